@@ -1,0 +1,3 @@
+"""lastwords finds out why a Linux kernel died."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,67 @@
+"""The entry point: finds the subcommand and loads only its file, so that `--help` stays fast."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from lastwords import __version__
+
+# Name, and the line that `lastwords --help` shows for it: kept here so that help imports no command.
+COMMANDS = {
+    "analyze": "Say what died and where, from kernel logs.",
+    "scan": "List every oops in many or huge logs.",
+    "annotate": "Print the crash text with each line explained in its margin.",
+    "explain": "Explain a term: a taint flag, a register, an error code, a message.",
+    "lab": "Crash a real kernel in a virtual machine and record what it says.",
+}
+
+
+class LazyCommands(click.Group):
+    """A group whose commands live in modules of the same name, imported when one is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of a user's need, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command's module, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"lastwords.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table from COMMANDS, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(
+    cls=LazyCommands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Examples:\n\n\b\n"
+    "  lastwords analyze crash.log\n"
+    "  journalctl -k -b -1 | lastwords analyze -\n"
+    "  lastwords scan /var/log/netconsole --json | jq .\n"
+    "  lastwords explain 'not syncing'\n",
+)
+@click.version_option(__version__, prog_name="lastwords")
+def cli() -> None:
+    """Find out why a Linux kernel died.
+
+    Reads kernel logs in whatever form they come, names the crash and the function to blame, and shows the
+    evidence beside it.
+    """
+
+
+def main() -> None:
+    """Run the command line. Errors a user can cause are one line on stderr; a closed pipe is no error."""
+    try:
+        cli(prog_name="lastwords")
+    except BrokenPipeError:
+        # The reader has gone (`| head`): keep the interpreter from complaining when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

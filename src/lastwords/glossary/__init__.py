@@ -1,0 +1,1 @@
+"""The terms of a crash report, explained."""

@@ -1,0 +1,1 @@
+"""Kernel log text in, oopses out."""

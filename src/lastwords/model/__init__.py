@@ -1,0 +1,38 @@
+"""What is handed from room to room: structs without behaviour, JSON in and out. Imports nothing of ours."""
+
+from .log import Boot, Gap, Log, Precursor
+from .oops import (
+    AddressSense,
+    Code,
+    Damage,
+    ErrorCode,
+    Frame,
+    Instruction,
+    LinkedModule,
+    MemoryOperand,
+    Oops,
+    Struct,
+    Taint,
+    Trace,
+)
+from .record import Record
+
+__all__ = [
+    "AddressSense",
+    "Boot",
+    "Code",
+    "Damage",
+    "ErrorCode",
+    "Frame",
+    "Gap",
+    "Instruction",
+    "LinkedModule",
+    "Log",
+    "MemoryOperand",
+    "Oops",
+    "Precursor",
+    "Record",
+    "Struct",
+    "Taint",
+    "Trace",
+]

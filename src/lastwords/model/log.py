@@ -1,0 +1,89 @@
+"""One kernel log: what it is, what is missing from it, and the oopses in it."""
+
+from .oops import Oops, Struct
+from .record import Record
+
+
+class Boot(Struct):
+    """One boot in a file.
+
+    Attributes:
+        number: from 1, in the order of the file.
+        line: first line, from 1; `last_line` its last.
+        release: kernel release, or None where the log starts after the banner.
+        banner: the `Linux version …` line, or None.
+        command_line: the kernel's command line, or None.
+        hardware: the `DMI:` or `Machine model:` text, or None.
+        hypervisor: what `Hypervisor detected:` says, or None.
+    """
+
+    number: int
+    line: int
+    last_line: int
+    release: str | None = None
+    banner: str | None = None
+    command_line: str | None = None
+    hardware: str | None = None
+    hypervisor: str | None = None
+
+
+class Gap(Struct):
+    """Something that the log lacks, what that costs and what to do about it.
+
+    Attributes:
+        kind: `starts-late`, `no-trace`, `unreliable-trace`, `rate-limited`, `dropped`, `time-jump`, `several-boots`,
+            `cut-off`, `interleaved`, `no-crash`.
+        text: what is missing.
+        advice: what to do.
+        line: where, from 1, or None.
+    """
+
+    kind: str
+    text: str
+    advice: str
+    line: int | None = None
+
+
+class Precursor(Struct):
+    """Messages before an oops that are unusual in this log.
+
+    Attributes:
+        reason: `burst`, `named-by-trace`, `first-warning`, `hardware`.
+        text: the message, or the template with `N` for what varies.
+        count: how many there were.
+        line: line of the first; `last_line` of the last.
+        seconds_before: time from the last one to the oops, or None without time stamps.
+        why: one sentence on why it stands out.
+    """
+
+    reason: str
+    text: str
+    count: int
+    line: int
+    last_line: int
+    seconds_before: float | None
+    why: str
+
+
+class Log(Struct):
+    """One log file, read.
+
+    Attributes:
+        path: as the user gave it; `-` for standard input.
+        format: what it was found to be: `dmesg`, `console`, `syslog`, `journal-json`, `pstore`, …
+        lines: lines in the file.
+        records: all messages, or those around the oopses where the file is huge.
+        oopses: in the order of the file.
+        boots: in the order of the file.
+        precursors: of the first oops.
+        gaps: what is missing.
+    """
+
+    path: str
+    format: str
+    lines: int
+    records: tuple[Record, ...] = ()
+    oopses: tuple[Oops, ...] = ()
+    boots: tuple[Boot, ...] = ()
+    precursors: tuple[Precursor, ...] = ()
+    gaps: tuple[Gap, ...] = ()

@@ -1,0 +1,1 @@
+"""Structs in, text for people or machines out."""
