@@ -4,7 +4,7 @@ from .oops import Oops, Struct
 from .record import Record
 
 
-class Boot(Struct):
+class Boot(Struct, frozen=True, kw_only=True):
     """One boot in a file.
 
     Attributes:
@@ -27,7 +27,7 @@ class Boot(Struct):
     hypervisor: str | None = None
 
 
-class Gap(Struct):
+class Gap(Struct, frozen=True, kw_only=True):
     """Something that the log lacks, what that costs and what to do about it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Gap(Struct):
     line: int | None = None
 
 
-class Precursor(Struct):
+class Precursor(Struct, frozen=True, kw_only=True):
     """Messages before an oops that are unusual in this log.
 
     Attributes:
@@ -65,7 +65,7 @@ class Precursor(Struct):
     why: str
 
 
-class Log(Struct):
+class Log(Struct, frozen=True, kw_only=True):
     """One log file, read.
 
     Attributes:

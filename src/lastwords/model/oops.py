@@ -36,7 +36,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     address: int | None = None
 
 
-class Trace(Struct):
+class Trace(Struct, frozen=True, kw_only=True):
     """One call trace.
 
     Attributes:
@@ -60,7 +60,7 @@ class Trace(Struct):
     cut: bool = False
 
 
-class Taint(Struct):
+class Taint(Struct, frozen=True, kw_only=True):
     """One taint flag (`Documentation/admin-guide/tainted-kernels.rst`)."""
 
     letter: str
@@ -69,7 +69,7 @@ class Taint(Struct):
     meaning: str
 
 
-class LinkedModule(Struct):
+class LinkedModule(Struct, frozen=True, kw_only=True):
     """An entry of "Modules linked in:" (`kernel/module/main.c: print_modules()`).
 
     Attributes:
@@ -83,7 +83,7 @@ class LinkedModule(Struct):
     last_unloaded: bool = False
 
 
-class AddressSense(Struct):
+class AddressSense(Struct, frozen=True, kw_only=True):
     """What an address says about the bug.
 
     Attributes:
@@ -102,14 +102,14 @@ class AddressSense(Struct):
     sure: bool = True
 
 
-class ErrorCode(Struct):
+class ErrorCode(Struct, frozen=True, kw_only=True):
     """The error code of a fault: its value and each bit or field in words."""
 
     value: int
     meaning: tuple[str, ...] = ()
 
 
-class Instruction(Struct):
+class Instruction(Struct, frozen=True, kw_only=True):
     """One disassembled instruction of the `Code:` bytes.
 
     Attributes:
@@ -125,7 +125,7 @@ class Instruction(Struct):
     faulting: bool = False
 
 
-class MemoryOperand(Struct):
+class MemoryOperand(Struct, frozen=True, kw_only=True):
     """The memory that the faulting instruction wanted, worked out from the registers.
 
     Attributes:
@@ -149,7 +149,7 @@ class MemoryOperand(Struct):
     agrees: bool | None = None
 
 
-class Code(Struct):
+class Code(Struct, frozen=True, kw_only=True):
     """The `Code:` line, disassembled.
 
     Attributes:
@@ -165,7 +165,7 @@ class Code(Struct):
     note: str = ""
 
 
-class Damage(Struct):
+class Damage(Struct, frozen=True, kw_only=True):
     """One reason why an oops's text is not to be trusted as a whole.
 
     Attributes:
@@ -179,7 +179,7 @@ class Damage(Struct):
     line: int | None = None
 
 
-class Oops(Struct):
+class Oops(Struct, frozen=True, kw_only=True):
     """One crash report.
 
     Attributes:
