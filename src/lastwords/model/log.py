@@ -31,8 +31,8 @@ class Gap(Struct, frozen=True, kw_only=True):
     """Something that the log lacks, what that costs and what to do about it.
 
     Attributes:
-        kind: `starts-late`, `no-trace`, `unreliable-trace`, `rate-limited`, `dropped`, `time-jump`, `several-boots`,
-            `cut-off`, `interleaved`, `no-crash`.
+        kind: `starts-late`, `no-trace`, `unreliable-trace`, `rate-limited`, `dropped`, `time-jump`,
+            `several-boots`, `cut-off`, `interleaved`, `no-crash`.
         text: what is missing.
         advice: what to do.
         line: where, from 1, or None.
