@@ -1,0 +1,30 @@
+"""The kinds of crash that lastwords knows, as one table of data.
+
+A kind is one entry in the module of its subject. Order matters: of the forms that fit a line the first one counts,
+so what is special stands before what is general.
+"""
+
+from functools import cache
+
+from . import bugs, faults, generic, hangs, lockdep, memory, panics, sanitizers
+from .entry import Family, Form, Kind, Where
+
+KINDS: tuple[Kind, ...] = (
+    *sanitizers.KINDS,
+    *lockdep.KINDS,
+    *hangs.KINDS,
+    *faults.KINDS,
+    *bugs.KINDS,
+    *memory.KINDS,
+    *panics.KINDS,
+    *generic.KINDS,
+)
+
+
+@cache
+def literals() -> tuple[str, ...]:
+    """What the first sieve looks for: every literal of every form, once."""
+    return tuple(dict.fromkeys(form.literal for kind in KINDS for form in kind.forms))
+
+
+__all__ = ["KINDS", "Family", "Form", "Kind", "Where", "literals"]

@@ -1,0 +1,268 @@
+"""Exceptions: bad pointers, bad instructions, bad stacks."""
+
+from .entry import Form, Kind
+
+_BAD_ACCESS = ("bad-access in {function}",)
+_IP = ("instruction", "also", "trace")
+
+# `IP: func+0x1/0x2` stood right behind the headline until Linux 4.19 (`arch/x86/mm/fault.c: show_fault_oops()`).
+_OLD_IP = (r"E?IP:? (?:\w+:)?(?:\[<[0-9a-f]+>\] )?(?P<function>[A-Za-z_][\w.]*)\+0x",)
+
+KINDS = (
+    Kind(
+        "null-dereference",
+        "fault",
+        (
+            Form(
+                "NULL pointer dereference",
+                r"(?:BUG: )?(?:[Uu]nable to handle kernel|kernel|Kernel|BUG: Unable to handle kernel) NULL pointer dereference",
+            ),
+            Form("NULL pointer access", r"Unable to handle kernel NULL pointer access"),
+            Form("kernel NULL pointer dereference", r"BUG: Kernel NULL pointer dereference"),
+        ),
+        title="BUG: unable to handle kernel NULL pointer dereference in {function}",
+        alternatives=_BAD_ACCESS,
+        where=_IP,
+        also=_OLD_IP,
+        also_within=1,
+        refines=('oops', 'internal-error', 'general-protection-fault', 'panic-after-oops'),
+        source="arch/x86/mm/fault.c, arch/arm64/mm/fault.c, arch/powerpc/mm/fault.c",
+    ),
+    Kind(
+        "user-memory-access",
+        "fault",
+        (
+            Form("access to user memory", r"(?:BUG: )?[Uu]nable to handle kernel access to user memory"),
+            Form("user memory access outside", r"Unable to handle kernel access to user memory outside uaccess routines"),
+            Form("Kernel attempted to ", r"Kernel attempted to (?:read|write|access|execute) user (?:page|memory)", ""),
+        ),
+        title="BUG: unable to handle kernel access to user memory in {function}",
+        alternatives=_BAD_ACCESS,
+        where=_IP,
+        also=_OLD_IP,
+        also_within=1,
+        refines=('oops', 'internal-error'),
+        source="arch/riscv/mm/fault.c, arch/arm64/mm/fault.c",
+    ),
+    Kind(
+        "paging-request",
+        "fault",
+        (
+            Form(
+                "nable to handle kernel",
+                r"(?:BUG: )?[Uu]nable to handle kernel (?:paging request|pointer dereference|execute from non-executable"
+                r"|read from unreadable memory|write to read-only memory|execution of (?:user|unreadable|NX)"
+                r"|instruction fetch|data access|write|read|access|paging)",
+            ),
+            Form("nable to handle page fault for address", r"(?:BUG: )?[Uu]nable to handle page fault for address"),
+            Form("unable to handle kernel", r"BUG: unable to handle kernel\s*$", "BUG: unable to handle kernel"),
+            Form("nable to handle kernel pointer dereference", r"Unable to handle kernel pointer dereference in "),
+            Form("nable to handle kernel data access", r"(?:BUG: )?Unable to handle kernel data access"),
+            Form("nable to handle kernel instruction fetch", r"(?:BUG: )?Unable to handle kernel instruction fetch"),
+            Form("Unable to handle kernel paging request", r"CPU \d+ Unable to handle kernel paging request"),
+            Form("kernel tried to execute", r"kernel tried to execute (?:NX-protected|exec-protected|user) page"),
+            Form("unable to handle kernel execution of user memory", r"Unable to handle kernel execution of user memory"),
+        ),
+        title="BUG: unable to handle kernel paging request in {function}",
+        alternatives=_BAD_ACCESS,
+        where=_IP,
+        also=_OLD_IP,
+        also_within=1,
+        refines=('oops', 'internal-error'),
+        source="arch/*/mm/fault.c",
+    ),
+    Kind(
+        "kernel-stack-overflow",
+        "fault",
+        (
+            Form("stack guard page was hit", r"BUG: (?P<which>[\w/ #!-]*?)(?:kernel )?stack guard page was hit",
+                 "BUG: stack guard page was hit in {function}"),
+            Form("stack guard page was hit", r"BUG: TASK stack guard page was hit", "BUG: stack guard page was hit in {function}"),
+            Form("nsufficient stack space to handle exception",
+                 r"Insufficient stack space to handle exception", "kernel stack overflow in {function}"),
+            Form("kernel stack overflow", r"(?:Kernel panic - not syncing: )?kernel stack overflow",
+                 "kernel stack overflow in {function}"),
+            Form("Kernel stack overflow", r"Kernel [Ss]tack overflow", "kernel stack overflow in {function}"),
+            Form("stack overflow detected", r"(?:BUG|ERROR)?:? ?[Ss]tack overflow detected", "kernel stack overflow in {function}"),
+            Form("task stack overflow", r"BUG: .*(?:stack overflow)", "kernel stack overflow in {function}"),
+        ),
+        alternatives=("stack-overflow in {function}",),
+        where=("entry", "trace", "instruction"),
+        fatal=True,
+        refines=('oops', 'internal-error', 'double-fault', 'panic', 'paging-request'),
+        source="arch/x86/kernel/traps.c, arch/arm64/kernel/traps.c",
+    ),
+    Kind(
+        "corrupted-stack-end",
+        "fault",
+        (
+            Form("corrupted stack end", r"(?:Kernel panic - not syncing: )?corrupted stack end detected inside scheduler"),
+            Form("stack overrun", r"Thread overran stack, or stack corrupted"),
+        ),
+        title="kernel panic: corrupted stack end in {function}",
+        alternatives=("stack-overflow in {function}",),
+        where=("entry", "trace"),
+        fatal=True,
+        refines=('panic',),
+        source="kernel/sched/core.c: schedule_debug()",
+    ),
+    Kind(
+        "stack-protector",
+        "fault",
+        (
+            Form(
+                "stack is corrupted",
+                r"(?:Kernel panic - not syncing: )?stack-protector: Kernel stack is corrupted in: ?(?P<function>\S*)",
+            ),
+        ),
+        title="kernel panic: stack is corrupted in {function}",
+        where=("headline", "trace"),
+        fatal=True,
+        source="kernel/panic.c: __stack_chk_fail()",
+    ),
+    Kind(
+        "double-fault",
+        "fault",
+        (
+            Form("double fault", r"(?:Oops: |PANIC: |traps: PANIC: |Kernel panic - not syncing: )?double fault[:,]"),
+            Form("Machine halted", r"Kernel panic - not syncing: Machine halted", "kernel panic: Machine halted"),
+        ),
+        title="PANIC: double fault in {function}",
+        where=("instruction", "trace"),
+        fatal=True,
+        source="arch/x86/kernel/traps.c: DEFINE_IDTENTRY_DF(exc_double_fault)",
+    ),
+    Kind(
+        "general-protection-fault",
+        "fault",
+        (
+            Form(
+                "general protection",
+                r"(?:Oops: |segment-related )*general protection(?: fault)?(?:, |: )(?![^[]* ip:)",
+            ),
+            Form("General protection fault", r"General protection fault in kernel space"),
+            Form("maybe for address", r"(?:Oops: )?(?:stack segment|segment not present).*maybe for address"),
+        ),
+        title="general protection fault in {function}",
+        alternatives=_BAD_ACCESS,
+        where=_IP,
+        refines=('oops',),
+        source="arch/x86/kernel/traps.c: DEFINE_IDTENTRY_ERRORCODE(exc_general_protection)",
+    ),
+    Kind(
+        "divide-error",
+        "fault",
+        (
+            Form("divide error", r"(?:Oops: )?divide error: "),
+            Form("ivision by zero in kernel", r"(?:Kernel BUG: )?[Dd]ivision by zero in kernel"),
+        ),
+        title="divide error in {function}",
+        where=_IP,
+        source="arch/x86/kernel/traps.c: DEFINE_IDTENTRY(exc_divide_error)",
+    ),
+    Kind(
+        "invalid-opcode",
+        "fault",
+        (
+            Form("invalid opcode: ", r"(?:Oops: )?invalid opcode: "),
+            Form("undefined instruction", r"(?:Internal error: )?Oops - undefined instruction"),
+            Form("illegal operation: ", r"illegal operation: "),
+        ),
+        title="invalid opcode in {function}",
+        where=_IP,
+        source="arch/x86/kernel/traps.c: DEFINE_IDTENTRY_RAW(exc_invalid_op)",
+    ),
+    Kind(
+        "cpu-exception",
+        "fault",
+        (
+            Form(
+                "[#",
+                r"(?:Oops: )?(?P<what>stack segment|segment not present|invalid TSS|bounds|overflow|int3|debug"
+                r"|alignment check|coprocessor error|simd exception|coprocessor segment overrun|control protection"
+                r"|device not available|unknown exception|spurious interrupt bug|iret exception|math-emu|trap|exit"
+                r"|unexpected machine check|virtualization exception|VMM communication exception): [0-9a-f]{4} \[#\d+\]",
+                "{what} in {function}",
+            ),
+            Form("stack segment", r"(?:Oops: )?stack segment: [0-9a-f]{4}", "stack segment fault in {function}"),
+            Form("Missing ENDBR", r"Missing ENDBR: (?P<function>\S+)", "Missing ENDBR in {function}"),
+            Form("kernel unaligned access", r"[Kk]ernel unaligned access", "unaligned access in {function}"),
+            Form("Unexpected kernel", r"Unexpected kernel (?P<what>\w+)", "Unexpected kernel {what} in {function}"),
+        ),
+        where=_IP,
+        source="arch/x86/kernel/traps.c, arch/x86/kernel/cet.c",
+    ),
+    Kind(
+        "alignment-trap",
+        "fault",
+        (Form("Alignment trap: ", r"Alignment trap: not handling instruction"),),
+        title="Alignment trap in {function}",
+        where=("trace",),
+        refines=('unhandled-fault', 'internal-error'),
+        source="arch/arm/mm/alignment.c",
+    ),
+    Kind(
+        "unhandled-fault",
+        "fault",
+        (
+            Form("nhandled fault", r"(?:Oops - |Internal error: )?Unhandled fault(?:: | at )"),
+            Form("nhandled prefetch abort", r"Unhandled prefetch abort"),
+            Form("bad data abort", r"Bad data abort"),
+        ),
+        title="Unhandled fault in {function}",
+        alternatives=_BAD_ACCESS,
+        where=("trace", "instruction"),
+        refines=('internal-error', 'oops'),
+        source="arch/arm/mm/fault.c: do_DataAbort()",
+    ),
+    Kind(
+        "internal-error",
+        "fault",
+        (Form("Internal error: ", r"Internal error: "),),
+        title="Internal error in {function}",
+        alternatives=_BAD_ACCESS,
+        where=_IP,
+        part=True,
+        source="arch/arm64/kernel/traps.c: __die()",
+    ),
+    Kind(
+        "bad-mode",
+        "fault",
+        (Form("Bad mode in ", r"Bad mode in [\w ]+ (?:handler|exception)?.*detected", "kernel panic: bad mode"),),
+        where=_IP,
+        refines=('internal-error', 'oops', 'panic'),
+        source="arch/arm64/kernel/traps.c: bad_mode()",
+    ),
+    Kind(
+        "unhandled-exception",
+        "fault",
+        (
+            Form("Unhandled kernel unaligned access", r"Unhandled kernel unaligned access"),
+            Form("Reserved instruction in kernel", r"Reserved instruction in kernel code"),
+            Form("Kernel bug detected", r"Kernel bug detected\[#\d+\]", "kernel BUG in {function}"),
+            Form("Break instruction in kernel", r"Break instruction in kernel code"),
+            Form("Unexpected exception", r"Unexpected (?:exception|fault|trap|interrupt).* in kernel mode"),
+            Form("Exception in kernel mode", r"Exception in kernel mode"),
+            Form("SError Interrupt on CPU", r"SError Interrupt on CPU\s?\d+"),
+            Form("Unhandled FSC", r"Unhandled (?:FSC|exception)"),
+        ),
+        title="Internal error in {function}",
+        where=_IP,
+        refines=('internal-error', 'oops'),
+        source="arch/mips/kernel/traps.c, arch/s390/kernel/traps.c",
+    ),
+    Kind(
+        "oops",
+        "fault",
+        (
+            Form("Oops: ", r"Oops: .*\[#\d+\]"),
+            Form("Oops[#", r"Oops\[#\d+\]"),
+            Form("Oops - ", r"(?:Internal error: )?Oops - "),
+            Form("Oops [#", r"Oops \[#\d+\]"),
+        ),
+        title="Oops in {function}",
+        where=_IP,
+        part=True,
+        source="arch/*/kernel/traps.c: die()",
+    ),
+)

@@ -1,0 +1,76 @@
+"""CPUs and tasks that make no progress."""
+
+from .entry import Form, Kind
+
+KINDS = (
+    Kind(
+        "soft-lockup",
+        "hang",
+        (Form("soft lockup - CPU", r"(?:NMI )?(?:watchdog: )?BUG: soft lockup - CPU#(?P<cpu>\d+)"),),
+        title="BUG: soft lockup in {function}",
+        alternatives=("stall in {function}",),
+        where=("entry",),
+        source="kernel/watchdog.c: watchdog_timer_fn()",
+    ),
+    Kind(
+        "hard-lockup",
+        "hang",
+        (
+            Form("hard LOCKUP", r"(?:NMI )?(?:watchdog: )?(?:BUG: )?Watchdog detected hard LOCKUP on cpu ?(?P<cpu>\d+)"),
+            Form("hard LOCKUP", r"(?:NMI )?(?:watchdog: )?(?:CPU ?(?P<cpu>\d+) )?.{0,40}[Hh]ard LOCKUP"),
+            Form("NMI Watchdog detected LOCKUP", r"(?:BUG: )?NMI Watchdog detected LOCKUP"),
+        ),
+        title="BUG: hard lockup in {function}",
+        alternatives=("stall in {function}",),
+        where=("entry", "instruction"),
+        source="kernel/watchdog_perf.c, kernel/watchdog.c: watchdog_hardlockup_check()",
+    ),
+    Kind(
+        "rcu-stall",
+        "hang",
+        (
+            Form("detected stall", r"(?:rcu: )?INFO: (?P<flavour>rcu\w*) (?:self-)?detected (?:expedited )?stalls? (?:on|with)"),
+            Form("detected stall", r"(?:rcu: )?INFO: (?P<flavour>rcu\w*) detected stalls? "),
+            Form("detected expedited stall", r"(?:rcu: )?INFO: (?P<flavour>rcu\w*) detected expedited stalls"),
+            Form("detected stall", r"INFO: (?P<flavour>rcu\w*) detected stalls? on tasks"),
+        ),
+        title="INFO: rcu detected stall in {function}",
+        alternatives=("stall in {function}",),
+        where=("entry",),
+        source="kernel/rcu/tree_stall.h",
+    ),
+    Kind(
+        "workqueue-lockup",
+        "hang",
+        (Form("workqueue lockup", r"BUG: workqueue lockup"),),
+        title="BUG: workqueue lockup",
+        where=("trace",),
+        trace="none",
+        source="kernel/workqueue.c: wq_watchdog_timer_fn()",
+    ),
+    Kind(
+        "hung-task",
+        "hang",
+        (
+            Form("blocked for more than", r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked for more than \d+ seconds"),
+            Form("blocked in I/O wait for more than", r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked in I/O wait for more than"),
+            Form("blocked on", r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked on an? "),
+            Form("can't die for more than", r"INFO: task (?P<comm>.{1,32}):?(?P<pid>\d+) can't die for more than", "INFO: task can't die in {function}"),
+        ),
+        title="INFO: task hung in {function}",
+        alternatives=("hang in {function}",),
+        where=("trace",),
+        source="kernel/hung_task.c: check_hung_task()",
+    ),
+    Kind(
+        "rcu-starved",
+        "hang",
+        (Form("kthread starved for", r"rcu: rcu_\w+ kthread (?:timer wakeup didn't happen|starved) for"),),
+        title="INFO: rcu kthread starved",
+        where=("trace",),
+        trace="optional",
+        part=True,
+        alone=False,
+        source="kernel/rcu/tree_stall.h: rcu_check_gp_kthread_starvation()",
+    ),
+)

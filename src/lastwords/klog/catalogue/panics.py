@@ -1,0 +1,103 @@
+"""`Kernel panic - not syncing: …`: by itself, or because of what came just before."""
+
+from .entry import Form, Kind
+
+_PANIC = r"(?:Kernel panic - not syncing|---\[ end Kernel panic - not syncing): "
+_LITERAL = "Kernel panic - not syncing"
+
+KINDS = (
+    Kind(
+        "panic-after-oops",
+        "panic",
+        (
+            Form(_LITERAL, rf"{_PANIC}(?P<what>Fatal exception)(?: in interrupt)?"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>panic_on_warn set)"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>(?:kernel: )?panic_on_(?!oom)\w+ set|UBSAN: panic_on_warn set|KCSAN: panic_on_warn set)"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>(?:hung_task: blocked tasks|softlockup: hung tasks|[Hh]ard LOCKUP|RCU Stall|rcu: panic_on_rcu_stall))"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>(?:kasan|KFENCE|KASAN|kmsan|KMSAN): ?(?:panic_on_warn|kmsan\.panic) set)"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>Oops: Fatal exception|Aiee, killing interrupt handler!|Oops|Unrecoverable exception)"),
+        ),
+        title="kernel panic: {what}",
+        where=("trace",),
+        part=True,
+        fatal=True,
+        source="kernel/panic.c, arch/*/kernel/traps.c",
+    ),
+    Kind(
+        "init-killed",
+        "panic",
+        (
+            Form(_LITERAL, rf"{_PANIC}(?P<what>Attempted to kill (?:init|the idle task)!)"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>Attempted to kill \w+[^!]*!)"),
+        ),
+        title="kernel panic: {what}",
+        where=("trace",),
+        fatal=True,
+        part=True,
+        source="kernel/exit.c: do_exit()",
+    ),
+    Kind(
+        "no-root",
+        "boot",
+        (
+            Form(_LITERAL, rf"{_PANIC}(?P<what>VFS: Unable to mount root fs on [\w-]+)", "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)"),
+        ),
+        where=("trace",),
+        trace="optional",
+        fatal=True,
+        part=True,
+        source="init/do_mounts.c: mount_root_generic()",
+    ),
+    Kind(
+        "no-init",
+        "boot",
+        (
+            Form(_LITERAL, rf"{_PANIC}(?P<what>No (?:working )?init found)", "kernel panic: No working init found"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>Requested init \S+ failed \(error -?\d+\))", "kernel panic: Requested init failed"),
+        ),
+        where=("trace",),
+        trace="optional",
+        fatal=True,
+        part=True,
+        source="init/main.c: kernel_init()",
+    ),
+    Kind(
+        "oom-panic",
+        "memory",
+        (
+            Form(_LITERAL, rf"{_PANIC}(?P<what>(?:System is deadlocked on memory|Out of memory.{{0,60}}))"),
+        ),
+        title="kernel panic: {what}",
+        where=("trace",),
+        trace="optional",
+        fatal=True,
+        part=True,
+        source="mm/oom_kill.c: check_panic_on_oom()",
+    ),
+    Kind(
+        "sysrq-crash",
+        "panic",
+        (
+            Form(_LITERAL, rf"{_PANIC}(?P<what>sysrq triggered crash)"),
+        ),
+        title="kernel panic: {what}",
+        where=("trace",),
+        fatal=True,
+        part=True,
+        source="drivers/tty/sysrq.c: sysrq_handle_crash()",
+    ),
+    Kind(
+        "panic",
+        "panic",
+        (
+            Form(_LITERAL, rf"{_PANIC}(?P<what>Couldn't open N_TTY ldisc)"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>EXT4-fs \(device \S+\): panic forced after error)"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>.+)"),
+        ),
+        title="kernel panic: {what}",
+        where=("trace",),
+        fatal=True,
+        part=True,
+        source="kernel/panic.c: panic()",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Whom a report points at."""

@@ -1,0 +1,67 @@
+"""Which records open a crash report: the catalogue's forms, matched against the lines that the sieve let through."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from lastwords.model import Record
+
+from .catalogue import KINDS, Form, Kind
+
+
+class Headline(NamedTuple):
+    """A record that opens a report.
+
+    Attributes:
+        index: position in the list of records.
+        kind: the catalogue entry, and `form` the wording of it that fits.
+        groups: named groups of the form's pattern.
+    """
+
+    index: int
+    kind: Kind
+    form: Form
+    groups: dict[str, str]
+
+
+class _Known(NamedTuple):
+    """A form ready for use."""
+
+    kind: Kind
+    form: Form
+    match: re.Pattern[str]
+
+
+# The line that precedes a report has no words of its own, but at times shares a line with what follows it.
+_CUT_HERE = re.compile(r"(?:.{0,80}?(?:-{4,}\[ cut here \]-{4,}|kasan: GPF could be caused by .*access))?\s*")
+
+
+@cache
+def _table() -> tuple[_Known, ...]:
+    return tuple(_Known(kind, form, re.compile(form.pattern)) for kind in KINDS for form in kind.forms)
+
+
+def headlines(records: Sequence[Record], candidates: Iterable[int]) -> list[Headline]:
+    """The headlines among the candidates.
+
+    Args:
+        records: the log, or a window of it.
+        candidates: positions of records that hold one of `catalogue.literals()`, in order.
+    """
+    found = []
+    for index in candidates:
+        record = records[index]
+        if record.kernel and (headline := _match(record.text, index)) is not None:
+            found.append(headline)
+    return found
+
+
+def _match(text: str, index: int) -> Headline | None:
+    text = text[:1000]
+    start = _CUT_HERE.match(text)
+    begin = start.end() if start is not None else 0
+    for kind, form, pattern in _table():
+        if form.literal in text and (match := pattern.match(text, begin)) is not None:
+            return Headline(index, kind, form, {k: v for k, v in match.groupdict().items() if v is not None})
+    return None

@@ -1,0 +1,181 @@
+"""Records in, oopses out: where each report begins and ends, which lines are its own, and what they say."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from lastwords.model import Oops, Record
+
+from . import titles
+from .body import Draft, read_body
+from .culprit.choose import choose
+from .damage import assess
+from .headlines import Headline, headlines
+
+MAX_REPORT = 4000
+"""Lines of one report at the most: the longest lockdep and all-CPU backtraces stay below."""
+_HEADER = 14
+"""Own lines between two headlines of one report, such as `kernel BUG at …` and `invalid opcode: …`."""
+_LIVE = 400
+"""Own lines after which a panic is no longer the end of the report before it."""
+_SILENCE = 90.0
+"""Seconds without a line of its own after which a report is over."""
+
+_BOOT = "Linux version "
+
+
+def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oops]:
+    """All oopses in a log, or in a window of one.
+
+    Args:
+        records: in the order of the file.
+        candidates: positions of the records that hold a literal of the catalogue.
+    """
+    found: list[Oops] = []
+    reports = _reports(records, headlines(records, candidates))
+    for report in reports:
+        found.append(report.oops(found))
+    return found
+
+
+class _Report:
+    """One report while it is put together."""
+
+    def __init__(self, records: Sequence[Record], headline: Headline, end: int) -> None:
+        self.records = records
+        self.headlines = [headline]
+        self.main = headline
+        self.groups = dict(headline.groups)
+        self.end = end
+        self.draft = Draft()
+        self.caller = records[headline.index].caller
+
+    @property
+    def start(self) -> int:
+        return self.headlines[0].index
+
+    def own(self) -> list[Record]:
+        """The report's records behind its headline, without what others printed in between."""
+        window = self.records[self.start + 1 : self.end]
+        if not self.caller:
+            return [record for record in window if record.kernel]
+        everyone = self.main.kind.family == "hang"
+        caller = self.caller
+        return [r for r in window if r.caller == caller or (everyone and r.caller[:1] == "C")]
+
+    def add(self, headline: Headline) -> None:
+        """A further headline of the same report: the more telling of the two names it."""
+        self.headlines.append(headline)
+        if self.main.kind.name in headline.kind.refines:
+            self.main = headline
+            self.groups = {**self.groups, **headline.groups}
+
+    def oops(self, before: Sequence[Oops]) -> Oops:
+        """The finished oops."""
+        draft = self.draft
+        first = self.records[self.start]
+        own = self.own()
+        read_body(own, draft)
+        kind, form = self.main.kind, self.main.form
+        also = self._also(own)
+        culprit = choose(kind, draft, self.groups, also)
+        groups = {**also, **self.groups}
+        message = self.records[self.main.index].text.strip()
+        title = titles.build(kind, form, groups, culprit.function if culprit else None, message)
+        damage = assess(kind, self, draft)
+        frame = culprit.frame if culprit else None
+        return Oops(
+            title=title.title,
+            alternative_titles=title.alternatives,
+            kind=kind.name,
+            family=kind.family,
+            line=first.line,
+            last_line=max(draft.last_line, self.records[self.headlines[-1].index].line),
+            message=message[:1000],
+            intact=not damage,
+            damage=damage,
+            function=title.function,
+            module=frame.module or None if frame else None,
+            time=first.time,
+            wall=first.wall or None,
+            cpu=draft.cpu,
+            pid=draft.pid,
+            comm=draft.comm,
+            release=draft.release,
+            build=draft.build,
+            hardware=draft.hardware,
+            workqueue=draft.workqueue,
+            taint=draft.taint,
+            registers=dict(draft.registers.registers),
+            traces=tuple(trace.finished() for trace in draft.traces),
+        )
+
+    def _also(self, own: Sequence[Record]) -> dict[str, str]:
+        """Groups of the kind's `also` patterns."""
+        kind = self.main.kind
+        if not kind.also:
+            return {}
+        found: dict[str, str] = {}
+        lines = [r for r in own if r.text and not r.text.isspace()]
+        skip = self.main.index - self.start  # lines of the report before its main headline
+        for pattern in kind.also:
+            for record in lines[skip : skip + kind.also_within]:
+                match = _compiled(pattern).match(record.text[:1000])
+                if match is not None:
+                    found.update({k: v for k, v in match.groupdict().items() if v is not None})
+                    break
+        return found
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _reports(records: Sequence[Record], found: Sequence[Headline]) -> list[_Report]:
+    """Headlines that belong together, each group with the records up to the next."""
+    reports: list[_Report] = []
+    live: dict[str, _Report] = {}
+    for headline in found:
+        record = records[headline.index]
+        current = live.get(record.caller)
+        if current is not None and _belongs(records, current, headline):
+            current.add(headline)
+            continue
+        if current is not None:
+            current.end = min(current.end, headline.index)
+        if headline.kind.part and not headline.kind.alone:
+            continue
+        report = _Report(records, headline, _end(records, headline.index))
+        live[record.caller] = report
+        reports.append(report)
+    return reports
+
+
+def _belongs(records: Sequence[Record], report: _Report, headline: Headline) -> bool:
+    """Whether a headline is part of the report before it."""
+    if headline.index >= report.end:
+        return False
+    last = report.headlines[-1]
+    distance = headline.index - last.index
+    main = report.main.kind
+    if main.name in headline.kind.refines or headline.kind.name in main.refines:
+        return distance <= _HEADER
+    if headline.kind.part:
+        return distance <= _LIVE
+    return False
+
+
+def _end(records: Sequence[Record], start: int) -> int:
+    """Where the report that starts here ends at the latest: a new boot, a long silence, the limit."""
+    stop = min(len(records), start + MAX_REPORT)
+    last = records[start].time
+    for index in range(start + 1, stop):
+        record = records[index]
+        if record.time is not None:
+            if last is not None and (record.time - last > _SILENCE or record.time < last - 5):
+                return index
+            last = record.time
+        if record.text.startswith(_BOOT):
+            return index
+    return stop
