@@ -116,7 +116,9 @@ def unpacked(file: io.BufferedReader, damaged: Callable[[str], None], layers: in
     return file
 
 
-def stream(blocks: Iterator[bytes], damaged: Callable[[str], None], source: BinaryIO) -> io.BufferedReader:
+def stream(
+    blocks: Iterator[bytes], damaged: Callable[[str], None], source: BinaryIO | None = None
+) -> io.BufferedReader:
     """A file object over blocks of bytes; closing it closes `source`."""
     return io.BufferedReader(_Blocks(blocks, damaged, source), BLOCK)
 
@@ -124,7 +126,7 @@ def stream(blocks: Iterator[bytes], damaged: Callable[[str], None], source: Bina
 class _Blocks(io.RawIOBase):
     """The raw file under `stream()`."""
 
-    def __init__(self, blocks: Iterator[bytes], damaged: Callable[[str], None], source: BinaryIO) -> None:
+    def __init__(self, blocks: Iterator[bytes], damaged: Callable[[str], None], source: BinaryIO | None) -> None:
         self._blocks = blocks
         self._damaged = damaged
         self._source = source
@@ -149,6 +151,6 @@ class _Blocks(io.RawIOBase):
         return size
 
     def close(self) -> None:
-        if not self.closed:
+        if not self.closed and self._source:
             self._source.close()
         super().close()

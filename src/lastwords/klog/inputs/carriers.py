@@ -11,6 +11,7 @@ console capture in a container's log, pasted into an e-mail. Named groups of the
 | pri | syslog priority: facility * 8 + level |
 | facility, severity | the same as words (`dmesg -x`, busybox syslogd) |
 | time | seconds since boot |
+| microseconds | the same in microseconds |
 | caller | `T123` or `C1` |
 | task | a task's PID, from vendor kernels that print it |
 | cpu | a CPU's number, likewise |
@@ -67,6 +68,8 @@ _CARRIERS: tuple[tuple[str, str], ...] = (
     ("MTWFS", rf"(?P<wall>{_CTIME}) (?:{_HOST} )??{_BUSYBOX}{_SURE_TAG}"),
     # journalctl -o short-full: Mon 2026-11-23 10:00:00 CET host kernel: text
     ("MTWFS", rf"(?P<wall>{_DAY} {_DATE} {_CLOCK} [A-Za-z0-9:+-]{{1,9}}) {_HOST} {_TAG}"),
+    # /dev/kmsg's header where the rest of the file is something else.
+    ("0123456789", r"(?P<pri>[0-9]{1,3}),[0-9]{1,18},(?P<microseconds>[0-9]{1,18}),[-c+][^;]{0,200};"),
     # A container's log, as the kubelet keeps it.
     ("0123456789", rf"(?P<wall>{_ISO}) (?:stdout|stderr) [FP] "),
     # ISO time stamps: rsyslog, syslog-ng, journalctl -o short-iso and short-iso-precise.
@@ -199,6 +202,10 @@ def _time(envelope: Envelope, value: str) -> None:
     envelope.time = float(value)
 
 
+def _microseconds(envelope: Envelope, value: str) -> None:
+    envelope.time = int(value) / 1_000_000
+
+
 def _caller(envelope: Envelope, value: str) -> None:
     envelope.caller = value
 
@@ -224,6 +231,7 @@ _FIELDS = {
     "severity": _severity,
     "tag": _tag,
     "time": _time,
+    "microseconds": _microseconds,
     "caller": _caller,
     "task": _task,
     "task2": _task,

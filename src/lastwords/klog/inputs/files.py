@@ -7,11 +7,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .archives import unpacked
+from .archives import BLOCK, deflated, stream, unpacked
+from .pstore_files import PUT_TOGETHER, PartFile, crashes, is_compressed, part_file
 
 STDIN = "-"
 # The shell's `<(command)` is a pipe under one of these names; a pipe elsewhere might wait for ever.
 PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+
+# A pstore record's header is its first line, or its second in a copy that has a title.
+HEADER_WITHIN = 256
 
 # Files that hold no log text, by their first bytes, and what to do about them.
 NOT_LOGS: tuple[tuple[bytes, str], ...] = (
@@ -54,7 +58,25 @@ class Input:
             raise OSError(self.error)
         if self.path == STDIN:
             return unpacked(io.BufferedReader(_Stdin()), self._damaged)
-        return unpacked(self.files[0].open("rb"), self._damaged)
+        if len(self.files) > 1:
+            return stream(self._parts(), self._damaged)
+        return self._unpacked(self.files[0])
+
+    def _unpacked(self, path: Path) -> io.BufferedReader:
+        file = path.open("rb")
+        if is_compressed(path):
+            return stream(deflated(file), self._damaged, file)
+        return unpacked(file, self._damaged)
+
+    def _parts(self) -> Iterator[bytes]:
+        for path in self.files:
+            end = b""
+            with self._unpacked(path) as file:
+                while block := file.read1(BLOCK):
+                    yield block
+                    end = block[-1:]
+            if end != b"\n":
+                yield b"\n"
 
     def _damaged(self, text: str) -> None:
         self.warning = text
@@ -74,7 +96,38 @@ class _Stdin(io.RawIOBase):
 
 def find(paths: Sequence[str]) -> list[Input]:
     """The logs that `paths` name: files, directories with everything below them, `-` for standard input."""
-    return [found for path in paths for found in _at(path)]
+    return _crash_by_crash([found for path in paths for found in _at(path)])
+
+
+def _crash_by_crash(inputs: list[Input]) -> list[Input]:
+    """The same, but pstore files that are parts of one crash as one input."""
+    parts = {part.path: part for found in inputs if (part := _part(found))}
+    if not parts:
+        return inputs
+    together = {path.parent for found in inputs for path in found.files if path.name == PUT_TOGETHER}
+    whole: dict[Path, list[Path]] = {}
+    for crash in crashes([part for part in parts.values()]):
+        files = [part.path for part in crash if part.path.parent not in together or is_compressed(part.path)]
+        for path in files:
+            whole[path] = files
+    result: list[Input] = []
+    for found in inputs:
+        path = found.files[0] if found.files else None
+        if path not in parts:
+            result.append(found)
+        elif path in whole and path == min(whole[path], key=str):
+            result.append(Input(str(whole[path][0]), whole[path]))
+    return result
+
+
+def _part(found: Input) -> PartFile | None:
+    if len(found.files) != 1 or part_file(found.files[0], b"") is None:
+        return None
+    try:
+        with found.open() as file:
+            return part_file(found.files[0], file.read(HEADER_WITHIN))
+    except OSError:
+        return None
 
 
 def _at(path: str) -> Iterator[Input]:

@@ -5,8 +5,14 @@ from collections import Counter
 from collections.abc import Callable
 
 from .carriers import STAMP
+from .containers import Wrapped
 from .dialect import Dialect
+from .dmesg_json import DmesgJson
+from .journal import JournalExport, JournalJson, JournalPretty
+from .kmsg import Kmsg
 from .printk import Printk
+from .pstore import HEADER as PSTORE_HEADER
+from .pstore import Pstore
 from .syslog import Monotonic, Syslog
 from .terminal import displayed
 
@@ -15,8 +21,20 @@ SAMPLE_LINES = 400
 
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
 
+# What the whole sample looks like, for formats that can be told at a glance.
+SAMPLES: tuple[tuple[re.Pattern[bytes], Callable[[], Dialect]], ...] = (
+    (re.compile(rb'\s*\{\s*"dmesg"\s*:\s*\['), DmesgJson),
+    (re.compile(rb"__CURSOR=[^\n]*\n(?:__[A-Z_]+=|_BOOT_ID=)"), JournalExport),
+    (re.compile(rb'\s*\{\s*\n\s*"(?:__CURSOR|__REALTIME|_|[A-Z]+)[A-Z_]*"\s*:'), JournalPretty),
+    (PSTORE_HEADER, Pstore),
+    (re.compile(rb"dmesg-[\w.-]{1,80}:\r?\n" + PSTORE_HEADER.pattern.replace(b"^", b""), re.MULTILINE), Pstore),
+)
+
 # What a single line looks like; the first pattern that fits names the line's dialect.
 LINES: tuple[tuple[str, str], ...] = (
+    ("journal-json", r"(?:data: |\x1e)?\{ ?\"(?:.{0,200}\")?(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE|_BOOT_ID)\""),
+    ("docker-json", r"(?:- )?\{ ?\"(?:log|msg|dt|stream|time|message)\" ?:"),
+    ("netconsole-extended", r"(?:[^;,\n]{1,80} )?(?:[0-9]+\.[^,;\s]{1,80},)?[0-9]{1,5},[0-9]{1,18},[0-9]{1,18},[-c+]"),
     ("journal-short", r"\[ {0,8}[0-9]{1,12}\.[0-9]{6}\] [^\s:]{1,255} "
                       r"(?:kernel|[^\s:\[\]]{1,128}\[[0-9]{1,10}\]): "),
     ("dmesg", r"(?:<[0-9]{1,3}>)?\[ {0,8}[0-9]{1,12}\.[0-9]{1,9}[\]@, ]"),
@@ -41,6 +59,9 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "dmesg": lambda: Printk("dmesg"),
     "console": lambda: Printk("console"),
     "netconsole": lambda: Printk("netconsole"),
+    "journal-json": JournalJson,
+    "docker-json": Wrapped,
+    "netconsole-extended": Kmsg,
     "syslog": lambda: Syslog("syslog"),
     "journal-short": lambda: Syslog("journal-short"),
     "journal-short-monotonic": lambda: Monotonic("journal-short"),
@@ -58,7 +79,10 @@ def recognise(sample: bytes) -> Dialect:
     Returns:
         A fresh object: some dialects remember what they have read. `text` where nothing fits.
     """
-    sample = sample[:SAMPLE]
+    sample = sample[:SAMPLE].removeprefix(b"\xef\xbb\xbf")
+    for pattern, dialect in SAMPLES:
+        if pattern.match(sample):
+            return dialect()
     return DIALECTS[_of_lines(sample)]()
 
 
