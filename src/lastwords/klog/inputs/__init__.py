@@ -1,0 +1,7 @@
+"""From files to kernel messages: finds the files, unpacks them, recognises the format, takes off the prefixes."""
+
+from .dialect import Dialect
+from .files import Input, find
+from .recognition import recognise
+
+__all__ = ["Dialect", "Input", "find", "recognise"]

@@ -1,0 +1,190 @@
+"""The files that a user names: found, looked at, opened."""
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .archives import BLOCK, deflated, stream, unpacked
+from .pstore_files import PUT_TOGETHER, PartFile, crashes, is_compressed, part_file
+
+STDIN = "-"
+# The shell's `<(command)` is a pipe under one of these names; a pipe elsewhere might wait for ever.
+PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+
+# A pstore record's header is its first line, or its second in a copy that has a title.
+HEADER_WITHIN = 256
+
+# Files that hold no log text, by their first bytes, and what to do about them.
+NOT_LOGS: tuple[tuple[bytes, str], ...] = (
+    (b"LPKSHHRH", "a binary journal; read it with: journalctl --file FILE -k -o export"),
+    (b"\x7fELF", "an ELF file, not a log"),
+    (b"KDUMP   ", "a memory dump, not a log"),
+    (b"DISKDUMP", "a memory dump, not a log"),
+    (b"makedumpfile", "a memory dump, not a log"),
+)
+
+
+class Input:
+    """One log to read.
+
+    Attributes:
+        path: as shown to the user; `-` for standard input.
+        files: the files that hold it: one, or the parts of one pstore record in the order of reading.
+        error: why it can't be read, in one line, or None.
+        warning: what is wrong with the data that could be read, in one line, or None; known at the end of reading.
+    """
+
+    def __init__(self, path: str, files: Sequence[Path] = (), error: str | None = None) -> None:
+        self.path = path
+        self.files = tuple(files)
+        self.error = error
+        self.warning: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Input({self.path!r}, error={self.error!r})"
+
+    def open(self) -> io.BufferedReader:
+        """The text, unpacked while it is read: gzip, xz, zstd, bzip2 and UTF-16 are known by their first bytes.
+
+        Broken or truncated data ends early and sets `warning`. Memory stays constant whatever the data unpacks to.
+
+        Raises:
+            OSError: the file can't be opened any more, or `error` is set.
+        """
+        if self.error is not None:
+            raise OSError(self.error)
+        if self.path == STDIN:
+            return unpacked(io.BufferedReader(_Stdin()), self._damaged)
+        if len(self.files) > 1:
+            return stream(self._parts(), self._damaged)
+        return self._unpacked(self.files[0])
+
+    def _unpacked(self, path: Path) -> io.BufferedReader:
+        file = path.open("rb")
+        if is_compressed(path):
+            return stream(deflated(file), self._damaged, file)
+        return unpacked(file, self._damaged)
+
+    def _parts(self) -> Iterator[bytes]:
+        for path in self.files:
+            end = b""
+            with self._unpacked(path) as file:
+                while block := file.read1(BLOCK):
+                    yield block
+                    end = block[-1:]
+            if end != b"\n":
+                yield b"\n"
+
+    def _damaged(self, text: str) -> None:
+        self.warning = text
+
+
+class _Stdin(io.RawIOBase):
+    """Standard input, which closing leaves open."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview", /) -> int:  # type: ignore[override]
+        data = os.read(sys.stdin.fileno(), len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def find(paths: Sequence[str]) -> list[Input]:
+    """The logs that `paths` name: files, directories with everything below them, `-` for standard input."""
+    return _crash_by_crash([found for path in paths for found in _at(path)])
+
+
+def _crash_by_crash(inputs: list[Input]) -> list[Input]:
+    """The same, but pstore files that are parts of one crash as one input."""
+    parts = {part.path: part for found in inputs if (part := _part(found))}
+    if not parts:
+        return inputs
+    together = {path.parent for found in inputs for path in found.files if path.name == PUT_TOGETHER}
+    whole: dict[Path, list[Path]] = {}
+    for crash in crashes([part for part in parts.values()]):
+        files = [part.path for part in crash if part.path.parent not in together or is_compressed(part.path)]
+        for path in files:
+            whole[path] = files
+    result: list[Input] = []
+    for found in inputs:
+        path = found.files[0] if found.files else None
+        if path not in parts:
+            result.append(found)
+        elif path in whole and path == min(whole[path], key=str):
+            result.append(Input(str(whole[path][0]), whole[path]))
+    return result
+
+
+def _part(found: Input) -> PartFile | None:
+    if len(found.files) != 1 or part_file(found.files[0], b"") is None:
+        return None
+    try:
+        with found.open() as file:
+            return part_file(found.files[0], file.read(HEADER_WITHIN))
+    except OSError:
+        return None
+
+
+def _at(path: str) -> Iterator[Input]:
+    if path == STDIN:
+        yield Input(STDIN)
+        return
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError) as error:
+        yield Input(path, error=_reason(error))
+        return
+    if not stat.S_ISDIR(mode):
+        yield _input(path, mode)
+        return
+    empty = True
+    for file in _walk(path):
+        empty = False
+        yield file
+    if empty:
+        yield Input(path, error="no files in this directory")
+
+
+def _walk(top: str) -> Iterator[Input]:
+    """All files below a directory, sorted, each directory once whatever symbolic links say."""
+    seen: set[tuple[int, int]] = set()
+    errors: list[OSError] = []
+    for folder, folders, names in os.walk(top, followlinks=True, onerror=errors.append):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        for name in sorted(names):
+            path = str(Path(folder, name))
+            try:
+                yield _input(path, Path(path).stat().st_mode)
+            except OSError as error:
+                yield Input(path, error=_reason(error))
+    for failure in errors:
+        yield Input(str(failure.filename), error=_reason(failure))
+
+
+def _input(path: str, mode: int) -> Input:
+    if not stat.S_ISREG(mode) and not path.startswith(PIPES):
+        return Input(path, error="not a regular file")
+    if stat.S_ISREG(mode):
+        try:
+            with Path(path).open("rb") as file:
+                start = file.read(16)
+        except OSError as error:
+            return Input(path, error=_reason(error))
+        for magic, reason in NOT_LOGS:
+            if start.startswith(magic):
+                return Input(path, error=reason)
+    return Input(path, [Path(path)])
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)

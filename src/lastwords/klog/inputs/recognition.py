@@ -1,0 +1,112 @@
+"""Which dialect a file is in, found out by looking at its first lines."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from .carriers import STAMP
+from .containers import Wrapped
+from .dialect import Dialect
+from .dmesg_json import DmesgJson
+from .journal import JournalExport, JournalJson, JournalPretty
+from .kmsg import Kmsg
+from .printk import Printk
+from .pstore import HEADER as PSTORE_HEADER
+from .pstore import Pstore
+from .syslog import Monotonic, Syslog
+from .terminal import displayed
+
+SAMPLE = 1 << 16
+SAMPLE_LINES = 400
+
+_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
+
+# What the whole sample looks like, for formats that can be told at a glance.
+SAMPLES: tuple[tuple[re.Pattern[bytes], Callable[[], Dialect]], ...] = (
+    (re.compile(rb'\s*\{\s*"dmesg"\s*:\s*\['), DmesgJson),
+    (re.compile(rb"__CURSOR=[^\n]*\n(?:__[A-Z_]+=|_BOOT_ID=)"), JournalExport),
+    (re.compile(rb'\s*\{\s*\n\s*"(?:__CURSOR|__REALTIME|_|[A-Z]+)[A-Z_]*"\s*:'), JournalPretty),
+    (PSTORE_HEADER, Pstore),
+    (re.compile(rb"dmesg-[\w.-]{1,80}:\r?\n" + PSTORE_HEADER.pattern.replace(b"^", b""), re.MULTILINE), Pstore),
+)
+
+# What a single line looks like; the first pattern that fits names the line's dialect.
+LINES: tuple[tuple[str, str], ...] = (
+    ("journal-json", r"(?:data: |\x1e)?\{ ?\"(?:.{0,200}\")?(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE|_BOOT_ID)\""),
+    ("docker-json", r"(?:- )?\{ ?\"(?:log|msg|dt|stream|time|message)\" ?:"),
+    ("netconsole-extended", r"(?:[^;,\n]{1,80} )?(?:[0-9]+\.[^,;\s]{1,80},)?[0-9]{1,5},[0-9]{1,18},[0-9]{1,18},[-c+]"),
+    ("journal-short", r"\[ {0,8}[0-9]{1,12}\.[0-9]{6}\] [^\s:]{1,255} "
+                      r"(?:kernel|[^\s:\[\]]{1,128}\[[0-9]{1,10}\]): "),
+    ("dmesg", r"(?:<[0-9]{1,3}>)?\[ {0,8}[0-9]{1,12}\.[0-9]{1,9}[\]@, ]"),
+    ("dmesg", r"\[(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} ?[ 0-9][0-9] [0-9]{2}:[0-9]{2}|\[[+<] {0,11}[0-9]{1,9}\.[0-9]"),
+    ("dmesg", r"(?:kern|user|daemon|auth|syslog|local[0-7]) *:(?:emerg|alert|crit|err|warn|notice|info|debug) *:"),
+    ("dmesg", rf"{_ISO},[0-9]{{6}}[+-][0-9:]{{5}} "),
+    ("syslog", r"<[0-9]{1,3}>1 "),
+    ("syslog", r"(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} )?[A-Z][A-Za-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"),
+    ("journal-short", rf"[A-Z][a-z]{{2}} {_ISO} |[0-9]{{9,11}}\.[0-9]{{6}} "),
+    ("console", rf"{_ISO}[0-9.]*Z? (?:stdout|stderr) [FP] "),
+    ("syslog", rf"{_ISO}[0-9.:+-]*Z? [^\s:\[]{{1,255}} [^\s:\[\]]{{1,128}}(?:\[[0-9]+\])?: "),
+    ("console", rf"\[?{_ISO}"),
+    ("netconsole", r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?:? "),
+    ("console", r"\[(?:  OK  |FAILED|DEPEND)\]|\S{1,64} login: | {9}Starting "),
+    ("raw", r"(?:> )*(?:Call Trace:|CPU: [0-9]+ PID: [0-9]+ |RIP: 00|Code: [0-9a-f]{2} |Modules linked in:|BUG: "
+            r"|Kernel panic - not syncing|Linux version [0-9]| \[<[0-9a-f]{8,16}>\] |pc : |x29: |NIP: )"),
+)  # fmt: skip
+
+_COMPILED = tuple((name, re.compile(pattern)) for name, pattern in LINES)
+
+DIALECTS: dict[str, Callable[[], Dialect]] = {
+    "dmesg": lambda: Printk("dmesg"),
+    "console": lambda: Printk("console"),
+    "netconsole": lambda: Printk("netconsole"),
+    "journal-json": JournalJson,
+    "docker-json": Wrapped,
+    "netconsole-extended": Kmsg,
+    "syslog": lambda: Syslog("syslog"),
+    "journal-short": lambda: Syslog("journal-short"),
+    "journal-short-monotonic": lambda: Monotonic("journal-short"),
+    "raw": lambda: Printk("raw"),
+    "text": lambda: Printk("text"),
+}
+
+
+def recognise(sample: bytes) -> Dialect:
+    """The dialect that fits most of the lines of a sample.
+
+    Args:
+        sample: the first bytes of the file, unpacked; 64 KiB are enough.
+
+    Returns:
+        A fresh object: some dialects remember what they have read. `text` where nothing fits.
+    """
+    sample = sample[:SAMPLE].removeprefix(b"\xef\xbb\xbf")
+    for pattern, dialect in SAMPLES:
+        if pattern.match(sample):
+            return dialect()
+    return DIALECTS[_of_lines(sample)]()
+
+
+def _of_lines(sample: bytes) -> str:
+    text, _ = displayed(sample)
+    lines = [line for line in text.split("\n", SAMPLE_LINES * 4) if line][: SAMPLE_LINES * 4]
+    # Boot loaders and test rigs come first: look at lines from all over the sample.
+    lines = lines[:: max(1, len(lines) // SAMPLE_LINES)]
+    votes = Counter(_line_dialect(line) for line in lines)
+    raw = votes.pop("raw", 0)
+    votes.pop("text", 0)
+    if not votes:
+        return "raw" if raw else "text"
+    winner, _ = votes.most_common(1)[0]
+    if winner == "dmesg" and (b"\r" in sample or b"\x1b" in sample or votes["console"]):
+        return "console"
+    if winner == "journal-short" and votes["journal-short"] and STAMP.match(_first_of(lines, winner)):
+        return "journal-short-monotonic"
+    return winner
+
+
+def _first_of(lines: list[str], dialect: str) -> str:
+    return next(line for line in lines if _line_dialect(line) == dialect)
+
+
+def _line_dialect(line: str) -> str:
+    return next((name for name, pattern in _COMPILED if pattern.match(line)), "text")
