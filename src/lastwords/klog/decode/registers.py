@@ -1,0 +1,453 @@
+"""The CPU's registers, read from the register lines of every architecture.
+
+Formats: `__show_regs()` in `arch/x86/kernel/process_{32,64}.c`, `arch/arm64/kernel/process.c`,
+`arch/arm/kernel/process.c`, `arch/riscv/kernel/process.c`; `show_regs()` in `arch/mips/kernel/traps.c`,
+`arch/loongarch/kernel/traps.c` and `arch/s390/kernel/dumpstack.c`; `arch/powerpc/kernel/process.c`.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from lastwords.klog.decode.location import Location, where
+
+Values = dict[str, int]
+
+_LONGEST = 320
+"""Characters of a line that are looked at: no architecture prints a longer register line."""
+
+
+class _Line(NamedTuple):
+    """How to read the lines that begin with a certain word."""
+
+    read: Callable[[str], Values | None]
+    """Gives the line's registers, or None if it is no register line after all."""
+    architecture: str = ""
+    """Which architecture prints such a line, or the empty string if several do."""
+    opens: bool = False
+    """The first line of a register set."""
+    repeats: bool = False
+    """May come twice for one set."""
+    locates: bool = False
+    """Says where the instruction pointer is."""
+
+
+class RegisterReader:
+    """Collects the registers of one report from its lines.
+
+    The first kernel-mode set wins. A report often has more of them: the user-mode registers at the end of the
+    trace (`RIP: 0033:0x7f…`), those of an interrupted context inside it, and all of the first once more after
+    "end trace". They are counted, and otherwise ignored.
+
+    Attributes:
+        registers: value of each register by its name in lower case: `rax`, `rip`, `cs`, `gs_base`, `x0`, `pstate`,
+            `r3`, `nip`, `psw_mask`, `gpr2`, `epc`, `era`.
+        location: where the instruction pointer of that set points, or None.
+        architecture: of the register lines, or None as long as none was specific enough.
+        sets: number of register sets seen.
+        user: the set in `registers` is that of a user-mode context, no other having been found.
+    """
+
+    def __init__(self) -> None:
+        self.registers: Values = {}
+        self.location: Location | None = None
+        self.architecture: str | None = None
+        self.sets = 0
+        self.user = False
+        self._seen: set[str] = set()
+        self._keeping = True
+        self._next_gpr: int | None = None
+
+    def read(self, text: str) -> bool:
+        """Take one log line, without its prefix.
+
+        Returns:
+            True if it was a register line.
+        """
+        beginning = text[:20].split(None, 1)
+        if not beginning:
+            return False
+        word = beginning[0]
+        line = _LINES.get(word)
+        if line is None:
+            return self._next_gpr is not None and self._continue_gprs(text)
+        values = line.read(text[:_LONGEST])
+        if values is None:
+            return False
+        if values is _SUMMARY:
+            return True
+        self._next_gpr = None
+        if line.architecture and self.architecture is None:
+            self.architecture = line.architecture
+        # NIP and epc lines exist with a symbol and with an address; both belong to one set.
+        self._take(word if values else word + " symbol", line, values)
+        if line.locates and self._keeping and self.location is None:
+            self.location = where(text)
+        if word == "Krnl" or word == "User":
+            self._expect_gprs(values)
+        return True
+
+    def _take(self, word: str, line: _Line, values: Values) -> None:
+        if not self.sets:
+            self.sets = 1
+            self.user = _is_user(values)
+        elif not self._seen:
+            self.user = _is_user(values)
+        elif line.opens or (word in self._seen and not line.repeats):
+            self._start_set(line.opens, values)
+        if not self._keeping:
+            self._seen.add(word)
+        elif line.repeats:
+            self.registers = {**values, **self.registers}
+        else:
+            self._seen.add(word)
+            self.registers.update(values)
+
+    def _start_set(self, opens: bool, values: Values) -> None:
+        self.sets += 1
+        self._seen.clear()
+        self._keeping = self.user and opens and not _is_user(values)
+        if self._keeping:
+            self.registers = {}
+            self.location = None
+            self.user = False
+
+    def _expect_gprs(self, values: Values) -> None:
+        """S390 prints 16 registers in four lines of which only the first has a label."""
+        self._next_gpr = 4 if "gpr3" in values else None
+
+    def _continue_gprs(self, text: str) -> bool:
+        words = _four_words(text[:_LONGEST])
+        first = self._next_gpr
+        self._next_gpr = None
+        if words is None or first is None:
+            return False
+        if self._keeping:
+            self.registers.update((f"gpr{first + i}", word) for i, word in enumerate(words))
+        self._next_gpr = first + 4 if first < 12 else None
+        return True
+
+
+def _is_user(values: Values) -> bool:
+    """The low two bits of x86's code selector are the privilege level; 3 is user mode. s390 says it in words."""
+    return values.get("cs", 0) & 3 == 3 and values.get("cs", 0) < 0xE000 or "user" in values
+
+
+# x86
+
+_SELECTOR_AND_ADDRESS = re.compile(
+    r"\s*[RE]IP: ([0-9a-f]{4}):(?:\[<\s{0,20}([0-9a-f]{8,16}|\(null\))>\]|0x([0-9a-f]{1,16})\b)?"
+)
+_FLAGS_AFTER_EIP = re.compile(r"EFLAGS: ([0-9a-f]{8})\b")
+_RSP = re.compile(
+    r"\s*RSP: ([0-9a-f]{4}):([0-9a-f]{16})\b(?:\s{1,2}EFLAGS: ([0-9a-f]{8})\b)?(?: ORIG_RAX: ([0-9a-f]{16})\b)?"
+)
+_FS = re.compile(
+    r"\s*FS:\s{1,2}([0-9a-f]{16})\(([0-9a-f]{4})\) GS:\s?([0-9a-f]{16})\(([0-9a-f]{4})\)(?: knlGS:\s?([0-9a-f]{16})\b)?"
+)
+_X86_64 = re.compile(r"(R[A-D0-9S][A-Z0-9]): ([0-9a-f]{16})\b")
+# Not CS: it is that of the CPU while it prints; the one beside RIP is of the context that crashed.
+_X86_SYSTEM = re.compile(
+    r"\b([DEFGS]S|CR[0-9]|DR[0-7]|PKRU|EFLAGS):\s{1,2}([0-9a-f]{16}|[0-9a-f]{8}|[0-9a-f]{4})\b"
+)
+_I386 = re.compile(r"\b(E[A-DSIB][XPI]|EDI|EFLAGS|CR[0-9]|DR[0-7]|[C-GS]S): ([0-9a-f]{8}|[0-9a-f]{4})\b")
+
+_SPELLED = {"r08": "r8", "r09": "r9"}
+
+_SUMMARY: Values = {}
+"""Stands for the line that repeats RIP and RSP below the trace (before Linux 4.20): nothing new in it."""
+
+
+def _selector_and_address(text: str, name: str) -> Values | None:
+    found = _SELECTOR_AND_ADDRESS.match(text)
+    if found is None:
+        return None
+    values = {"cs": int(found[1], 16)}
+    address = found[2] or found[3]
+    if address:
+        values[name] = 0 if address == "(null)" else int(address, 16)
+    flags = _FLAGS_AFTER_EIP.search(text, found.end()) if name == "eip" else None
+    if flags:
+        values["eflags"] = int(flags[1], 16)
+    return values
+
+
+def _rip(text: str) -> Values | None:
+    values = _selector_and_address(text, "rip")
+    if values is None and " RSP: " in text and where(text) is not None:
+        return _SUMMARY
+    return values
+
+
+def _eip(text: str) -> Values | None:
+    values = _selector_and_address(text, "eip")
+    if values is None and where(text) is not None:
+        return _SUMMARY if " SS:ESP " in text else {}  # Linux 4.14 and later print no selector.
+    return values
+
+
+def _symbol(text: str) -> Values | None:
+    return {} if where(text) is not None else None
+
+
+def _rsp(text: str) -> Values | None:
+    found = _RSP.match(text)
+    if found is None:
+        return {} if text.startswith("RSP <", 1) or text.startswith("RSP <") else None
+    values = {"ss": int(found[1], 16), "rsp": int(found[2], 16)}
+    if found[3]:
+        values["eflags"] = int(found[3], 16)
+    if found[4]:
+        values["orig_rax"] = int(found[4], 16)
+    return values
+
+
+def _fs(text: str) -> Values | None:
+    found = _FS.match(text)
+    if found is None:
+        return None
+    values = {
+        "fs_base": int(found[1], 16),
+        "fs": int(found[2], 16),
+        "gs_base": int(found[3], 16),
+        "gs": int(found[4], 16),
+    }
+    if found[5]:
+        values["kernel_gs_base"] = int(found[5], 16)
+    return values
+
+
+def _x86_64(text: str) -> Values | None:
+    names = _X86_NAMES
+    try:
+        # Most register lines are of this form, and this is three times faster than the regular expression.
+        one, a, two, b, three, c = text.split()
+        if len(a) == len(b) == len(c) == 16:
+            return {names[one[:-1]]: int(a, 16), names[two[:-1]]: int(b, 16), names[three[:-1]]: int(c, 16)}
+    except (ValueError, KeyError):
+        pass  # Cut off, or something else in the line.
+    return {names[name]: int(digits, 16) for name, digits in _X86_64.findall(text) if name in names} or None
+
+
+_X86_NAMES = {
+    spelled.upper(): _SPELLED.get(spelled, spelled)
+    for spelled in (
+        *("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"),
+        *(f"r{n:02}" for n in range(8, 16)),
+    )
+}
+
+
+def _pairs(pattern: re.Pattern[str]) -> Callable[[str], Values | None]:
+    """Read `NAME: value` pairs."""
+    findall = pattern.findall
+
+    def read(text: str) -> Values | None:
+        return {name.lower(): int(digits, 16) for name, digits in findall(text)} or None
+
+    return read
+
+
+# Architectures that write `name : value`, the name in lower case
+
+_COLON_64 = re.compile(r"\b([a-z][a-z0-9]{0,7})\s{0,4}:\s{1,2}(?:\[<)?([0-9a-f]{16})\b")
+_COLON_32 = re.compile(r"\b([a-z][a-z0-9]{0,7})\s{0,4}:\s{1,2}(?:\[<)?([0-9a-f]{8})\b")
+_PSTATE = re.compile(r"\b(pstate|psr): ([0-9a-f]{8}(?:[0-9a-f]{8})?)\b")
+_STATUS = re.compile(r"\b(status|badaddr|cause): ([0-9a-f]{16}|[0-9a-f]{8})\b")
+
+
+def _colon(text: str) -> Values | None:
+    """Read `x29: … x28: …`, `epc : … ra : …`, `sp : … ip : …`; all values of a line have the same width."""
+    found = _COLON_64.findall(text) or _COLON_32.findall(text)
+    return {name: int(digits, 16) for name, digits in found} or None
+
+
+def _program_counter(text: str) -> Values | None:
+    values = _colon(text)
+    if values is None:
+        return _symbol(text)
+    status = _PSTATE.search(text)
+    if status is not None:
+        values.pop("psr", None)
+        values["pstate" if status[1] == "pstate" else "cpsr"] = int(status[2], 16)
+    return values
+
+
+def _pstate(text: str) -> Values | None:
+    found = _PSTATE.search(text)
+    return {"pstate": int(found[2], 16)} if found else None
+
+
+_ARM_CONTROL = re.compile(r"\b(Control|Table|DAC): ([0-9a-f]{8,16})\b")
+_ESR = re.compile(r"\s*ESR = 0x([0-9a-f]{8,16})\b")
+
+
+def _esr(text: str) -> Values | None:
+    found = _ESR.match(text)
+    return {"esr": int(found[1], 16)} if found else None
+
+
+# powerpc
+
+_PPC = re.compile(
+    r"\b(NIP|LR|CTR|MSR|CR|XER|CFAR|DAR|DEAR|DSISR|ESR|IRQMASK|SOFTE|TRAP):\s{1,2}([0-9a-f]{1,16})\b"
+)
+_PPC_GPRS = re.compile(r"\s*GPR([0-9]{2}):((?:\s[0-9a-f]{16}){1,4}|(?:\s[0-9a-f]{8}){1,8})\s*$")
+
+
+def _gprs(text: str) -> Values | None:
+    found = _PPC_GPRS.match(text)
+    if found is None:
+        return None
+    first = int(found[1])
+    return {f"r{first + i}": int(digits, 16) for i, digits in enumerate(found[2].split()) if first + i < 32}
+
+
+def _nip(text: str) -> Values | None:
+    return _pairs(_PPC)(text) or _symbol(text)
+
+
+# s390
+
+_PSW = re.compile(r"\s*(Krnl|User) PSW\s?: ([0-9a-f]{16}) ([0-9a-f]{16})\b")
+_S390_GPRS = re.compile(r"\s*(?:Krnl|User) GPRS:((?:\s[0-9a-f]{16}){4})")
+_FOUR_WORDS = re.compile(r"\s*([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16})\s*$")
+
+
+def _four_words(text: str) -> list[int] | None:
+    found = _FOUR_WORDS.match(text)
+    return [int(digits, 16) for digits in found.groups()] if found else None
+
+
+def _krnl(text: str) -> Values | None:
+    psw = _PSW.match(text)
+    if psw is not None:
+        values = {"psw_mask": int(psw[2], 16), "psw_addr": int(psw[3], 16)}
+        return values if psw[1] == "Krnl" else {**values, "user": 1}
+    gprs = _S390_GPRS.match(text)
+    if gprs is None:
+        return None
+    return {f"gpr{i}": int(digits, 16) for i, digits in enumerate(gprs[1].split())}
+
+
+_PSW_BITS = re.compile(r"\s*R:\d T:\d IO:\d EX:\d Key:")
+
+
+def _psw_bits(text: str) -> Values | None:
+    """The fields of the PSW once more, in words."""
+    return {} if _PSW_BITS.match(text) else None
+
+
+# mips, and loongarch before Linux 6.0, which copied it
+
+_DOLLAR = re.compile(r"\s*\$\s?([0-9]{1,2})\s{0,4}:((?:\s[0-9a-f]{16}|\s[0-9a-f]{8}){1,4})\s*$")
+_MIPS = re.compile(r"\s*(Hi|Lo|Acx|epc|era|ra|Status|Cause|BadVA|PrId)\s{0,4}:\s([0-9a-f]{16}|[0-9a-f]{8})\b")
+_MIPS_NAMES = {"BadVA": "badvaddr"}
+
+
+def _dollar(text: str) -> Values | None:
+    found = _DOLLAR.match(text)
+    if found is None:
+        return None
+    first = int(found[1])
+    return {f"r{first + i}": int(digits, 16) for i, digits in enumerate(found[2].split()) if first + i < 32}
+
+
+def _mips(text: str) -> Values | None:
+    found = _MIPS.match(text)
+    return {_MIPS_NAMES.get(found[1], found[1].lower()): int(found[2], 16)} if found else None
+
+
+def _epc(text: str) -> Values | None:
+    """`epc` of riscv (with ra and sp beside it, or a symbol alone) and of mips."""
+    return _colon(text) or _mips(text) or _symbol(text)
+
+
+def _ra(text: str) -> Values | None:
+    return _mips(text) or _loongarch_csr(text) or _symbol(text)
+
+
+# loongarch
+
+_LOONGARCH = re.compile(r"\b(pc|ra|tp|sp|a[0-7]|t[0-8]|s[0-9]|u0|fp) ([0-9a-f]{16})\b")
+_LOONGARCH_CSR = re.compile(r"\s*(CRMD|PRMD|EUEN|ECFG|ESTAT|BADV|PRID|ERA|ra):\s([0-9a-f]{16}|[0-9a-f]{8})\b")
+
+
+def _loongarch(text: str) -> Values | None:
+    return _pairs(_LOONGARCH)(text)
+
+
+def _loongarch_csr(text: str) -> Values | None:
+    return _pairs(_LOONGARCH_CSR)(text)
+
+
+def _pc(text: str) -> Values | None:
+    return _program_counter(text) if ":" in text[:12] else _loongarch(text)
+
+
+def _a_or_t_or_s(text: str) -> Values | None:
+    return _colon(text) or _loongarch(text)
+
+
+def _lines() -> dict[str, _Line]:
+    x86_64 = _Line(_x86_64, "x86_64")
+    system = _Line(_pairs(_X86_SYSTEM))
+    i386 = _Line(_pairs(_I386), "i386")
+    colon = _Line(_colon)
+    saved = _Line(_a_or_t_or_s)
+    gprs = _Line(_gprs, "ppc64")
+    ppc = _Line(_pairs(_PPC), "ppc64")
+    csr = _Line(_loongarch_csr, "loongarch64")
+    mips = _Line(_mips, "mips")
+    return {
+        "RIP:": _Line(_rip, "x86_64", opens=True, locates=True),
+        "RIP": _Line(_symbol, "x86_64", repeats=True),
+        "IP:": _Line(_symbol, repeats=True, locates=True),
+        "RSP:": _Line(_rsp, "x86_64"),
+        "RSP": _Line(_rsp, "x86_64", repeats=True),
+        "FS:": _Line(_fs, "x86_64"),
+        **{name + ":": x86_64 for name in _X86_NAMES if name != "RSP"},
+        "CS:": system,
+        "CR2:": _Line(_pairs(_X86_SYSTEM), repeats=True),
+        "CR0:": system,
+        **{f"DR{n}:": system for n in range(8)},
+        "PKRU:": system,
+        "EIP:": _Line(_eip, "i386", opens=True, locates=True),
+        "EIP": _Line(_symbol, "i386", repeats=True, locates=True),
+        **{name + ":": i386 for name in ("EAX", "EBX", "ECX", "EDX", "ESI", "EDI", "EBP", "EFLAGS", "DS")},
+        "pstate:": _Line(_pstate, "arm64"),
+        "pc": _Line(_pc, locates=True),
+        "PC": _Line(_symbol, repeats=True, locates=True),
+        "LR": _Line(_symbol, repeats=True),
+        "lr": _Line(lambda text: _colon(text) or _symbol(text)),
+        "sp": colon,
+        **{f"x{n}": _Line(_colon, "arm64") for n in range(31)},
+        **{f"x{n}:": _Line(_colon, "arm64") for n in range(31)},
+        **{f"r{n}": _Line(_colon, "arm") for n in range(13)},
+        **{f"r{n}:": _Line(_colon, "arm") for n in range(13)},
+        "Control:": _Line(_pairs(_ARM_CONTROL), "arm"),
+        "ESR": _Line(_esr, "arm64", repeats=True),
+        "NIP:": _Line(_nip, "ppc64", opens=True, locates=True),
+        "NIP": _Line(_symbol, "ppc64", repeats=True, locates=True),
+        **{name: ppc for name in ("REGS:", "MSR:", "CFAR:", "DAR:", "DEAR:", "DSISR:")},
+        **{f"GPR{n:02}:": gprs for n in range(32)},
+        "Krnl": _Line(_krnl, "s390x", locates=True),
+        "User": _Line(_krnl, "s390x"),
+        **{f"R:{n}": _Line(_psw_bits, "s390x") for n in (0, 1)},
+        "epc": _Line(_epc, locates=True),
+        "ra": _Line(_ra, repeats=True),
+        "ra:": _Line(_ra, repeats=True),
+        **{name: colon for name in ("gp", "status:")},
+        "status:": _Line(_pairs(_STATUS), "riscv64"),
+        **{f"{kind}{n}": saved for kind in "ats" for n in range(12)},
+        **{f"{kind}{n}:": saved for kind in "ats" for n in range(12)},
+        **{f"${n}": _Line(_dollar) for n in range(4, 32)},
+        "$": _Line(_dollar),
+        **{name: mips for name in ("Hi", "Lo", "Acx", "Status:", "Cause", "BadVA", "PrId")},
+        "era": _Line(_mips, "loongarch64", locates=True),
+        "ERA:": _Line(_loongarch_csr, "loongarch64", locates=True),
+        **{name: csr for name in ("CRMD:", "PRMD:", "EUEN:", "ECFG:", "ESTAT:", "BADV:")},
+    }
+
+
+_LINES = _lines()
