@@ -27,7 +27,7 @@ class TraceDraft:
     cpu: int | None = None
     frames: list[Frame] = field(default_factory=list)
     contexts: list[str] = field(default_factory=list)
-    foreign: int = 0
+    dumping: bool = False
 
     def finished(self) -> Trace:
         """The frozen trace."""
@@ -62,14 +62,20 @@ class Draft:
     traces: list[TraceDraft] = field(default_factory=list)
     ended: bool = False
     last_line: int = 0
-    foreign: int = 0
+    headless: bool = False
+    # Frames that came before any heading: of somebody else's trace, where the kind always has a heading.
+    strays: int = 0
     # Whose stack the next trace is, from the line above it.
     next_pid: int | None = None
     next_comm: str = ""
     next_cpu: int | None = None
     next_role: str = ""
     open_trace: TraceDraft | None = None
-    saw_registers: bool = False
+    # CPUs and tasks that an RCU stall names as those that it waits for.
+    stalled_cpus: set[int] = field(default_factory=set)
+    stalled_tasks: set[int] = field(default_factory=set)
+    # RCU's own thread got no CPU: whoever blocks the grace period did not get any either.
+    starved: bool = False
 
     @property
     def location(self) -> Location | None:
@@ -88,6 +94,8 @@ _PID_LINE = re.compile(
 _TASK_LINE = re.compile(r"task:(?P<comm>.{1,64}?)\s+state:(?P<state>\w)\s.*?pid:(?P<pid>\d+)")
 _OLD_TASK_LINE = re.compile(r"(?P<comm>\S.{0,60}?)\s+(?P<state>[RSDTtZXIPKW])\s{0,2}(?:running task\s+)?[0-9a-f]*\s+\d*\s*(?P<pid>\d+)\s+\d+ 0x")
 _BACKTRACE_OF = re.compile(r"(?:NMI backtrace for cpu |Backtrace for cpu |CPU#)(?P<cpu>\d+)")
+_STALLED_CPU = re.compile(r"\s*(?P<cpu>\d+)-[.!OoNRD]{3,6}:")
+_STALLED_TASKS = re.compile(r"\s*Tasks blocked on level-\d+ rcu_node \(CPUs [^)]*\):(?P<tasks>.*)")
 _STACK_MARK = re.compile(r"\s*<(/?)(IRQ|SOFTIRQ|NMI|TASK|EOI|EOE|#DF|#DB|#MC|#VC2?|ENTRY_TRAMPOLINE|SYSENTER|HARDIRQ|exception stack)>\s?")
 
 # Headings of traces, and what the trace below them is for: `main` of the crash itself, `origin` of an object or lock
@@ -101,7 +109,7 @@ _HEADINGS = (
     (re.compile(r"\s*\.\.\. which became \w+-irq-safe at"), "owner"),
     (re.compile(r"\s*page last free|\s*page freed via|\s*\.\.\. which became|\s*to a \w+-irq-unsafe lock"), "origin"),
     (re.compile(r"\s*(?:INFO: )?(?:Allocated|Freed) in "), "origin"),
-    (re.compile(r"\s*-> #\d+ \(|\s*(?:\{[A-Z-]+\}|\w+) state was registered at:|the existing dependency chain"), "origin"),
+    (re.compile(r"\s*-> #\d+ \(|\s*(?:\{[A-Z -]+\}|\w+) state was registered at:|the existing dependency chain"), "origin"),
     (re.compile(r"\s*\.{3} (?:acquired|key) +at:|\s*(?:\.{3} )?(?:SOFTIRQ|HARDIRQ|RECLAIM_FS|FS|INITIAL|NR)-[\w-]+ at:|\s*(?:INITIAL USE|HARDIRQ-ON-\w|SOFTIRQ-ON-\w|IN-\S+) at:"), "origin"),
     (re.compile(r"\s*(?:hardirqs|softirqs) last +(?:enabled|disabled) at|irq event stamp"), "none"),
     (re.compile(r"(?:race at unknown origin, with )?(?:read|write|read-write|assert no (?:writes|accesses))(?: \((?:marked|reordered)[^)]*\))? to 0x\S+ of \d+ bytes by "), "main"),
@@ -110,13 +118,13 @@ _HEADINGS = (
     (re.compile(r"\s*(?:preempt|Preemption) disabled at:?"), "origin"),
     (re.compile(r"(?:rcu: )?(?:\w+ kthread|RCU grace-period kthread) stack dump"), "starved"),
     (re.compile(r"(?:rcu: )?Stack dump where RCU"), "other"),
-    (re.compile(r"Exception stack|Stack: |Dump stacks of|Showing all locks held"), "none"),
+    (re.compile(r"Stack: |Dump stacks of|Showing all locks held"), "none"),
     (re.compile(r"Instruction dump:|Krnl Code:"), "code"),
 )
 _HEADING_WORDS = frozenset(
     "Call Backtrace: backtrace: backtrace stack Stack Trace: Allocated Freed allocated freed Last Uninit Local page page_owner INFO: -> the "
     "hardirqs softirqs irq race read write read-write assert Out-of-bounds Use-after-free Invalid Corrupted preempt Preemption rcu: RCU "
-    "to Exception Stack: Dump Showing Instruction Krnl ... ".split()
+    "to Stack: Dump Showing Instruction Krnl ... ".split()
 )
 
 
@@ -171,6 +179,21 @@ def _end(draft: Draft, text: str, record: Record) -> None:
         draft.open_trace = None
 
 
+# Callers of dump_stack() that report something else than a crash: their trace, in a report that they do not open,
+# is somebody else's.
+_OTHER_REPORTER = re.compile(r"should_fail|warn_alloc|dump_header|__dump_page|fail_dump")
+_INTERRUPT = re.compile(r"--- interrupt: \w+ at (?P<frame>\S+\+0x.*)")
+
+
+def _interrupt(draft: Draft, text: str, record: Record) -> None:
+    """powerpc's `--- interrupt: 700 at assert_slb_presence+0x2c/0x70`: where the exception came."""
+    match = _INTERRUPT.match(text)
+    if match is not None and draft.open_trace is not None:
+        frame = read_frame(match["frame"], record.line)
+        if frame is not None:
+            _add(draft, frame, record)
+
+
 def _task(draft: Draft, text: str, record: Record) -> None:
     match = _TASK_LINE.match(text)
     if match is not None:
@@ -181,7 +204,8 @@ def _backtrace_of(draft: Draft, text: str, record: Record) -> None:
     match = _BACKTRACE_OF.match(text)
     if match is not None:
         draft.next_cpu = int(match["cpu"])
-        draft.next_role = ""
+        if draft.next_role == "starved":
+            draft.next_role = ""
         draft.open_trace = None
 
 
@@ -189,7 +213,26 @@ def _chain(draft: Draft, text: str, record: Record) -> None:
     draft.error_lines.append(text)
 
 
-_FIELDS: dict[str, Callable[[Draft, str, Record], None]] = {
+def _foreign_report(draft: Draft, text: str, record: Record) -> None:
+    """A message that brings a trace of its own, from another task or CPU."""
+    draft.strays += 1
+
+
+def _rcu(draft: Draft, text: str, record: Record) -> bool:
+    """`rcu:  1-...!: (10499 ticks this GP)` and `rcu:  Tasks blocked on level-0 rcu_node (CPUs 0-1): P2270`."""
+    rest = text.removeprefix("rcu:")
+    if " kthread starved for " in rest:
+        draft.starved = True
+    if (match := _STALLED_CPU.match(rest)) is not None:
+        draft.stalled_cpus.add(int(match["cpu"]))
+    elif (match := _STALLED_TASKS.match(rest)) is not None:
+        draft.stalled_tasks.update(int(pid) for pid in re.findall(r"P(\d{1,9})\b", match["tasks"][:2000]))
+    else:
+        return _heading(draft, text, "rcu:", record)
+    return True
+
+
+_FIELDS: dict[str, Callable[[Draft, str, Record], object]] = {
     "CPU:": _cpu,
     "Pid:": _pid,
     "Hardware": _hardware,
@@ -197,6 +240,9 @@ _FIELDS: dict[str, Callable[[Draft, str, Record], None]] = {
     "Code:": _code,
     "Modules": _modules,
     "---[": _end,
+    "---": _interrupt,
+    "rcu:": _rcu,
+    "FAULT_INJECTION:": _foreign_report,
     "NMI": _backtrace_of,
     "Oops:": _chain,
     "#PF:": _chain,
@@ -245,7 +291,6 @@ def _registers(draft: Draft, text: str, record: Record) -> bool:
     reader = draft.registers
     if not reader.read(text):
         return False
-    draft.saw_registers = True
     trace = draft.open_trace
     if trace is not None and trace.frames and text.startswith(("RIP: 0010:", "RIP: 0010:[", "pc : ")):
         frame = read_frame(re.sub(r"^(?:RIP: 0010:|pc : )(?:\[<[0-9a-f]+>\]\s+)*", "", text), record.line)
@@ -270,6 +315,8 @@ def _indented(draft: Draft, text: str, record: Record) -> bool:
             _add(draft, frame, record)
             return True
     stripped = text.lstrip()
+    if stripped[:1].isdigit() and _STALLED_CPU.match(text) is not None:
+        return _rcu(draft, text, record)
     word = stripped.split(None, 1)[0] if stripped else ""
     return _registers(draft, text, record) or _heading(draft, text, word, record)
 
@@ -282,6 +329,9 @@ def _mark(draft: Draft, name: str, closing: bool) -> None:
 
 def _heading(draft: Draft, text: str, word: str, record: Record) -> bool:
     """A line that begins a trace, or ends one."""
+    if word.endswith("Call") and word != "Call":
+        # A hex dump of the stack that lost its line feed: `dffffc0000000000Call Trace:`.
+        text, word = text[text.index("Call") :], "Call"
     if word not in _HEADING_WORDS and not word.startswith(("kfence-", "{", "HARDIRQ", "SOFTIRQ", "INITIAL", "IN-")):
         return False
     for pattern, role in _HEADINGS:
@@ -321,15 +371,25 @@ def _add(draft: Draft, frame: Frame, record: Record) -> None:
     if draft.ended:
         return
     if draft.open_trace is None:
+        if not draft.headless:
+            draft.strays += not draft.traces and record.text[0] == " "
+            return
         _open(draft, "", record, "main")
     trace = draft.open_trace
     if trace is not None and len(trace.frames) < MAX_FRAMES:
+        if frame.reliable:
+            if trace.role == "main" and trace.dumping and _OTHER_REPORTER.match(frame.function) is not None:
+                draft.strays += 1
+            trace.dumping = frame.function.startswith("dump_stack")
         trace.frames.append(frame)
 
 
 def _add_pair(draft: Draft, callee: Frame, caller: Frame, record: Record) -> None:
     """arm's `a from b`, `b from c`: b counts once, with the offset of its first mention."""
     draft.last_line = record.line
+    if draft.open_trace is None:
+        # Until Linux 4.15 arm printed no heading where it has no frame pointers.
+        _open(draft, "", record, "main")
     trace = draft.open_trace
     if trace is None or not trace.frames:
         _add(draft, callee, record)

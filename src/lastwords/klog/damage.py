@@ -1,26 +1,71 @@
-"""Whether a report's text can be trusted: cut off, interleaved, without a usable trace."""
+"""Whether a report's text can be trusted: cut off, interleaved, with messages lost, without a usable trace."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from lastwords.model import Damage
+from lastwords.model import Damage, Record
 
 from .body import Draft
 from .catalogue import Kind
+from .culprit.choose import main_traces, possible
+from .culprit.never import plain
 
-if TYPE_CHECKING:
-    from .oopses import _Report
 
+def assess(kind: Kind, draft: Draft, own: Sequence[Record], *, named: bool, overlap: bool, interrupted: bool) -> tuple[Damage, ...]:
+    """What is wrong with the text of a report; empty where it is intact.
 
-def assess(kind: Kind, report: "_Report", draft: Draft) -> tuple[Damage, ...]:
-    """What is wrong with the text of a report; empty where it is intact."""
-    found = []
-    main = [trace for trace in draft.traces if trace.role == "main"]
-    frames = [frame for trace in main for frame in trace.frames]
+    Args:
+        kind: the catalogue entry.
+        draft: the report as read.
+        own: the records that it was read from.
+        named: a function to blame was found, or its title needs none.
+        overlap: its trace goes on behind the headline of another report.
+        interrupted: another report began before this one was over.
+    """
+    found = [*_dropped(own), *_interleaved(kind, draft, overlap, interrupted)]
     if kind.trace == "needed":
-        if not frames:
-            found.append(Damage(kind="no-trace", text="The report breaks off before its call trace."))
-        elif not any(frame.reliable for frame in frames):
-            found.append(
-                Damage(kind="unreliable-trace", text="Every frame of the call trace is marked '?': a guess of the unwinder.")
-            )
+        found += _trace(kind, draft)
+    if not named and not found:
+        found.append(Damage(kind="cut-off", text="No function of the trace can be told apart from the machinery around it."))
     return tuple(found)
+
+
+def _trace(kind: Kind, draft: Draft) -> list[Damage]:
+    """A missing trace, or one that says nothing."""
+    frames = [frame for trace in main_traces(draft) for frame in trace.frames]
+    if not frames:
+        return [Damage(kind="no-trace", text="The report breaks off before its call trace.")]
+    if not any(frame.reliable for frame in frames):
+        return [
+            Damage(
+                kind="unreliable-trace",
+                text="Every frame of the call trace is marked '?': addresses found on the stack, not a chain of calls.",
+                line=frames[0].line,
+            )
+        ]
+    if not any(frame.reliable and possible(plain(frame.function), kind) for frame in frames):
+        return [
+            Damage(
+                kind="cut-off",
+                text="The call trace breaks off inside the kernel's own reporting code.",
+                line=frames[-1].line,
+            )
+        ]
+    return []
+
+
+def _dropped(own: Sequence[Record]) -> list[Damage]:
+    """Messages that printk lost inside the report."""
+    lost = sum(record.dropped for record in own)
+    if not lost:
+        return []
+    first = next(record.line for record in own if record.dropped)
+    return [Damage(kind="dropped", text=f"printk lost {lost} messages inside this report.", line=first)]
+
+
+def _interleaved(kind: Kind, draft: Draft, overlap: bool, interrupted: bool) -> list[Damage]:
+    """Another report's lines among this one's."""
+    if draft.strays or overlap:
+        return [Damage(kind="interleaved", text="Lines of another report stand between the lines of this one.")]
+    if kind.family == "sanitizer" and interrupted and draft.release is None:
+        return [Damage(kind="interleaved", text="Another report begins before this one is over.")]
+    return []

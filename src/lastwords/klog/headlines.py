@@ -50,9 +50,12 @@ def headlines(records: Sequence[Record], candidates: Iterable[int]) -> list[Head
         candidates: positions of records that hold one of `catalogue.literals()`, in order.
     """
     found = []
+    stamps = any(record.time is not None or record.level is not None for record in records)
     for index in candidates:
         record = records[index]
         if record.kernel and (headline := _match(record.text, index)) is not None:
+            if stamps and headline.kind.stamped and record.time is None and record.level is None:
+                continue
             found.append(headline)
     return found
 

@@ -8,7 +8,8 @@ from lastwords.model import Oops, Record
 
 from . import titles
 from .body import Draft, read_body
-from .culprit.choose import choose
+from .culprit.choose import blameable, choose
+from .culprit.never import plain
 from .damage import assess
 from .headlines import Headline, headlines
 
@@ -21,7 +22,13 @@ _LIVE = 400
 _SILENCE = 90.0
 """Seconds without a line of its own after which a report is over."""
 
+_OVERLAP = 60
+"""Lines behind the next report's headline that may still hold frames of the one before."""
+_OWN_LINES = ("CPU:", "Call Trace:", "Call trace:", "RIP:", "Modules linked in", "Kernel panic", "---[")
+"""Lines that say that from here on the next report speaks."""
+
 _BOOT = "Linux version "
+_PANIC = "Kernel panic - not syncing"
 
 
 def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oops]:
@@ -47,7 +54,8 @@ class _Report:
         self.main = headline
         self.groups = dict(headline.groups)
         self.end = end
-        self.draft = Draft()
+        self.next: _Report | None = None
+        self.draft = Draft(headless=headline.kind.headless)
         self.caller = records[headline.index].caller
 
     @property
@@ -59,9 +67,13 @@ class _Report:
         window = self.records[self.start + 1 : self.end]
         if not self.caller:
             return [record for record in window if record.kernel]
-        everyone = self.main.kind.family == "hang"
         caller = self.caller
-        return [r for r in window if r.caller == caller or (everyone and r.caller[:1] == "C")]
+        mine = [record for record in window if record.caller == caller]
+        if self.main.kind.family == "hang":
+            # Every CPU prints its own backtrace, at the same time as the others.
+            others = sorted((r for r in window if r.caller[:1] == "C" and r.caller != caller), key=lambda r: r.caller)
+            return mine + others
+        return mine
 
     def add(self, headline: Headline) -> None:
         """A further headline of the same report: the more telling of the two names it."""
@@ -76,13 +88,16 @@ class _Report:
         first = self.records[self.start]
         own = self.own()
         read_body(own, draft)
+        overlap = self._read_on(draft)
         kind, form = self.main.kind, self.main.form
         also = self._also(own)
         culprit = choose(kind, draft, self.groups, also)
         groups = {**also, **self.groups}
         message = self.records[self.main.index].text.strip()
         title = titles.build(kind, form, groups, culprit.function if culprit else None, message)
-        damage = assess(kind, self, draft)
+        damage = assess(
+            kind, draft, own, named=title.function is not None or "{function}" not in (form.title or kind.title), overlap=overlap, interrupted=self.next is not None
+        )
         frame = culprit.frame if culprit else None
         return Oops(
             title=title.title,
@@ -110,6 +125,22 @@ class _Report:
             traces=tuple(trace.finished() for trace in draft.traces),
         )
 
+    def _read_on(self, draft: Draft) -> bool:
+        """Finish a trace that another report's headline interrupted; whether it had more lines behind that."""
+        if self.next is None:
+            return False
+        if self.caller:
+            # The same task or CPU crashed again while it printed: the second trace holds the first one's frames.
+            if not any(trace.frames for trace in draft.traces):
+                read_body(self.next.own(), draft)
+        elif draft.open_trace is not None and draft.open_trace.frames:
+            rest = self.records[self.next.start + 1 : self.end + _OVERLAP]
+            heading = next((i for i, r in enumerate(rest) if r.text.startswith(_OWN_LINES)), len(rest))
+            before = len(draft.open_trace.frames)
+            read_body(rest[:heading], draft)
+            return draft.open_trace is None or len(draft.open_trace.frames) > before
+        return False
+
     def _also(self, own: Sequence[Record]) -> dict[str, str]:
         """Groups of the kind's `also` patterns."""
         kind = self.main.kind
@@ -121,9 +152,13 @@ class _Report:
         for pattern in kind.also:
             for record in lines[skip : skip + kind.also_within]:
                 match = _compiled(pattern).match(record.text[:1000])
-                if match is not None:
-                    found.update({k: v for k, v in match.groupdict().items() if v is not None})
-                    break
+                if match is None:
+                    continue
+                function = match.groupdict().get("function")
+                if function is not None and not blameable(plain(function), kind):
+                    continue
+                found.update({k: v for k, v in match.groupdict().items() if v is not None})
+                break
         return found
 
 
@@ -139,15 +174,20 @@ def _reports(records: Sequence[Record], found: Sequence[Headline]) -> list[_Repo
     for headline in found:
         record = records[headline.index]
         current = live.get(record.caller)
+        interrupted = None
         if current is not None and _belongs(records, current, headline):
             current.add(headline)
             continue
         if current is not None:
-            current.end = min(current.end, headline.index)
+            if headline.index < current.end:
+                current.end = headline.index
+                interrupted = current
         if headline.kind.part and not headline.kind.alone:
             continue
         report = _Report(records, headline, _end(records, headline.index))
         live[record.caller] = report
+        if interrupted is not None:
+            interrupted.next = report
         reports.append(report)
     return reports
 
@@ -159,10 +199,14 @@ def _belongs(records: Sequence[Record], report: _Report, headline: Headline) -> 
     last = report.headlines[-1]
     distance = headline.index - last.index
     main = report.main.kind
+    if main.name == headline.kind.name and distance <= 3:
+        return True
     if main.name in headline.kind.refines or headline.kind.name in main.refines:
         return distance <= _HEADER
-    if headline.kind.part:
-        return distance <= _LIVE
+    if headline.kind.part or records[headline.index].text.startswith(_PANIC):
+        between = records[last.index : headline.index]
+        ended = any(record.text.startswith("---[ end trace") for record in between)
+        return distance <= _LIVE and (not ended or headline.kind.name == "panic-after-oops")
     return False
 
 
@@ -173,7 +217,7 @@ def _end(records: Sequence[Record], start: int) -> int:
     for index in range(start + 1, stop):
         record = records[index]
         if record.time is not None:
-            if last is not None and (record.time - last > _SILENCE or record.time < last - 5):
+            if last is not None and (record.time - last > _SILENCE):
                 return index
             last = record.time
         if record.text.startswith(_BOOT):

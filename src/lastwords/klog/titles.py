@@ -56,7 +56,7 @@ def build(kind: Kind, form: Form, groups: dict[str, str], function: str | None, 
     main = _fill(template, {**values, "function": name.name if name else NO_FUNCTION})
     if main is None:
         partial = _fill(form.partial, values) if form.partial else None
-        return Title(partial or generalised(message), (), name.name if name else None)
+        return Title(partial or generalised(message), (), name.name if name else values["symbol"] or None)
     others = [] if name is None else [_fill(template, {**values, "function": other}) for other in name.others]
     names = (name.name, *name.others) if name else (NO_FUNCTION,)
     others += [_fill(alternative, {**values, "function": n}) for alternative in kind.alternatives for n in names]

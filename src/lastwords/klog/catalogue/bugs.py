@@ -104,7 +104,7 @@ KINDS = (
             Form("field-spanning write", r"(?:WARNING: )?memcpy: detected field-spanning write", "WARNING in {function}"),
         ),
         where=("trace",),
-        refines=('kernel-bug', 'warning', 'invalid-opcode', 'oops'),
+        refines=('kernel-bug', 'invalid-opcode', 'oops'),
         part=True,
         source="lib/string_helpers.c: __fortify_report()",
     ),
@@ -157,7 +157,7 @@ KINDS = (
         title="BUG: workqueue leaked lock or atomic in {function}",
         where=("also", "trace"),
         also=(r"\s*last function: (?P<function>\S+)",),
-        trace="needed",
+        trace="optional",
         source="kernel/workqueue.c: process_one_work()",
     ),
     Kind(

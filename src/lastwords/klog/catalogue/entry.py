@@ -69,6 +69,8 @@ class Kind:
         never: more functions that are never to blame in this kind, as a regular expression of whole names.
         refines: kinds whose headline may stand beside this one's in the same report; this one names the crash
             (`list_del corruption` beside `kernel BUG at lib/list_debug.c`).
+        stamped: counts only on lines with the kernel's own time stamp or level, if the log has such lines.
+        headless: its main trace has no heading of its own.
         part: such a line inside an open report belongs to that report (`Oops: 0002 [#1]` behind
             `BUG: unable to handle …`, a panic because of the oops before it).
         alone: False where such a line by itself is no crash, only evidence beside one.
@@ -87,6 +89,8 @@ class Kind:
     trace: Literal["needed", "optional", "none"] = "needed"
     never: str = ""
     refines: tuple[str, ...] = ()
+    stamped: bool = False
+    headless: bool = False
     part: bool = False
     alone: bool = True
     fatal: bool = False

@@ -2,17 +2,30 @@
 
 from .entry import Form, Kind
 
+# What the kernel prefixes with WARNING for the administrator's eyes: deprecations, mitigations, odd set-ups. No bug.
+_NOTICES = (
+    r"(?i:.*(?:deprecated|will be removed|will stop working|no longer supported|mitigation|vulnerab|unprivileged ebpf"
+    r"|not recommended|unsupported|insecure|experimental|missed to adjust|cpumask|module .{1,64} (?:taints|is being)"
+    r"|compiler|configuration|firmware|bios|may (?:be|not|cause)|please |consider |see https?:|wireless extensions|moduli"
+    r"|\bcheck\b|use of|is not (?:set|enabled|recommended)|you are running|will not be able|memory size|limiting))"
+)
+
 KINDS = (
     Kind(
         "kernel-warning-message",
         "warning",
         (
-            Form("WARNING: kernel stack", r"WARNING: kernel stack (?P<what>frame pointer|regs) at \S+ in \S+ has (?P<rest>bad (?:'\w+' )?value)",
-                 "WARNING: kernel stack {what} has {rest}"),
-            Form("WARNING: ", r"WARNING: (?P<what>\S.*)", "WARNING: {what}"),
+            Form(
+                "WARNING: kernel stack",
+                r"WARNING: kernel stack (?P<what>frame pointer|regs) at \S+ in \S+ has (?P<rest>bad (?:'\w+' )?value)",
+                "WARNING: kernel stack {what} has {rest}",
+            ),
+            Form("WARNING: ", rf"WARNING: (?!{_NOTICES})(?P<what>\S.*)", "WARNING: {what}"),
         ),
         where=("trace",),
         trace="optional",
+        stamped=True,
+        source="printk() calls all over the tree",
     ),
     Kind(
         "kernel-bug-message",
@@ -20,5 +33,7 @@ KINDS = (
         (Form("BUG: ", r"(?:\[ )?BUG: (?P<what>\S.*?)(?: \])?$", "BUG: {what}"),),
         where=("trace",),
         trace="optional",
+        stamped=True,
+        source="printk() calls all over the tree",
     ),
 )

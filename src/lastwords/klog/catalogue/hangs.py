@@ -54,12 +54,15 @@ KINDS = (
         (
             Form("blocked for more than", r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked for more than \d+ seconds"),
             Form("blocked in I/O wait for more than", r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked in I/O wait for more than"),
+            # A task's name may hold anything, a line feed too.
+            Form("blocked for more than", r".{0,40}:(?P<pid>\d+) blocked for more than \d+ seconds\.\s*$"),
             Form("blocked on", r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked on an? "),
             Form("can't die for more than", r"INFO: task (?P<comm>.{1,32}):?(?P<pid>\d+) can't die for more than", "INFO: task can't die in {function}"),
         ),
         title="INFO: task hung in {function}",
         alternatives=("hang in {function}",),
         where=("trace",),
+        never="console_lock",
         source="kernel/hung_task.c: check_hung_task()",
     ),
     Kind(

@@ -26,7 +26,6 @@ KINDS = (
         where=("also", "trace"),
         also=_AT,
         also_within=6,
-        trace="optional",
         source="kernel/locking/lockdep.c: print_circular_bug_header()",
     ),
     Kind(

@@ -53,6 +53,7 @@ KINDS = (
         alternatives=("bad-access in {function}",),
         where=("headline", "trace"),
         trace="optional",
+        headless=True,
         source="mm/kfence/report.c",
     ),
     Kind(
@@ -62,6 +63,7 @@ KINDS = (
         title="KMSAN: {what} in {function}",
         alternatives=("bad-access in {function}",),
         where=("headline", "trace"),
+        headless=True,
         source="mm/kmsan/report.c",
     ),
     Kind(
@@ -77,6 +79,7 @@ KINDS = (
         ),
         where=("headline",),
         trace="optional",
+        headless=True,
         source="kernel/kcsan/report.c",
     ),
     Kind(
@@ -101,6 +104,7 @@ KINDS = (
         never=r"\w*alloc\w*|alloc_\w+",
         refines=("kmemleak",),
         where=("trace",),
+        headless=True,
         source="mm/kmemleak.c: print_unreferenced()",
     ),
     Kind(
@@ -141,6 +145,7 @@ KINDS = (
         ),
         where=("headline",),
         part=True,
+        headless=True,
         source="mm/slub.c: print_track()",
     ),
 )

@@ -27,10 +27,10 @@ def _extra(pattern: str) -> re.Pattern[str]:
 
 def blameable(function: str, kind: Kind) -> bool:
     """Whether this function may be to blame in a crash of this kind."""
-    return _possible(function, kind) and not entry(function)
+    return possible(function, kind) and not entry(function)
 
 
-def _possible(function: str, kind: Kind) -> bool:
+def possible(function: str, kind: Kind) -> bool:
     """The same, ways into the kernel included."""
     return not never_to_blame(function) and not (kind.never and _extra(kind.never).fullmatch(function))
 
@@ -42,7 +42,7 @@ def main_traces(draft: Draft) -> Iterator[TraceDraft]:
 
 def reliable(frames: Sequence[Frame]) -> list[Frame]:
     """The frames that the unwinder vouches for."""
-    return [frame for frame in frames if frame.reliable]
+    return [frame for frame in frames if frame.reliable and not frame.inline]
 
 
 def choose(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
@@ -92,13 +92,16 @@ def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[st
 
 
 def _first(frames: Sequence[Frame], kind: Kind) -> Culprit | None:
-    """The innermost reliable frame to blame; where there is none, the way into the kernel."""
+    """The innermost reliable frame to blame; where there is none, the way into the kernel.
+
+    Not an inlined one: only decoded logs show those, and a crash has the same title decoded or not.
+    """
     last_resort = None
     for frame in frames:
-        if not frame.reliable:
+        if not frame.reliable or frame.inline:
             continue
         name = plain(frame.function)
-        if not _possible(name, kind):
+        if not possible(name, kind):
             continue
         if not entry(name):
             return Culprit(name, frame)
@@ -108,6 +111,8 @@ def _first(frames: Sequence[Frame], kind: Kind) -> Culprit | None:
 
 
 def _trace(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
+    if draft.strays:
+        return None  # Frames of two traces, and nothing that tells them apart.
     for trace in main_traces(draft):
         if any(frame.reliable for frame in trace.frames):
             return _first(trace.frames, kind)
@@ -125,7 +130,7 @@ def _origin(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, st
 _TICK = re.compile(r"update_process_times|tick_sched_(?:handle|timer)|tick_nohz_handler|watchdog_timer_fn|rcu_sched_clock_irq|rcu_check_callbacks")
 _INTERRUPT_ENTRY = re.compile(
     r"(?:smp_)?(?:trace_)?apic_timer_interrupt(?:_entry\w*)?|asm_sysvec_\w+|smp_\w+_interrupt_entry_\w+|el1_irq|el1h_64_irq|__irq_svc"
-    r"|ret_from_(?:intr|exception)|timer_interrupt|decrementer_common\w*|handle_riscv_irq|do_irq|restore_all|arch_timer_\w+"
+    r"|ret_from_(?:intr|exception)|decrementer_common\w*|handle_riscv_irq"
 )
 
 
@@ -148,7 +153,13 @@ def _entry(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str
     start = []
     if location is not None and location.function and not draft.registers.user:
         start = [Frame(location.function, 0, location.offset, location.size, location.module or "")]
-    for trace in main_traces(draft):
+    traces = list(main_traces(draft))
+    if draft.starved and not draft.stalled_cpus:
+        # Nobody got the CPU. A task that lost it in the midst of a loop was interrupted there; one that gave it up at
+        # a preemption point was making progress, and only waits like all others.
+        traces = [t for t in traces if any(f.reliable and _INTERRUPT_ENTRY.fullmatch(plain(f.function)) for f in t.frames)]
+    stalled = [t for t in traces if (t.cpu is not None and t.cpu in draft.stalled_cpus) or t.pid in draft.stalled_tasks]
+    for trace in stalled or traces:
         frames = reliable(trace.frames)
         if not frames:
             continue

@@ -16,7 +16,7 @@ DISPATCHERS = re.compile(
         (__)?vfs_(read|write|readv|writev|ioctl|fsync|fsync_range|fallocate|open|iter_read|iter_write|statfs|getattr|copy_file_range)
         new_sync_(read|write) do_iter_(read|write|readv_writev) call_(read|write)_iter do_loop_readv_writev.* __kernel_(read|write) kernel_(read|write)
         do_(readv|writev|preadv|pwritev|sendfile|splice.*|iter_.*) splice_.* do_splice.* iter_file_splice_write
-        do_vfs_ioctl ksys_(ioctl|read|write|fsync|fallocate) compat_SyS_ioctl SyS_(ioctl|read|write|readv|writev) sys_(ioctl|read|write)
+        (compat_)?blkdev_ioctl __blkdev_driver_ioctl do_vfs_ioctl ksys_(ioctl|read|write|fsync|fallocate) compat_SyS_ioctl SyS_(ioctl|read|write|readv|writev) sys_(ioctl|read|write)
         file_ioctl __(x64|ia32|arm64|se|do)_(compat_)?sys_(ioctl|read|write) compat_sys_ioctl __do_compat_sys_ioctl
         __fput(_sync)? delayed_fput ____fput
         (__)?sock_(send|recv)msg(_nosec)? sock_(write|read)_iter ____?sys_(send|recv)msg.* __sys_(send|recv)(msg|mmsg|to|from) ___sys_.* kernel_(send|recv)msg sock_sendmsg_nosec
@@ -31,7 +31,7 @@ DISPATCHERS = re.compile(
         cpu_startup_entry do_idle flush_smp_call_function_queue scheduler_ipi
         __handle_irq_event_percpu handle_irq_event_percpu __usb_hcd_giveback_urb usb_hcd_giveback_urb usb_giveback_urb_bh
         driver_probe_device really_probe __driver_probe_device call_driver_probe bus_for_each_dr?ev? 
-        do_init_module do_one_initcall notifier_call_chain
+        do_init_module do_one_initcall
         """.split()
     )
     + ")"

@@ -18,10 +18,10 @@ __warn(_printk)? warn_slowpath_.* __report_bug report_bug(_entry)? .*warn_thunk.
 handle_ud1_ubsan
 brk_handler do_debug_exception bug_brk_handler call_break_hook ubsan_brk_handler reserved_fault_brk_handler
 (el|el1|el0)_(dbg|da|ia|sync|irq|svc|undef|inv|fpsimd_acc|brk64|abort|interrupt|error)(_handler|_naked)?
-el1h_64_.* el0t_64_.* do_el0_.* do_debug_exception el1_sync_handler bad_mode bad_el0_sync arm64_notify_die
+el1h_64_.* el0t_64_.* do_el0_.* do_debug_exception el1_sync_handler bad_el0_sync arm64_notify_die
 __do_kernel_fault do_mem_abort do_translation_fault do_tag_(check_fault|recovery) do_page_fault do_sea do_bad
 do_alignment_fault do_alignment do_dataabort do_DataAbort do_PrefetchAbort do_undefinstr do_undefinstr die __die oops_end
-__dabt_.* __pabt_.* __und_.* __irq_svc __irq_usr
+__irq_svc __irq_usr
 die_kernel_fault die_addr die_body notify_die oops_begin no_context bad_area(_nosemaphore|_access_error)?
 (__|do_)bad_area.* handle_page_fault do_kern_addr_fault do_user_addr_fault page_fault_oops kernelmode_fixup_or_oops
 spurious_kernel_fault(_check)? page_fault async_page_fault trace_page_fault trace_do_page_fault do_async_page_fault
@@ -71,7 +71,7 @@ cfi_.* __cfi_.* handle_cfi_failure __ubsan_handle_cfi.*
 LOCKING = r"""
 (__)?(lock|lockdep)_(acquire|acquired|release|downgrade|contended|set_class|pin_lock|unpin_lock|repin_lock|set_subclass|sync)(\.\w+)?
 lockdep_.* __lock_(acquire|release|downgrade|set_class|is_held|acquired|contended) hlock_class mark_(lock|lock_irq|held_locks|usage|lock_accessed|lock_unaccessed)
-lock_is_held(_type)? reacquire_held_locks find_held_lock match_held_lock check_(noncircular|prev_add|prevs_add|deadlock|usage|usage_forwards|usage_backwards|irq_usage|wait_context|chain_key|flags)
+lock_is_held reacquire_held_locks find_held_lock match_held_lock check_(noncircular|prev_add|prevs_add|deadlock|usage|usage_forwards|usage_backwards|irq_usage|wait_context|chain_key|flags)
 validate_chain register_lock_class look_up_lock_class add_chain_cache assign_lock_key lookup_chain_cache(_add)? valid_state
 mark_lock_irq print_usage_bug trace_(hardirqs|softirqs|preempt)_(on|off).* __local_bh_.* local_bh_.* _local_bh_enable
 (do_)?_?raw_(spin|read|write)_(lock|unlock|trylock|relax).* __raw_(spin|read|write)_.* do_raw_.* (spin|read|write)_(lock|unlock|trylock).*
@@ -85,7 +85,7 @@ seqcount_.* read_seqbegin.* write_seq.* read_seqcount_.* seqcount_lockdep_reader
 (__)?wait_rcu_gp rcu_barrier(_.*)?
 rcu_(read_(lock|unlock).*|lock_acquire|lock_release|is_watching|irq_.*|nmi_.*|lockdep_.*|read_lock_.*held.*|momentary_.*|note_.*|core.*|do_batch|nocb_.*|cblist_.*|preempt_.*|report_.*|gp_.*|implicit_.*|dynticks_.*|eqs_.*)
 __rcu_read_(lock|unlock) __rcu_reclaim rcu_user_.* rcu_eqs_.* srcu_(read_)?(lock|unlock)(_.*)? __srcu_read_.*
-_{0,2}atomic_dec_and_lock(_irqsave)? _atomic_dec_and_.*lock.* refcount_dec_and_.*lock.* bit_spin_.* console_lock console_trylock
+_{0,2}atomic_dec_and_lock(_irqsave)? _atomic_dec_and_.*lock.* refcount_dec_and_.*lock.* bit_spin_.* console_trylock
 arch_spin_.* __pv_.* native_.*(irq|halt|cpu_relax).* arch_local_irq_.* arch_local_save_flags get_lock_parent_ip
 lock_sock(_nested|_fast)? __lock_sock release_sock __release_sock bh_lock_sock.*
 lockref_.* lock_page.* __lock_page.* folio_(lock|unlock|wake_bit).* unlock_page wait_on_page_.* folio_wait_.* lock_buffer __lock_buffer
@@ -122,7 +122,7 @@ free_block cache_(alloc|grow|flusharray).* ____?cache_(alloc|free).* __cache_(al
 should_fail(_.*)? _{0,3}should_failslab __should_fail.* fail_dump should_fail_alloc_page fault_create_debugfs_attr fail_usercopy should_fail_usercopy
 _{0,3}alloc_(pages?|page)(_.*)? __alloc_pages(_.*)? alloc_(page|pages|folio)_.* folio_alloc(_.*)? __folio_alloc.* vma_alloc_folio.* __page_cache_alloc get_page_from_freelist prep_new_page post_alloc_hook rmqueue(_.*)? prepare_alloc_pages get_zeroed_page(_.*)? __get_free_pages(_.*)?
 (__)?free_pages?(_.*)? __put_(page|single_page|compound_page) __folio_put(_.*)? put_page folio_put.* free_(compound|huge|tail|pcppages|frozen|the|one)_.*pages?(_.*)? free_large_.* release_pages free_pages_and_swap_cache
-prep_compound_page set_page_owner __set_page_owner __reset_page_owner page_frag_free
+(__)?page_pool_\w+ (__)?alloc_frozen_.* prep_compound_page set_page_owner __set_page_owner __reset_page_owner page_frag_free
 _{0,3}pcpu_(alloc|create_chunk|balance|mem_zalloc|populate|free|get).* __alloc_percpu(_gfp)? free_percpu pcpu_alloc(_.*)?
 quarantine_(reduce|put).*
 dma_(alloc|pool)_.* kmalloc_fix_flags sk_prot_alloc sk_alloc kmem_cache_init.*
@@ -156,18 +156,18 @@ kill_fasync(_rcu)? send_sig.* __send_signal.*
 
 
 mod_timer_pending
-iput(_final)? (fast_)?dput
+iput(_final)? (fast_)?dput (inc|drop|clear|set)_nlink (init|cleanup)_srcu_struct.*
 
 """
 
 CRYPTO = r"""
-crypto_\w+ (aes|aesti|aesni|des|sha\d+|xts|cbc|ecb|ctr|gcm|chacha|poly1305|ghash)_\w*(crypt|setkey|set_key|update|final|init|digest|expandkey)\w*
+(crypto|cipher|skcipher|ahash|shash|drbg|rng)_\w+ (aes|aesti|aesni|des|sha\d+|xts|cbc|ecb|ctr|gcm|chacha|poly1305|ghash)_\w*(crypt|setkey|set_key|update|final|init|digest|expandkey)\w*
 """
 
 # Ways into the kernel: only to blame where a trace shows nothing else.
 ENTRY = r"""
 entry_SYSCALL_.* entry_INT80.* entry_SYSENTER_.* do_(syscall|fast_syscall|int80_syscall|SYSENTER)_.* do_syscall_(64|x64|32|trace_.*) syscall_(exit|enter|trace|return|handler).* __do_fast_syscall_32 __do_syscall.* x64_sys_call ia32_sys_call sysenter_.* ret_(from|fast|slow|to)_.* system_call.* el0_svc.* invoke_syscall do_el0_svc syscall_call sys_call_table do_trap_ecall_u handle_syscall handle_exception syscall_common ret_from_.* do_softirq_own_stack
-int_ret_from_.* tracesys.* stub_.* common_interrupt ret_from_intr
+__dabt_.* __pabt_.* __und_.* int_ret_from_.* tracesys.* stub_.* common_interrupt ret_from_intr
 asm_(sysvec|common|exc|call|load)_.* sysvec_.* __sysvec_.* run_(irq_on_irqstack|sysvec_on_irqstack).* (smp_|trace_|smp_trace_)?(apic_timer|reschedule|call_function|call_function_single|reboot|irq_work|error|spurious|x86_platform_ipi|deferred_error|threshold|thermal)_interrupt(_entry_after_kaiser_bti)? smp_(apic_timer|reschedule|trace_apic_timer|trace_reschedule).*_interrupt.* local_apic_timer_interrupt
 (hrtimer|tick|local_apic_timer)_interrupt hrtimer_(run_queues|run_softirq) __hrtimer_run_queues __run_hrtimer tick_(sched|nohz|handle|do|periodic|check).* update_process_times run_local_timers scheduler_tick sched_tick account_process_tick
 arch_timer_handler_.* handle_percpu_devid_irq generic_handle_(irq|domain_irq).* _{0,3}handle_(domain_irq|irq_event|irq_desc).* handle_irq.* do_(IRQ|irq|handle_IPI|interrupt_handler) handle_IPI ipi_handler __common_interrupt gic_handle_irq _{0,3}do_softirq(_own_stack)? ____do_softirq handle_softirqs invoke_softirq _{0,3}irq_(exit|enter).* do_softirq.* call_on_(irq_)?stack call_softirq irq_exit_rcu __irq_exit_rcu do_IRQ riscv_intc_irq do_irq irqentry_.* exit_to_user_mode_loop.*
