@@ -92,28 +92,60 @@ _PID_LINE = re.compile(
     r"(?:\s(?P<build>#\d+))?(?P<hardware>.*)"
 )
 _TASK_LINE = re.compile(r"task:(?P<comm>.{1,64}?)\s+state:(?P<state>\w)\s.*?pid:(?P<pid>\d+)")
-_OLD_TASK_LINE = re.compile(r"(?P<comm>\S.{0,60}?)\s+(?P<state>[RSDTtZXIPKW])\s{0,2}(?:running task\s+)?[0-9a-f]*\s+\d*\s*(?P<pid>\d+)\s+\d+ 0x")
+_OLD_TASK_LINE = re.compile(
+    r"(?P<comm>\S.{0,60}?)\s+(?P<state>[RSDTtZXIPKW])\s{0,2}(?:running task\s+)?[0-9a-f]*\s+\d*\s*(?P<pid>\d+)\s+\d+ 0x"
+)
 _BACKTRACE_OF = re.compile(r"(?:NMI backtrace for cpu |Backtrace for cpu |CPU#)(?P<cpu>\d+)")
 _STALLED_CPU = re.compile(r"\s*(?P<cpu>\d+)-[.!OoNRD]{3,6}:")
 _STALLED_TASKS = re.compile(r"\s*Tasks blocked on level-\d+ rcu_node \(CPUs [^)]*\):(?P<tasks>.*)")
-_STACK_MARK = re.compile(r"\s*<(/?)(IRQ|SOFTIRQ|NMI|TASK|EOI|EOE|#DF|#DB|#MC|#VC2?|ENTRY_TRAMPOLINE|SYSENTER|HARDIRQ|exception stack)>\s?")
+_STACK_MARK = re.compile(
+    r"\s*<(/?)(IRQ|SOFTIRQ|NMI|TASK|EOI|EOE|#DF|#DB|#MC|#VC2?|ENTRY_TRAMPOLINE|SYSENTER|HARDIRQ|exception stack)>\s?"
+)
 
 # Headings of traces, and what the trace below them is for: `main` of the crash itself, `origin` of an object or lock
 # involved, `other` of another task or CPU.
 _HEADINGS = (
-    (re.compile(r"\s*(?:Call [Tt]race|Backtrace|backtrace(?: \(crc [0-9a-f]+\))?|stack backtrace|Stack trace|Trace):"), "main"),
+    (
+        re.compile(
+            r"\s*(?:Call [Tt]race|Backtrace|backtrace(?: \(crc [0-9a-f]+\))?|stack backtrace|Stack trace|Trace):"
+        ),
+        "main",
+    ),
     (re.compile(r"\s*(?:Allocated|Freed|allocated|freed) by (?:task|thread|cpu|interrupt)? ?"), "origin"),
     (re.compile(r"\s*Last (?:potentially related work|call_rcu)"), "origin"),
     (re.compile(r"\s*(?:Uninit was |Local variable )"), "origin"),
     (re.compile(r"\s*page last allocated|\s*page allocated via"), "owner"),
     (re.compile(r"\s*\.\.\. which became \w+-irq-safe at"), "owner"),
-    (re.compile(r"\s*page last free|\s*page freed via|\s*\.\.\. which became|\s*to a \w+-irq-unsafe lock"), "origin"),
+    (
+        re.compile(r"\s*page last free|\s*page freed via|\s*\.\.\. which became|\s*to a \w+-irq-unsafe lock"),
+        "origin",
+    ),
     (re.compile(r"\s*(?:INFO: )?(?:Allocated|Freed) in "), "origin"),
-    (re.compile(r"\s*-> #\d+ \(|\s*(?:\{[A-Z -]+\}|\w+) state was registered at:|the existing dependency chain"), "origin"),
-    (re.compile(r"\s*\.{3} (?:acquired|key) +at:|\s*(?:\.{3} )?(?:SOFTIRQ|HARDIRQ|RECLAIM_FS|FS|INITIAL|NR)-[\w-]+ at:|\s*(?:INITIAL USE|HARDIRQ-ON-\w|SOFTIRQ-ON-\w|IN-\S+) at:"), "origin"),
+    (
+        re.compile(
+            r"\s*-> #\d+ \(|\s*(?:\{[A-Z -]+\}|\w+) state was registered at:|the existing dependency chain"
+        ),
+        "origin",
+    ),
+    (
+        re.compile(
+            r"\s*\.{3} (?:acquired|key) +at:|\s*(?:\.{3} )?(?:SOFTIRQ|HARDIRQ|RECLAIM_FS|FS|INITIAL|NR)-[\w-]+ at:|\s*(?:INITIAL USE|HARDIRQ-ON-\w|SOFTIRQ-ON-\w|IN-\S+) at:"
+        ),
+        "origin",
+    ),
     (re.compile(r"\s*(?:hardirqs|softirqs) last +(?:enabled|disabled) at|irq event stamp"), "none"),
-    (re.compile(r"(?:race at unknown origin, with )?(?:read|write|read-write|assert no (?:writes|accesses))(?: \((?:marked|reordered)[^)]*\))? to 0x\S+ of \d+ bytes by "), "main"),
-    (re.compile(r"\s*(?:Out-of-bounds|Use-after-free|Invalid|Corrupted) ?(?:read|write|free|memory)? (?:at|of) 0x"), "main"),
+    (
+        re.compile(
+            r"(?:race at unknown origin, with )?(?:read|write|read-write|assert no (?:writes|accesses))(?: \((?:marked|reordered)[^)]*\))? to 0x\S+ of \d+ bytes by "
+        ),
+        "main",
+    ),
+    (
+        re.compile(
+            r"\s*(?:Out-of-bounds|Use-after-free|Invalid|Corrupted) ?(?:read|write|free|memory)? (?:at|of) 0x"
+        ),
+        "main",
+    ),
     (re.compile(r"kfence-#?\S+"), "origin"),
     (re.compile(r"\s*(?:preempt|Preemption) disabled at:?"), "origin"),
     (re.compile(r"(?:rcu: )?(?:\w+ kthread|RCU grace-period kthread) stack dump"), "starved"),
@@ -122,9 +154,7 @@ _HEADINGS = (
     (re.compile(r"Instruction dump:|Krnl Code:"), "code"),
 )
 _HEADING_WORDS = frozenset(
-    "Call Backtrace: backtrace: backtrace stack Stack Trace: Allocated Freed allocated freed Last Uninit Local page page_owner INFO: -> the "
-    "hardirqs softirqs irq race read write read-write assert Out-of-bounds Use-after-free Invalid Corrupted preempt Preemption rcu: RCU "
-    "to Stack: Dump Showing Instruction Krnl ... ".split()
+    ["Call", "Backtrace:", "backtrace:", "backtrace", "stack", "Stack", "Trace:", "Allocated", "Freed", "allocated", "freed", "Last", "Uninit", "Local", "page", "page_owner", "INFO:", "->", "the", "hardirqs", "softirqs", "irq", "race", "read", "write", "read-write", "assert", "Out-of-bounds", "Use-after-free", "Invalid", "Corrupted", "preempt", "Preemption", "rcu:", "RCU", "to", "Stack:", "Dump", "Showing", "Instruction", "Krnl", "..."]
 )
 
 
@@ -186,7 +216,7 @@ _INTERRUPT = re.compile(r"--- interrupt: \w+ at (?P<frame>\S+\+0x.*)")
 
 
 def _interrupt(draft: Draft, text: str, record: Record) -> None:
-    """powerpc's `--- interrupt: 700 at assert_slb_presence+0x2c/0x70`: where the exception came."""
+    """Powerpc's `--- interrupt: 700 at assert_slb_presence+0x2c/0x70`: where the exception came."""
     match = _INTERRUPT.match(text)
     if match is not None and draft.open_trace is not None:
         frame = read_frame(match["frame"], record.line)
@@ -332,7 +362,9 @@ def _heading(draft: Draft, text: str, word: str, record: Record) -> bool:
     if word.endswith("Call") and word != "Call":
         # A hex dump of the stack that lost its line feed: `dffffc0000000000Call Trace:`.
         text, word = text[text.index("Call") :], "Call"
-    if word not in _HEADING_WORDS and not word.startswith(("kfence-", "{", "HARDIRQ", "SOFTIRQ", "INITIAL", "IN-")):
+    if word not in _HEADING_WORDS and not word.startswith(
+        ("kfence-", "{", "HARDIRQ", "SOFTIRQ", "INITIAL", "IN-")
+    ):
         return False
     for pattern, role in _HEADINGS:
         match = pattern.match(text)
@@ -385,7 +417,7 @@ def _add(draft: Draft, frame: Frame, record: Record) -> None:
 
 
 def _add_pair(draft: Draft, callee: Frame, caller: Frame, record: Record) -> None:
-    """arm's `a from b`, `b from c`: b counts once, with the offset of its first mention."""
+    """Arm's `a from b`, `b from c`: b counts once, with the offset of its first mention."""
     draft.last_line = record.line
     if draft.open_trace is None:
         # Until Linux 4.15 arm printed no heading where it has no frame pointers.

@@ -10,7 +10,9 @@ from .culprit.choose import main_traces, possible
 from .culprit.never import plain
 
 
-def assess(kind: Kind, draft: Draft, own: Sequence[Record], *, named: bool, overlap: bool, interrupted: bool) -> tuple[Damage, ...]:
+def assess(
+    kind: Kind, draft: Draft, own: Sequence[Record], *, named: bool, overlap: bool, interrupted: bool
+) -> tuple[Damage, ...]:
     """What is wrong with the text of a report; empty where it is intact.
 
     Args:
@@ -25,7 +27,9 @@ def assess(kind: Kind, draft: Draft, own: Sequence[Record], *, named: bool, over
     if kind.trace == "needed":
         found += _trace(kind, draft)
     if not named and not found:
-        found.append(Damage(kind="cut-off", text="No function of the trace can be told apart from the machinery around it."))
+        found.append(
+            Damage(kind="cut-off", text="No function of the trace can be told apart from the machinery around it.")
+        )
     return tuple(found)
 
 

@@ -71,7 +71,9 @@ class _Report:
         mine = [record for record in window if record.caller == caller]
         if self.main.kind.family == "hang":
             # Every CPU prints its own backtrace, at the same time as the others.
-            others = sorted((r for r in window if r.caller[:1] == "C" and r.caller != caller), key=lambda r: r.caller)
+            others = sorted(
+                (r for r in window if r.caller[:1] == "C" and r.caller != caller), key=lambda r: r.caller
+            )
             return mine + others
         return mine
 
@@ -96,7 +98,12 @@ class _Report:
         message = self.records[self.main.index].text.strip()
         title = titles.build(kind, form, groups, culprit.function if culprit else None, message)
         damage = assess(
-            kind, draft, own, named=title.function is not None or "{function}" not in (form.title or kind.title), overlap=overlap, interrupted=self.next is not None
+            kind,
+            draft,
+            own,
+            named=title.function is not None or "{function}" not in (form.title or kind.title),
+            overlap=overlap,
+            interrupted=self.next is not None,
         )
         frame = culprit.frame if culprit else None
         return Oops(

@@ -16,6 +16,7 @@ from .oops import (
     Trace,
 )
 from .record import Record
+from .sighting import Sighting, Sightings, sighting
 
 __all__ = [
     "AddressSense",
@@ -32,7 +33,10 @@ __all__ = [
     "Oops",
     "Precursor",
     "Record",
+    "Sighting",
+    "Sightings",
     "Struct",
     "Taint",
     "Trace",
+    "sighting",
 ]

@@ -21,32 +21,34 @@ KINDS = (
         title="BUG: corrupted list in {function}",
         alternatives=("bad-access in {function}",),
         where=("trace",),
-        refines=('kernel-bug', 'warning', 'invalid-opcode', 'oops'),
+        refines=("kernel-bug", "warning", "invalid-opcode", "oops"),
         source="lib/list_debug.c",
     ),
     Kind(
         "kernel-bug",
         "bug",
         (
-            Form("kernel BUG at ", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at (?P<file>[^:]+):(?P<source_line>\d+)"),
-            Form("BUG: failure at ", r"BUG: failure at (?P<file>[^:]+):(?P<source_line>\d+)/(?P<function>\w+)\(\)"),
+            Form(
+                "kernel BUG at ", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at (?P<file>[^:]+):(?P<source_line>\d+)"
+            ),
+            Form(
+                "BUG: failure at ", r"BUG: failure at (?P<file>[^:]+):(?P<source_line>\d+)/(?P<function>\w+)\(\)"
+            ),
             Form("kernel BUG at ", r"kernel BUG at [0-9a-f]+ \[verbose debug info unavailable\]"),
             Form("Kernel BUG at ", r"Kernel BUG at (?P<function>\w+)"),
             Form("Oops - BUG", r"Internal error: Oops - BUG"),
         ),
         title="kernel BUG in {function}",
         where=_IP,
-        refines=('invalid-opcode', 'oops', 'internal-error'),
+        refines=("invalid-opcode", "oops", "internal-error"),
         source="include/asm-generic/bug.h, lib/bug.c: report_bug()",
     ),
     Kind(
         "refcount-warning",
         "warning",
-        (
-            Form("refcount_t: ", r"refcount_t: (?P<what>[\w; -]+)\.?", "WARNING: refcount bug in {function}"),
-        ),
+        (Form("refcount_t: ", r"refcount_t: (?P<what>[\w; -]+)\.?", "WARNING: refcount bug in {function}"),),
         where=("trace",),
-        refines=('warning',),
+        refines=("warning",),
         source="lib/refcount.c: refcount_warn_saturate()",
     ),
     Kind(
@@ -55,22 +57,40 @@ KINDS = (
         (Form("ODEBUG: ", r"ODEBUG: \w+ (?:\w+ )?(?:\([^)]*\) )?object"),),
         title="WARNING: ODEBUG bug in {function}",
         where=("trace",),
-        refines=('warning',),
+        refines=("warning",),
         source="lib/debugobjects.c: debug_print_object()",
     ),
     Kind(
         "warning",
         "warning",
         (
-            Form("WARNING: ", rf"{_WARN}(?:\S*/)?kernel/locking/lockdep\.c:", "WARNING: locking bug in {function}"),
-            Form("WARNING: ", rf"{_WARN}(?:\S*/)?mm/slab_common\.c:\d+ kmalloc", "WARNING: kmalloc bug in {function}"),
+            Form(
+                "WARNING: ", rf"{_WARN}(?:\S*/)?kernel/locking/lockdep\.c:", "WARNING: locking bug in {function}"
+            ),
+            Form(
+                "WARNING: ",
+                rf"{_WARN}(?:\S*/)?mm/slab_common\.c:\d+ kmalloc",
+                "WARNING: kmalloc bug in {function}",
+            ),
             Form("WARNING: ", rf"{_WARN}(?:\S*/)?mm/util\.c:\d+ .*kvmalloc", "WARNING: kmalloc bug in {function}"),
-            Form("WARNING: ", rf"{_WARN}(?:\S*/)?mm/vmalloc\.c:\d+ __vmalloc_node_range", "WARNING: zero-size vmalloc in {function}"),
+            Form(
+                "WARNING: ",
+                rf"{_WARN}(?:\S*/)?mm/vmalloc\.c:\d+ __vmalloc_node_range",
+                "WARNING: zero-size vmalloc in {function}",
+            ),
             Form("WARNING: ", rf"{_WARN}(?:\S*/)?lib/debugobjects\.c:", "WARNING: ODEBUG bug in {function}"),
             Form("WARNING: ", rf"{_WARN}(?:\S*/)?lib/refcount\.c:", "WARNING: refcount bug in {function}"),
             Form("WARNING: ", rf"{_WARN}(?:\S*/)?lib/kobject\.c:", "WARNING: kobject bug in {function}"),
-            Form("WARNING: ", rf"{_WARN}(?:\S*/)?fs/proc/generic\.c:", "WARNING: proc registration bug in {function}"),
-            Form("WARNING: ", rf"{_WARN}(?:\S*/)?drivers/usb/core/urb\.c:\d+ usb_submit_urb", "WARNING in {function}/usb_submit_urb"),
+            Form(
+                "WARNING: ",
+                rf"{_WARN}(?:\S*/)?fs/proc/generic\.c:",
+                "WARNING: proc registration bug in {function}",
+            ),
+            Form(
+                "WARNING: ",
+                rf"{_WARN}(?:\S*/)?drivers/usb/core/urb\.c:\d+ usb_submit_urb",
+                "WARNING in {function}/usb_submit_urb",
+            ),
             Form(
                 "WARNING: ",
                 r"(?:-+\[ cut here \]-+)?WARNING: (?:CPU: ?\d+ PID: -?\d+ )?at (?P<file>[^ ]+?):(?P<source_line>\d+)(?: (?P<function>\S+))?",
@@ -87,34 +107,48 @@ KINDS = (
         "bug",
         (
             Form("usercopy: ", r"usercopy: [Kk]ernel memory (?:overwrite|exposure) attempt detected"),
-            Form("kernel memory exposure attempt", r"(?:usercopy: )?kernel memory (?:overwrite|exposure) attempt detected"),
+            Form(
+                "kernel memory exposure attempt",
+                r"(?:usercopy: )?kernel memory (?:overwrite|exposure) attempt detected",
+            ),
             Form("Bad or missing usercopy whitelist", r"Bad or missing usercopy whitelist\?"),
         ),
         title="BUG: bad usercopy in {function}",
         where=("trace",),
-        refines=('kernel-bug', 'invalid-opcode', 'oops'),
+        refines=("kernel-bug", "invalid-opcode", "oops"),
         source="mm/usercopy.c: usercopy_abort()",
     ),
     Kind(
         "fortify",
         "bug",
         (
-            Form("detected buffer overflow in", r"detected buffer overflow in (?P<what>\w+)", "kernel BUG in {function}"),
+            Form(
+                "detected buffer overflow in",
+                r"detected buffer overflow in (?P<what>\w+)",
+                "kernel BUG in {function}",
+            ),
             Form(": detected buffer overflow", r"\w+: detected buffer overflow", "kernel BUG in {function}"),
-            Form("field-spanning write", r"(?:WARNING: )?memcpy: detected field-spanning write", "WARNING in {function}"),
+            Form(
+                "field-spanning write",
+                r"(?:WARNING: )?memcpy: detected field-spanning write",
+                "WARNING in {function}",
+            ),
         ),
         where=("trace",),
-        refines=('kernel-bug', 'invalid-opcode', 'oops'),
+        refines=("kernel-bug", "invalid-opcode", "oops"),
         part=True,
         source="lib/string_helpers.c: __fortify_report()",
     ),
     Kind(
         "skb-panic",
         "bug",
-        (Form("skb_", r"(?:skbuff: )?skb_(?:over|under)_panic: "),),
+        (
+            Form("skb_over_panic: ", r"(?:skbuff: )?skb_over_panic: "),
+            Form("skb_under_panic: ", r"(?:skbuff: )?skb_under_panic: "),
+        ),
         title="kernel BUG in {function}",
         where=("trace",),
-        refines=('kernel-bug', 'invalid-opcode'),
+        refines=("kernel-bug", "invalid-opcode"),
         source="net/core/skbuff.c: skb_panic()",
     ),
     Kind(
@@ -132,7 +166,12 @@ KINDS = (
     Kind(
         "sleeping-in-atomic",
         "bug",
-        (Form("sleeping function called from invalid context", r"BUG: sleeping function called from (?:an )?invalid context"),),
+        (
+            Form(
+                "sleeping function called from invalid context",
+                r"BUG: sleeping function called from (?:an )?invalid context",
+            ),
+        ),
         title="BUG: sleeping function called from invalid context in {function}",
         where=("trace",),
         source="kernel/sched/core.c: __might_resched()",
@@ -153,7 +192,12 @@ KINDS = (
     Kind(
         "workqueue-leaked-lock",
         "bug",
-        (Form("workqueue leaked ", r"BUG: workqueue leaked (?:lock or )?atomic(?:, lock or RCU)?|BUG: workqueue leaked lock"),),
+        (
+            Form(
+                "workqueue leaked ",
+                r"BUG: workqueue leaked (?:lock or )?atomic(?:, lock or RCU)?|BUG: workqueue leaked lock",
+            ),
+        ),
         title="BUG: workqueue leaked lock or atomic in {function}",
         where=("also", "trace"),
         also=(r"\s*last function: (?P<function>\S+)",),
@@ -165,8 +209,16 @@ KINDS = (
         "filesystem",
         (
             Form("Dentry", r"BUG: Dentry .*still in use"),
-            Form("Busy inodes after unmount", r"VFS: Busy inodes after unmount", "VFS: Busy inodes after unmount (use-after-free)"),
-            Form("file count is zero", r"VFS: Close: file count is zero", "VFS: Close: file count is zero (use-after-free)"),
+            Form(
+                "Busy inodes after unmount",
+                r"VFS: Busy inodes after unmount",
+                "VFS: Busy inodes after unmount (use-after-free)",
+            ),
+            Form(
+                "file count is zero",
+                r"VFS: Close: file count is zero",
+                "VFS: Close: file count is zero (use-after-free)",
+            ),
         ),
         title="BUG: Dentry still in use in {function}",
         where=("trace",),
@@ -176,9 +228,7 @@ KINDS = (
     Kind(
         "leaked-netdevice",
         "other",
-        (
-            Form("unregister_netdevice: waiting for", r"unregister_netdevice: waiting for \S+ to become free"),
-        ),
+        (Form("unregister_netdevice: waiting for", r"unregister_netdevice: waiting for \S+ to become free"),),
         title="unregister_netdevice: waiting for DEV to become free",
         where=(),
         trace="none",
@@ -188,14 +238,17 @@ KINDS = (
         "rust-panic",
         "bug",
         (
-            Form("rust_kernel: panicked at", r"rust_kernel: panicked at (?:'(?P<what>.*?)', )?(?P<file>[^:]+\.rs):(?P<source_line>\d+):\d+:?"),
+            Form(
+                "rust_kernel: panicked at",
+                r"rust_kernel: panicked at (?:'(?P<what>.*?)', )?(?P<file>[^:]+\.rs):(?P<source_line>\d+):\d+:?",
+            ),
             Form("panicked at", r"rust_kernel: panicked at"),
         ),
         title="{what} in {function}",
         where=("trace",),
         also=(r"(?P<what>[a-z].+)",),
         also_within=1,
-        refines=('kernel-bug', 'invalid-opcode', 'oops'),
+        refines=("kernel-bug", "invalid-opcode", "oops"),
         source="rust/kernel/lib.rs: panic()",
     ),
 )

@@ -25,7 +25,7 @@ KINDS = (
         where=_IP,
         also=_OLD_IP,
         also_within=1,
-        refines=('oops', 'internal-error', 'general-protection-fault', 'panic-after-oops'),
+        refines=("oops", "internal-error", "general-protection-fault", "panic-after-oops"),
         source="arch/x86/mm/fault.c, arch/arm64/mm/fault.c, arch/powerpc/mm/fault.c",
     ),
     Kind(
@@ -33,15 +33,22 @@ KINDS = (
         "fault",
         (
             Form("access to user memory", r"(?:BUG: )?[Uu]nable to handle kernel access to user memory"),
-            Form("user memory access outside", r"Unable to handle kernel access to user memory outside uaccess routines"),
-            Form("Kernel attempted to ", r"Kernel attempted to (?:read|write|access|execute) user (?:page|memory)", ""),
+            Form(
+                "user memory access outside",
+                r"Unable to handle kernel access to user memory outside uaccess routines",
+            ),
+            Form(
+                "Kernel attempted to ",
+                r"Kernel attempted to (?:read|write|access|execute) user (?:page|memory)",
+                "",
+            ),
         ),
         title="BUG: unable to handle kernel access to user memory in {function}",
         alternatives=_BAD_ACCESS,
         where=_IP,
         also=_OLD_IP,
         also_within=1,
-        refines=('oops', 'internal-error'),
+        refines=("oops", "internal-error"),
         source="arch/riscv/mm/fault.c, arch/arm64/mm/fault.c",
     ),
     Kind(
@@ -54,56 +61,83 @@ KINDS = (
                 r"|read from unreadable memory|write to read-only memory|execution of (?:user|unreadable|NX)"
                 r"|instruction fetch|data access|write|read|access|paging)",
             ),
-            Form("nable to handle page fault for address", r"(?:BUG: )?[Uu]nable to handle page fault for address"),
+            Form(
+                "nable to handle page fault for address", r"(?:BUG: )?[Uu]nable to handle page fault for address"
+            ),
             Form("unable to handle kernel", r"BUG: unable to handle kernel\s*$", "BUG: unable to handle kernel"),
             Form("nable to handle kernel pointer dereference", r"Unable to handle kernel pointer dereference in "),
             Form("nable to handle kernel data access", r"(?:BUG: )?Unable to handle kernel data access"),
-            Form("nable to handle kernel instruction fetch", r"(?:BUG: )?Unable to handle kernel instruction fetch"),
+            Form(
+                "nable to handle kernel instruction fetch", r"(?:BUG: )?Unable to handle kernel instruction fetch"
+            ),
             Form("Unable to handle kernel paging request", r"CPU \d+ Unable to handle kernel paging request"),
             Form("kernel tried to execute", r"kernel tried to execute (?:NX-protected|exec-protected|user) page"),
-            Form("unable to handle kernel execution of user memory", r"Unable to handle kernel execution of user memory"),
+            Form(
+                "unable to handle kernel execution of user memory",
+                r"Unable to handle kernel execution of user memory",
+            ),
         ),
         title="BUG: unable to handle kernel paging request in {function}",
         alternatives=_BAD_ACCESS,
         where=_IP,
         also=_OLD_IP,
         also_within=1,
-        refines=('oops', 'internal-error'),
+        refines=("oops", "internal-error"),
         source="arch/*/mm/fault.c",
     ),
     Kind(
         "kernel-stack-overflow",
         "fault",
         (
-            Form("stack guard page was hit", r"BUG: (?P<which>[\w/ #!-]*?)(?:kernel )?stack guard page was hit",
-                 "BUG: stack guard page was hit in {function}"),
-            Form("stack guard page was hit", r"BUG: TASK stack guard page was hit", "BUG: stack guard page was hit in {function}"),
-            Form("nsufficient stack space to handle exception",
-                 r"Insufficient stack space to handle exception", "kernel stack overflow in {function}"),
-            Form("kernel stack overflow", r"(?:Kernel panic - not syncing: )?kernel stack overflow",
-                 "kernel stack overflow in {function}"),
+            Form(
+                "stack guard page was hit",
+                r"BUG: (?P<which>[\w/ #!-]*?)(?:kernel )?stack guard page was hit",
+                "BUG: stack guard page was hit in {function}",
+            ),
+            Form(
+                "stack guard page was hit",
+                r"BUG: TASK stack guard page was hit",
+                "BUG: stack guard page was hit in {function}",
+            ),
+            Form(
+                "nsufficient stack space to handle exception",
+                r"Insufficient stack space to handle exception",
+                "kernel stack overflow in {function}",
+            ),
+            Form(
+                "kernel stack overflow",
+                r"(?:Kernel panic - not syncing: )?kernel stack overflow",
+                "kernel stack overflow in {function}",
+            ),
             Form("Kernel stack overflow", r"Kernel [Ss]tack overflow", "kernel stack overflow in {function}"),
-            Form("stack overflow detected", r"(?:BUG|ERROR)?:? ?[Ss]tack overflow detected", "kernel stack overflow in {function}"),
+            Form(
+                "stack overflow detected",
+                r"(?:BUG|ERROR)?:? ?[Ss]tack overflow detected",
+                "kernel stack overflow in {function}",
+            ),
             Form("task stack overflow", r"BUG: .*(?:stack overflow)", "kernel stack overflow in {function}"),
         ),
         alternatives=("stack-overflow in {function}",),
         where=("entry", "trace", "instruction"),
         fatal=True,
-        refines=('oops', 'internal-error', 'double-fault', 'panic', 'paging-request'),
+        refines=("oops", "internal-error", "double-fault", "panic", "paging-request"),
         source="arch/x86/kernel/traps.c, arch/arm64/kernel/traps.c",
     ),
     Kind(
         "corrupted-stack-end",
         "fault",
         (
-            Form("corrupted stack end", r"(?:Kernel panic - not syncing: )?corrupted stack end detected inside scheduler"),
+            Form(
+                "corrupted stack end",
+                r"(?:Kernel panic - not syncing: )?corrupted stack end detected inside scheduler",
+            ),
             Form("stack overrun", r"Thread overran stack, or stack corrupted"),
         ),
         title="kernel panic: corrupted stack end in {function}",
         alternatives=("stack-overflow in {function}",),
         where=("entry", "trace"),
         fatal=True,
-        refines=('panic',),
+        refines=("panic",),
         source="kernel/sched/core.c: schedule_debug()",
     ),
     Kind(
@@ -124,7 +158,9 @@ KINDS = (
         "double-fault",
         "fault",
         (
-            Form("double fault", r"(?:Oops: |PANIC: |traps: PANIC: |Kernel panic - not syncing: )?double fault[:,]"),
+            Form(
+                "double fault", r"(?:Oops: |PANIC: |traps: PANIC: |Kernel panic - not syncing: )?double fault[:,]"
+            ),
             Form("Machine halted", r"Kernel panic - not syncing: Machine halted", "kernel panic: Machine halted"),
         ),
         title="PANIC: double fault in {function}",
@@ -146,7 +182,7 @@ KINDS = (
         title="general protection fault in {function}",
         alternatives=_BAD_ACCESS,
         where=_IP,
-        refines=('oops',),
+        refines=("oops",),
         source="arch/x86/kernel/traps.c: DEFINE_IDTENTRY_ERRORCODE(exc_general_protection)",
     ),
     Kind(
@@ -187,7 +223,9 @@ KINDS = (
             Form("stack segment", r"(?:Oops: )?stack segment: [0-9a-f]{4}", "stack segment fault in {function}"),
             Form("Missing ENDBR", r"Missing ENDBR: (?P<function>\S+)", "Missing ENDBR in {function}"),
             Form("kernel unaligned access", r"[Kk]ernel unaligned access", "unaligned access in {function}"),
-            Form("Unexpected kernel", r"Unexpected kernel (?P<what>\w+)", "Unexpected kernel {what} in {function}"),
+            Form(
+                "Unexpected kernel", r"Unexpected kernel (?P<what>\w+)", "Unexpected kernel {what} in {function}"
+            ),
         ),
         where=_IP,
         source="arch/x86/kernel/traps.c, arch/x86/kernel/cet.c",
@@ -198,7 +236,7 @@ KINDS = (
         (Form("Alignment trap: ", r"Alignment trap: not handling instruction"),),
         title="Alignment trap in {function}",
         where=("trace",),
-        refines=('unhandled-fault', 'internal-error'),
+        refines=("unhandled-fault", "internal-error"),
         source="arch/arm/mm/alignment.c",
     ),
     Kind(
@@ -212,7 +250,7 @@ KINDS = (
         title="Unhandled fault in {function}",
         alternatives=_BAD_ACCESS,
         where=("trace", "instruction"),
-        refines=('internal-error', 'oops'),
+        refines=("internal-error", "oops"),
         source="arch/arm/mm/fault.c: do_DataAbort()",
     ),
     Kind(
@@ -230,7 +268,7 @@ KINDS = (
         "fault",
         (Form("Bad mode in ", r"Bad mode in [\w ]+ (?:handler|exception)?.*detected", "kernel panic: bad mode"),),
         where=_IP,
-        refines=('internal-error', 'oops', 'panic'),
+        refines=("internal-error", "oops", "panic"),
         source="arch/arm64/kernel/traps.c: bad_mode()",
     ),
     Kind(
@@ -248,7 +286,7 @@ KINDS = (
         ),
         title="Internal error in {function}",
         where=_IP,
-        refines=('internal-error', 'oops'),
+        refines=("internal-error", "oops"),
         source="arch/mips/kernel/traps.c, arch/s390/kernel/traps.c",
     ),
     Kind(

@@ -16,7 +16,10 @@ KINDS = (
         "hard-lockup",
         "hang",
         (
-            Form("hard LOCKUP", r"(?:NMI )?(?:watchdog: )?(?:BUG: )?Watchdog detected hard LOCKUP on cpu ?(?P<cpu>\d+)"),
+            Form(
+                "hard LOCKUP",
+                r"(?:NMI )?(?:watchdog: )?(?:BUG: )?Watchdog detected hard LOCKUP on cpu ?(?P<cpu>\d+)",
+            ),
             Form("hard LOCKUP", r"(?:NMI )?(?:watchdog: )?(?:CPU ?(?P<cpu>\d+) )?.{0,40}[Hh]ard LOCKUP"),
             Form("NMI Watchdog detected LOCKUP", r"(?:BUG: )?NMI Watchdog detected LOCKUP"),
         ),
@@ -29,7 +32,10 @@ KINDS = (
         "rcu-stall",
         "hang",
         (
-            Form("detected stall", r"(?:rcu: )?INFO: (?P<flavour>rcu\w*) (?:self-)?detected (?:expedited )?stalls? (?:on|with)"),
+            Form(
+                "detected stall",
+                r"(?:rcu: )?INFO: (?P<flavour>rcu\w*) (?:self-)?detected (?:expedited )?stalls? (?:on|with)",
+            ),
             Form("detected stall", r"(?:rcu: )?INFO: (?P<flavour>rcu\w*) detected stalls? "),
             Form("detected expedited stall", r"(?:rcu: )?INFO: (?P<flavour>rcu\w*) detected expedited stalls"),
             Form("detected stall", r"INFO: (?P<flavour>rcu\w*) detected stalls? on tasks"),
@@ -52,12 +58,22 @@ KINDS = (
         "hung-task",
         "hang",
         (
-            Form("blocked for more than", r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked for more than \d+ seconds"),
-            Form("blocked in I/O wait for more than", r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked in I/O wait for more than"),
+            Form(
+                "blocked for more than",
+                r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked for more than \d+ seconds",
+            ),
+            Form(
+                "blocked in I/O wait for more than",
+                r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked in I/O wait for more than",
+            ),
             # A task's name may hold anything, a line feed too.
             Form("blocked for more than", r".{0,40}:(?P<pid>\d+) blocked for more than \d+ seconds\.\s*$"),
             Form("blocked on", r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked on an? "),
-            Form("can't die for more than", r"INFO: task (?P<comm>.{1,32}):?(?P<pid>\d+) can't die for more than", "INFO: task can't die in {function}"),
+            Form(
+                "can't die for more than",
+                r"INFO: task (?P<comm>.{1,32}):?(?P<pid>\d+) can't die for more than",
+                "INFO: task can't die in {function}",
+            ),
         ),
         title="INFO: task hung in {function}",
         alternatives=("hang in {function}",),

@@ -12,7 +12,10 @@ KINDS = (
         "deadlock",
         "lockdep",
         (
-            Form("possible circular locking dependency", rf"(?:\[ )?INFO: possible circular locking dependency detected"),
+            Form(
+                "possible circular locking dependency",
+                r"(?:\[ )?INFO: possible circular locking dependency detected",
+            ),
             Form(
                 "possible circular locking dependency",
                 r"WARNING: possible circular locking dependency detected",
@@ -50,10 +53,22 @@ KINDS = (
         "suspicious-rcu",
         "lockdep",
         (
-            Form("suspicious RCU usage", r"(?:\[ )?INFO: suspicious RCU usage", "INFO: suspicious RCU usage in {function}"),
-            Form("suspicious rcu", r"(?:\[ )?INFO: suspicious rcu_\w+ usage", "INFO: suspicious RCU usage in {function}"),
-            Form("suspicious RCU usage", r"WARNING: suspicious RCU usage",
-                 "WARNING: suspicious RCU usage in {function}", "WARNING: suspicious RCU usage"),
+            Form(
+                "suspicious RCU usage",
+                r"(?:\[ )?INFO: suspicious RCU usage",
+                "INFO: suspicious RCU usage in {function}",
+            ),
+            Form(
+                "suspicious rcu",
+                r"(?:\[ )?INFO: suspicious rcu_\w+ usage",
+                "INFO: suspicious RCU usage in {function}",
+            ),
+            Form(
+                "suspicious RCU usage",
+                r"WARNING: suspicious RCU usage",
+                "WARNING: suspicious RCU usage in {function}",
+                "WARNING: suspicious RCU usage",
+            ),
         ),
         where=("trace",),
         source="kernel/locking/lockdep.c: lockdep_rcu_suspicious()",
@@ -62,9 +77,21 @@ KINDS = (
         "bad-unlock-balance",
         "lockdep",
         (
-            Form("bad unlock balance", r"(?:\[ )?BUG: bad unlock balance detected", "BUG: bad unlock balance in {function}"),
-            Form("bad unlock balance", r"WARNING: bad unlock balance detected", "WARNING: bad unlock balance in {function}"),
-            Form("bad contention", r"(?:\[ )?(?P<level>BUG|WARNING): bad contention detected", "{level}: bad contention in {function}"),
+            Form(
+                "bad unlock balance",
+                r"(?:\[ )?BUG: bad unlock balance detected",
+                "BUG: bad unlock balance in {function}",
+            ),
+            Form(
+                "bad unlock balance",
+                r"WARNING: bad unlock balance detected",
+                "WARNING: bad unlock balance in {function}",
+            ),
+            Form(
+                "bad contention",
+                r"(?:\[ )?(?P<level>BUG|WARNING): bad contention detected",
+                "{level}: bad contention in {function}",
+            ),
         ),
         where=("also", "trace"),
         also=_AT,
@@ -88,13 +115,31 @@ KINDS = (
         "lock-held-at-exit",
         "lockdep",
         (
-            Form("lock held when returning", r"(?:\[ )?BUG: lock held when returning to user space!",
-                 "BUG: lock held when returning to user space in {function}"),
-            Form("lock held when returning", r"WARNING: lock held when returning to user space!",
-                 "WARNING: lock held when returning to user space in {function}"),
-            Form("still has locks held", r"(?:\[ )?BUG: .{1,40} still has locks held!", "BUG: still has locks held in {function}"),
-            Form("still has locks held", r"WARNING: .{1,40} still has locks held!", "WARNING: still has locks held in {function}"),
-            Form("lock held at task exit", r"(?:\[ )?(?P<level>BUG|WARNING): lock held at task exit time", "{level}: lock held at task exit time in {function}"),
+            Form(
+                "lock held when returning",
+                r"(?:\[ )?BUG: lock held when returning to user space!",
+                "BUG: lock held when returning to user space in {function}",
+            ),
+            Form(
+                "lock held when returning",
+                r"WARNING: lock held when returning to user space!",
+                "WARNING: lock held when returning to user space in {function}",
+            ),
+            Form(
+                "still has locks held",
+                r"(?:\[ )?BUG: .{1,40} still has locks held!",
+                "BUG: still has locks held in {function}",
+            ),
+            Form(
+                "still has locks held",
+                r"WARNING: .{1,40} still has locks held!",
+                "WARNING: still has locks held in {function}",
+            ),
+            Form(
+                "lock held at task exit",
+                r"(?:\[ )?(?P<level>BUG|WARNING): lock held at task exit time",
+                "{level}: lock held at task exit time in {function}",
+            ),
         ),
         where=("also", "trace"),
         also=_AT,
@@ -106,8 +151,16 @@ KINDS = (
         "nested-lock",
         "lockdep",
         (
-            Form("Nested lock was not taken", r"WARNING: Nested lock was not taken", "WARNING: nested lock was not taken in {function}"),
-            Form("nested lock was not taken", r"(?:\[ )?(?P<level>BUG|WARNING|INFO): nested lock was not taken", "WARNING: nested lock was not taken in {function}"),
+            Form(
+                "Nested lock was not taken",
+                r"WARNING: Nested lock was not taken",
+                "WARNING: nested lock was not taken in {function}",
+            ),
+            Form(
+                "nested lock was not taken",
+                r"(?:\[ )?(?P<level>BUG|WARNING|INFO): nested lock was not taken",
+                "WARNING: nested lock was not taken in {function}",
+            ),
         ),
         where=("trace",),
         source="kernel/locking/lockdep.c: print_lock_nested_lock_not_held()",
@@ -133,8 +186,14 @@ KINDS = (
         "lockdep",
         (
             Form("too low!", r"BUG: (?P<what>MAX_[A-Z_]+) too low!", "BUG: {what} too low!"),
-            Form("BUG: key ", r"BUG: key \S+ (?:not in \.data|has not been registered)!", "BUG: key not in .data!"),
-            Form("looking up invalid subclass", r"BUG: looking up invalid subclass", "BUG: looking up invalid subclass"),
+            Form(
+                "BUG: key ", r"BUG: key \S+ (?:not in \.data|has not been registered)!", "BUG: key not in .data!"
+            ),
+            Form(
+                "looking up invalid subclass",
+                r"BUG: looking up invalid subclass",
+                "BUG: looking up invalid subclass",
+            ),
         ),
         where=("trace",),
         trace="optional",

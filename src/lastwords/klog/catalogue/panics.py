@@ -12,10 +12,22 @@ KINDS = (
         (
             Form(_LITERAL, rf"{_PANIC}(?P<what>Fatal exception)(?: in interrupt)?"),
             Form(_LITERAL, rf"{_PANIC}(?P<what>panic_on_warn set)"),
-            Form(_LITERAL, rf"{_PANIC}(?P<what>(?:kernel: )?panic_on_(?!oom)\w+ set|UBSAN: panic_on_warn set|KCSAN: panic_on_warn set)"),
-            Form(_LITERAL, rf"{_PANIC}(?P<what>(?:hung_task: blocked tasks|softlockup: hung tasks|[Hh]ard LOCKUP|RCU Stall|rcu: panic_on_rcu_stall))"),
-            Form(_LITERAL, rf"{_PANIC}(?P<what>(?:kasan|KFENCE|KASAN|kmsan|KMSAN): ?(?:panic_on_warn|kmsan\.panic) set)"),
-            Form(_LITERAL, rf"{_PANIC}(?P<what>Oops: Fatal exception|Aiee, killing interrupt handler!|Oops|Unrecoverable exception)"),
+            Form(
+                _LITERAL,
+                rf"{_PANIC}(?P<what>(?:kernel: )?panic_on_(?!oom)\w+ set|UBSAN: panic_on_warn set|KCSAN: panic_on_warn set)",
+            ),
+            Form(
+                _LITERAL,
+                rf"{_PANIC}(?P<what>(?:hung_task: blocked tasks|softlockup: hung tasks|[Hh]ard LOCKUP|RCU Stall|rcu: panic_on_rcu_stall))",
+            ),
+            Form(
+                _LITERAL,
+                rf"{_PANIC}(?P<what>(?:kasan|KFENCE|KASAN|kmsan|KMSAN): ?(?:panic_on_warn|kmsan\.panic) set)",
+            ),
+            Form(
+                _LITERAL,
+                rf"{_PANIC}(?P<what>Oops: Fatal exception|Aiee, killing interrupt handler!|Oops|Unrecoverable exception)",
+            ),
         ),
         title="kernel panic: {what}",
         where=("trace",),
@@ -40,7 +52,11 @@ KINDS = (
         "no-root",
         "boot",
         (
-            Form(_LITERAL, rf"{_PANIC}(?P<what>VFS: Unable to mount root fs on [\w-]+)", "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)"),
+            Form(
+                _LITERAL,
+                rf"{_PANIC}(?P<what>VFS: Unable to mount root fs on [\w-]+)",
+                "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)",
+            ),
         ),
         where=("trace",),
         trace="optional",
@@ -52,8 +68,14 @@ KINDS = (
         "no-init",
         "boot",
         (
-            Form(_LITERAL, rf"{_PANIC}(?P<what>No (?:working )?init found)", "kernel panic: No working init found"),
-            Form(_LITERAL, rf"{_PANIC}(?P<what>Requested init \S+ failed \(error -?\d+\))", "kernel panic: Requested init failed"),
+            Form(
+                _LITERAL, rf"{_PANIC}(?P<what>No (?:working )?init found)", "kernel panic: No working init found"
+            ),
+            Form(
+                _LITERAL,
+                rf"{_PANIC}(?P<what>Requested init \S+ failed \(error -?\d+\))",
+                "kernel panic: Requested init failed",
+            ),
         ),
         where=("trace",),
         trace="optional",
@@ -64,9 +86,7 @@ KINDS = (
     Kind(
         "oom-panic",
         "memory",
-        (
-            Form(_LITERAL, rf"{_PANIC}(?P<what>(?:System is deadlocked on memory|Out of memory.{{0,60}}))"),
-        ),
+        (Form(_LITERAL, rf"{_PANIC}(?P<what>(?:System is deadlocked on memory|Out of memory.{{0,60}}))"),),
         title="kernel panic: {what}",
         where=("trace",),
         trace="optional",
@@ -77,9 +97,7 @@ KINDS = (
     Kind(
         "sysrq-crash",
         "panic",
-        (
-            Form(_LITERAL, rf"{_PANIC}(?P<what>sysrq triggered crash)"),
-        ),
+        (Form(_LITERAL, rf"{_PANIC}(?P<what>sysrq triggered crash)"),),
         title="kernel panic: {what}",
         where=("trace",),
         fatal=True,

@@ -86,7 +86,14 @@ def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[st
     if culprit is not None and culprit.frame is None:
         return Culprit(
             culprit.function,
-            Frame(location.function, 0, location.offset, location.size, location.module or "", address=location.address),
+            Frame(
+                location.function,
+                0,
+                location.offset,
+                location.size,
+                location.module or "",
+                address=location.address,
+            ),
         )
     return culprit
 
@@ -127,7 +134,9 @@ def _origin(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, st
 
 
 # What a watchdog's own timer interrupt leaves on top of the stack that it wants to show.
-_TICK = re.compile(r"update_process_times|tick_sched_(?:handle|timer)|tick_nohz_handler|watchdog_timer_fn|rcu_sched_clock_irq|rcu_check_callbacks")
+_TICK = re.compile(
+    r"update_process_times|tick_sched_(?:handle|timer)|tick_nohz_handler|watchdog_timer_fn|rcu_sched_clock_irq|rcu_check_callbacks"
+)
 _INTERRUPT_ENTRY = re.compile(
     r"(?:smp_)?(?:trace_)?apic_timer_interrupt(?:_entry\w*)?|asm_sysvec_\w+|smp_\w+_interrupt_entry_\w+|el1_irq|el1h_64_irq|__irq_svc"
     r"|ret_from_(?:intr|exception)|decrementer_common\w*|handle_riscv_irq"
@@ -138,7 +147,9 @@ def _interrupted(frames: Sequence[Frame]) -> Sequence[Frame]:
     """The frames below the timer interrupt in which the stall was found."""
     for index, frame in enumerate(frames[:60]):
         if _TICK.fullmatch(plain(frame.function)):
-            behind = [i for i, f in enumerate(frames[index:], index) if _INTERRUPT_ENTRY.fullmatch(plain(f.function))]
+            behind = [
+                i for i, f in enumerate(frames[index:], index) if _INTERRUPT_ENTRY.fullmatch(plain(f.function))
+            ]
             if behind:
                 first = behind[0]
                 while first + 1 < len(frames) and _INTERRUPT_ENTRY.fullmatch(plain(frames[first + 1].function)):
@@ -157,8 +168,14 @@ def _entry(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str
     if draft.starved and not draft.stalled_cpus:
         # Nobody got the CPU. A task that lost it in the midst of a loop was interrupted there; one that gave it up at
         # a preemption point was making progress, and only waits like all others.
-        traces = [t for t in traces if any(f.reliable and _INTERRUPT_ENTRY.fullmatch(plain(f.function)) for f in t.frames)]
-    stalled = [t for t in traces if (t.cpu is not None and t.cpu in draft.stalled_cpus) or t.pid in draft.stalled_tasks]
+        traces = [
+            t
+            for t in traces
+            if any(f.reliable and _INTERRUPT_ENTRY.fullmatch(plain(f.function)) for f in t.frames)
+        ]
+    stalled = [
+        t for t in traces if (t.cpu is not None and t.cpu in draft.stalled_cpus) or t.pid in draft.stalled_tasks
+    ]
     for trace in stalled or traces:
         frames = reliable(trace.frames)
         if not frames:
@@ -166,7 +183,9 @@ def _entry(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str
         below = _interrupted(frames)
         if len(below) == len(frames):
             below = [*start, *frames]
-        candidates = [f for f in below if not never_to_blame(name := plain(f.function)) or DISPATCHERS.fullmatch(name)]
+        candidates = [
+            f for f in below if not never_to_blame(name := plain(f.function)) or DISPATCHERS.fullmatch(name)
+        ]
         name = entry_point([plain(f.function) for f in candidates])
         if name is not None:
             return Culprit(name, next(f for f in candidates if plain(f.function) == name))

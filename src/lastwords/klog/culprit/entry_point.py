@@ -12,34 +12,16 @@ from collections.abc import Sequence
 DISPATCHERS = re.compile(
     "(?:"
     + "|".join(
-        r"""
-        (__)?vfs_(read|write|readv|writev|ioctl|fsync|fsync_range|fallocate|open|iter_read|iter_write|statfs|getattr|copy_file_range)
-        new_sync_(read|write) do_iter_(read|write|readv_writev) call_(read|write)_iter do_loop_readv_writev.* __kernel_(read|write) kernel_(read|write)
-        do_(readv|writev|preadv|pwritev|sendfile|splice.*|iter_.*) splice_.* do_splice.* iter_file_splice_write
-        (compat_)?blkdev_ioctl __blkdev_driver_ioctl do_vfs_ioctl ksys_(ioctl|read|write|fsync|fallocate) compat_SyS_ioctl SyS_(ioctl|read|write|readv|writev) sys_(ioctl|read|write)
-        file_ioctl __(x64|ia32|arm64|se|do)_(compat_)?sys_(ioctl|read|write) compat_sys_ioctl __do_compat_sys_ioctl
-        __fput(_sync)? delayed_fput ____fput
-        (__)?sock_(send|recv)msg(_nosec)? sock_(write|read)_iter ____?sys_(send|recv)msg.* __sys_(send|recv)(msg|mmsg|to|from) ___sys_.* kernel_(send|recv)msg sock_sendmsg_nosec
-        sock_common_(set|get)sockopt (__)?sys_(set|get)sockopt do_sock_(set|get)sockopt SyS_(set|get)sockopt __(x64|se|ia32|arm64)_sys_(set|get)sockopt compat_SyS_setsockopt
-        (__)?sys_(connect|bind|accept4?|listen|shutdown)(_file)? __sys_(connect|bind|accept4?|listen)(_file)? SyS_(connect|bind|accept4?|listen|shutdown) __sock_release sock_close sock_ioctl sock_do_ioctl
-        (__)?netif_receive_skb(_.*)? __netif_receive_skb_.* process_backlog __napi_poll(\..*)? napi_poll napi_complete.* net_rx_action netif_receive_skb_internal netif_receive_skb_list_internal
-        rtnetlink_rcv_msg netlink_rcv_skb netlink_unicast(_kernel)? nfnetlink_rcv(_msg|_batch)? genl_(family_)?rcv_msg.* genl_rcv sock_diag_rcv_msg xfrm_user_rcv_msg
-        call_timer_fn expire_timers __run_timers(_base)? run_timer_softirq run_timer_base __hrtimer_run_queues
-        process_(one_work|scheduled_works) worker_thread kthread kthread_worker_fn smpboot_thread_fn task_work_run run_ksoftirqd ret_from_fork(_asm)?
-        tasklet_action(_common)? tasklet_hi_action __?do_softirq handle_softirqs blk_done_softirq rcu_do_batch rcu_process_callbacks
-        mmap_region __mmap_region call_mmap do_mmap(_pgoff)? __do_fault do_fault do_read_fault do_shared_fault do_cow_fault remove_vma
-        cpu_startup_entry do_idle flush_smp_call_function_queue scheduler_ipi
-        __handle_irq_event_percpu handle_irq_event_percpu __usb_hcd_giveback_urb usb_hcd_giveback_urb usb_giveback_urb_bh
-        driver_probe_device really_probe __driver_probe_device call_driver_probe bus_for_each_dr?ev? 
-        do_init_module do_one_initcall
-        """.split()
+        [r"(__)?vfs_(read|write|readv|writev|ioctl|fsync|fsync_range|fallocate|open|iter_read|iter_write|statfs|getattr|copy_file_range)", r"new_sync_(read|write)", r"do_iter_(read|write|readv_writev)", r"call_(read|write)_iter", r"do_loop_readv_writev.*", r"__kernel_(read|write)", r"kernel_(read|write)", r"do_(readv|writev|preadv|pwritev|sendfile|splice.*|iter_.*)", r"splice_.*", r"do_splice.*", r"iter_file_splice_write", r"(compat_)?blkdev_ioctl", r"__blkdev_driver_ioctl", r"do_vfs_ioctl", r"ksys_(ioctl|read|write|fsync|fallocate)", r"compat_SyS_ioctl", r"SyS_(ioctl|read|write|readv|writev)", r"sys_(ioctl|read|write)", r"file_ioctl", r"__(x64|ia32|arm64|se|do)_(compat_)?sys_(ioctl|read|write)", r"compat_sys_ioctl", r"__do_compat_sys_ioctl", r"__fput(_sync)?", r"delayed_fput", r"____fput", r"(__)?sock_(send|recv)msg(_nosec)?", r"sock_(write|read)_iter", r"____?sys_(send|recv)msg.*", r"__sys_(send|recv)(msg|mmsg|to|from)", r"___sys_.*", r"kernel_(send|recv)msg", r"sock_sendmsg_nosec", r"sock_common_(set|get)sockopt", r"(__)?sys_(set|get)sockopt", r"do_sock_(set|get)sockopt", r"SyS_(set|get)sockopt", r"__(x64|se|ia32|arm64)_sys_(set|get)sockopt", r"compat_SyS_setsockopt", r"(__)?sys_(connect|bind|accept4?|listen|shutdown)(_file)?", r"__sys_(connect|bind|accept4?|listen)(_file)?", r"SyS_(connect|bind|accept4?|listen|shutdown)", r"__sock_release", r"sock_close", r"sock_ioctl", r"sock_do_ioctl", r"(__)?netif_receive_skb(_.*)?", r"__netif_receive_skb_.*", r"process_backlog", r"__napi_poll(\..*)?", r"napi_poll", r"napi_complete.*", r"net_rx_action", r"netif_receive_skb_internal", r"netif_receive_skb_list_internal", r"rtnetlink_rcv_msg", r"netlink_rcv_skb", r"netlink_unicast(_kernel)?", r"nfnetlink_rcv(_msg|_batch)?", r"genl_(family_)?rcv_msg.*", r"genl_rcv", r"sock_diag_rcv_msg", r"xfrm_user_rcv_msg", r"call_timer_fn", r"expire_timers", r"__run_timers(_base)?", r"run_timer_softirq", r"run_timer_base", r"__hrtimer_run_queues", r"process_(one_work|scheduled_works)", r"worker_thread", r"kthread", r"kthread_worker_fn", r"smpboot_thread_fn", r"task_work_run", r"run_ksoftirqd", r"ret_from_fork(_asm)?", r"tasklet_action(_common)?", r"tasklet_hi_action", r"__?do_softirq", r"handle_softirqs", r"blk_done_softirq", r"rcu_do_batch", r"rcu_process_callbacks", r"mmap_region", r"__mmap_region", r"call_mmap", r"do_mmap(_pgoff)?", r"__do_fault", r"do_fault", r"do_read_fault", r"do_shared_fault", r"do_cow_fault", r"remove_vma", r"cpu_startup_entry", r"do_idle", r"flush_smp_call_function_queue", r"scheduler_ipi", r"__handle_irq_event_percpu", r"handle_irq_event_percpu", r"__usb_hcd_giveback_urb", r"usb_hcd_giveback_urb", r"usb_giveback_urb_bh", r"driver_probe_device", r"really_probe", r"__driver_probe_device", r"call_driver_probe", r"bus_for_each_dr?ev?", r"do_init_module", r"do_one_initcall"]
     )
     + ")"
 )
 _SMP_CALL = re.compile(r"(?:smp_call_function|on_each_cpu)(?:_\w+)?|generic_exec_single")
 
 # System calls as the kernel names their entry functions over the years and architectures.
-SYSTEM_CALL = re.compile(r"(?:__(?:x64|ia32|arm64|riscv|s390x?|se|do)_(?:compat_)?sys_|compat_SyS_|compat_sys_|SyS_|SYSC_|sys_|ksys_)(?P<name>\w+)")
+SYSTEM_CALL = re.compile(
+    r"(?:__(?:x64|ia32|arm64|riscv|s390x?|se|do)_(?:compat_)?sys_|compat_SyS_|compat_sys_|SyS_|SYSC_|sys_|ksys_)(?P<name>\w+)"
+)
 
 
 def entry_point(functions: Sequence[str]) -> str | None:

@@ -179,6 +179,7 @@ syscall_enter_from_user_mode.* __context_tracking_.* context_tracking_.* user_(e
 panic_notifier.*
 """
 
+
 def _compile(*tables: str) -> re.Pattern[str]:
     """One pattern for whole names from tables of patterns."""
     entries = [entry for table in tables for entry in table.split()]
@@ -189,7 +190,9 @@ _NEVER = _compile(REPORTING, LOCKING, SCHEDULING, WAITING, MEMORY, STRINGS_AND_C
 _ENTRY = _compile(ENTRY)
 
 # What compilers append to the name of a clone: GCC's -fipa passes, LLVM's and kallsyms' spellings.
-_CLONE_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|clone|cfi_jt|cfi|__uniq|localalias|thinlto)\b.*")
+_CLONE_SUFFIX = re.compile(
+    r"\.(?:isra|constprop|part|cold|llvm|lto_priv|clone|cfi_jt|cfi|__uniq|localalias|thinlto)\b.*"
+)
 
 
 @lru_cache(maxsize=16384)

@@ -130,7 +130,7 @@ class RegisterReader:
 
 def _is_user(values: Values) -> bool:
     """The low two bits of x86's code selector are the privilege level; 3 is user mode. s390 says it in words."""
-    return values.get("cs", 0) & 3 == 3 and values.get("cs", 0) < 0xE000 or "user" in values
+    return (values.get("cs", 0) & 3 == 3 and values.get("cs", 0) < 0xE000) or "user" in values
 
 
 # x86
@@ -429,7 +429,7 @@ def _lines() -> dict[str, _Line]:
         "ESR": _Line(_esr, "arm64", repeats=True),
         "NIP:": _Line(_nip, "ppc64", opens=True, locates=True),
         "NIP": _Line(_symbol, "ppc64", repeats=True, locates=True),
-        **{name: ppc for name in ("REGS:", "MSR:", "CFAR:", "DAR:", "DEAR:", "DSISR:")},
+        **dict.fromkeys(("REGS:", "MSR:", "CFAR:", "DAR:", "DEAR:", "DSISR:"), ppc),
         **{f"GPR{n:02}:": gprs for n in range(32)},
         "Krnl": _Line(_krnl, "s390x", locates=True),
         "User": _Line(_krnl, "s390x"),
@@ -437,16 +437,16 @@ def _lines() -> dict[str, _Line]:
         "epc": _Line(_epc, locates=True),
         "ra": _Line(_ra, repeats=True),
         "ra:": _Line(_ra, repeats=True),
-        **{name: colon for name in ("gp", "status:")},
+        **dict.fromkeys(("gp", "status:"), colon),
         "status:": _Line(_pairs(_STATUS), "riscv64"),
         **{f"{kind}{n}": saved for kind in "ats" for n in range(12)},
         **{f"{kind}{n}:": saved for kind in "ats" for n in range(12)},
         **{f"${n}": _Line(_dollar) for n in range(4, 32)},
         "$": _Line(_dollar),
-        **{name: mips for name in ("Hi", "Lo", "Acx", "Status:", "Cause", "BadVA", "PrId")},
+        **dict.fromkeys(("Hi", "Lo", "Acx", "Status:", "Cause", "BadVA", "PrId"), mips),
         "era": _Line(_mips, "loongarch64", locates=True),
         "ERA:": _Line(_loongarch_csr, "loongarch64", locates=True),
-        **{name: csr for name in ("CRMD:", "PRMD:", "EUEN:", "ECFG:", "ESTAT:", "BADV:")},
+        **dict.fromkeys(("CRMD:", "PRMD:", "EUEN:", "ECFG:", "ESTAT:", "BADV:"), csr),
     }
 
 

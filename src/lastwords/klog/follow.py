@@ -1,0 +1,60 @@
+"""Which oopses are consequences of an earlier one.
+
+After its first oops a kernel goes on with locks held, tasks dead and memory in doubt: what it reports next is rarely
+a bug of its own. Of the oopses of one boot, those soon after the first and those whose taint says that the first
+damaged the kernel are tied to it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from lastwords.model import Oops, Sighting
+
+Any = TypeVar("Any", Oops, Sighting)
+
+_SOON = 300.0
+"""Seconds within which an oops counts as a consequence of the first."""
+
+# Taint flags that an earlier report leaves behind (`Documentation/admin-guide/tainted-kernels.rst`): a machine check,
+# a bad page, a die, a lockup. W is not among them: most warnings harm nothing.
+_DAMAGE = frozenset("MBDL")
+
+
+def tied(oopses: Sequence[Any], boots: Sequence[int]) -> list[Any]:
+    """The oopses with `boot` and `follows` filled in.
+
+    Args:
+        oopses: of one log, in order.
+        boots: the lines where boots begin.
+    """
+    result: list[Any] = []
+    first: dict[int, int] = {}
+    for index, oops in enumerate(oopses):
+        boot = _boot(oops.line, boots)
+        lead = first.setdefault(boot, index)
+        follows = lead if lead != index and _consequence(oopses[lead], oops) else None
+        result.append(msgspec.structs.replace(oops, boot=boot, follows=follows))
+    return result
+
+
+def _boot(line: int, boots: Sequence[int]) -> int:
+    """Number of the boot, from 1; what stands before the first banner of a log is a boot of its own."""
+    if not boots:
+        return 1
+    return max(bisect_right(boots, line), 1)
+
+
+def _consequence(first: Oops | Sighting, later: Oops | Sighting) -> bool:
+    if later.family == "panic":
+        return True
+    if _letters(later) & _DAMAGE - _letters(first):
+        return True
+    return first.time is None or later.time is None or later.time - first.time <= _SOON
+
+
+def _letters(oops: Oops | Sighting) -> frozenset[str]:
+    taint = oops.taint or ""
+    return frozenset(taint.removeprefix("Tainted:")) if taint.startswith("Tainted:") else frozenset()

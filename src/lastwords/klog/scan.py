@@ -1,0 +1,294 @@
+"""Whole logs, however large, in one pass and constant memory: sieve, then decode around what it found."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec import structs
+
+from lastwords.model import Oops, Record
+
+from . import sieve
+from .follow import tied
+from .inputs import Dialect, Input, recognise
+from .oopses import find_oopses
+
+CHUNK = 16 << 20
+"""Bytes read at a time."""
+TAIL = 1 << 20
+"""Bytes at a chunk's end that wait for the next chunk, so that a report has its end in view."""
+SMALL = 128 << 10
+"""Logs up to this size are decoded as a whole."""
+BEFORE = 4 << 10
+"""Bytes decoded before a hit: the headlines that its own may be a part of."""
+REACH = 24 << 10
+"""Bytes decoded behind a hit at first; more where its report is not over by then."""
+WIDEST = 4 << 20
+"""Bytes of the widest window."""
+LONGEST_LINE = 64 << 10
+"""Bytes that are looked through for the end of a line; a line may have a hundred megabytes."""
+CONTEXT = 2 << 20
+"""Bytes decoded before the first oops, where the caller wants to know what came before."""
+
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Scanned:
+    """What one pass over a log gave.
+
+    Attributes:
+        path: as the user gave it.
+        format: the dialect's name.
+        lines: number of lines.
+        size: number of bytes, unpacked.
+        oopses: in the order of the file.
+        banners: the `Linux version …` records, one a boot.
+        first: the first records of the log.
+        context: records up to the first oops.
+        windows: the records decoded around each group of oopses.
+        error: why the log can't be read, or None; `warning`: why only a part of it could.
+    """
+
+    path: str
+    format: str = ""
+    lines: int = 0
+    size: int = 0
+    oopses: list[Oops] = field(default_factory=list)
+    banners: list[Record] = field(default_factory=list)
+    first: list[Record] = field(default_factory=list)
+    context: list[Record] = field(default_factory=list)
+    windows: list[list[Record]] = field(default_factory=list)
+    error: str | None = None
+    warning: str | None = None
+
+
+def scan(source: Input, *, context: bool = False, progress: Progress | None = None) -> Scanned:
+    """Find every oops in a log.
+
+    Args:
+        source: the log.
+        context: keep what stands before and around the oopses too, for `read()`.
+        progress: called with the number of bytes read, after each chunk.
+
+    Never raises for what is in the log; what can't be read at all is said in `error`.
+    """
+    result = Scanned(source.path, error=source.error)
+    if source.error is None:
+        try:
+            with source.open() as file:
+                _Scanner(result, context, progress).run(file)
+        except OSError as error:
+            result.error = f"{source.path}: {error.strerror or error}"
+        result.warning = source.warning
+        result.oopses = tied(result.oopses, [banner.line for banner in result.banners])
+    return result
+
+
+def scan_piece(path: Path, begin: int, end: int) -> Scanned:
+    """Find the oopses that begin in a part of a plain, line-oriented file; lines are counted from the part's start.
+
+    Args:
+        path: the file.
+        begin: offset of the first byte, `end` behind the last; both are moved to the next start of a line.
+    """
+    result = Scanned(str(path))
+    with path.open("rb") as file:
+        begin, end = _next_line(file, begin), _next_line(file, end)
+        start = _next_line(file, max(begin - BEFORE, 0)) if begin else 0
+        scanner = _Scanner(result, False, None)
+        file.seek(0)
+        scanner.dialect = recognise(file.read(SMALL))
+        file.seek(start)
+        before = _lines(file.read(begin - start))
+        file.seek(start)
+        scanner.reported = before
+        scanner.by_chunks(file, b"", end - start)
+    result.lines -= before
+    result.oopses = [
+        structs.replace(o, line=o.line - before, last_line=o.last_line - before) for o in result.oopses
+    ]
+    for banner in result.banners:
+        banner.line -= before
+    return result
+
+
+def _next_line(file: BinaryIO, offset: int) -> int:
+    """Offset of the first line that begins at or behind an offset."""
+    if offset == 0:
+        return 0
+    file.seek(offset - 1)
+    end = file.read(LONGEST_LINE).find(b"\n")
+    return offset + end if end >= 0 else offset
+
+
+class _Scanner:
+    """One pass over one file."""
+
+    def __init__(self, result: Scanned, context: bool, progress: Progress | None) -> None:
+        self.result = result
+        self.context = context
+        self.progress = progress
+        self.reported = 0  # the last line whose oopses are in the result
+        self.dialect: Dialect
+
+    def run(self, file: BinaryIO) -> None:
+        """Read the file to its end."""
+        data = _fill(file, b"", SMALL + 1)
+        self.dialect = recognise(data)
+        self.result.format = self.dialect.name
+        if self.dialect.line_oriented and len(data) > SMALL:
+            self.by_chunks(file, data)
+        elif self.dialect.line_oriented:
+            self._all_at_once(data)
+        else:
+            self._from_the_start(file, data)
+
+    def _all_at_once(self, data: bytes) -> None:
+        self.result.size, self.result.lines = len(data), _lines(data)
+        if self.context or sieve.hits(data):
+            self._take(self.dialect.records(data), whole=True)
+
+    def _from_the_start(self, file: BinaryIO, data: bytes) -> None:
+        """Formats that only make sense from their beginning: decoded in full, chunk after chunk."""
+        line, records = 1, list[Record]()
+        while True:
+            more = _fill(file, data, CHUNK)
+            final = len(more) < CHUNK
+            end = len(more) if final else self.dialect.boundary(more) or len(more)
+            records += self.dialect.records(more[:end], line)
+            line += more.count(b"\n", 0, end)
+            self._count(end)
+            data = more[end:]
+            if final:
+                self._take(records, whole=True)
+                break
+            if len(records) > 400_000:
+                self._take(records[:-20_000], whole=False)
+                records = records[-20_000:]
+        self.result.lines = line
+
+    def by_chunks(self, file: BinaryIO, data: bytes, stop: int | None = None) -> None:
+        """Read line-oriented data; headlines from offset `stop` on are not for this scanner."""
+        line, done = 1, 0
+        while True:
+            data = _fill(file, data, CHUNK)
+            final = len(data) < CHUNK
+            limit = len(data) if final else self.dialect.boundary(data[: len(data) - TAIL]) or len(data)
+            if stop is not None and done + limit >= stop:
+                limit, final = stop - done, True
+            if line == 1 and self.context:
+                self.result.first = self.dialect.records(data[: _line_end(data, 1 << 16)], 1)
+            self._windows(data, line, limit)
+            begin = limit if final else _line_start(data, max(limit - BEFORE, 1))
+            line += data.count(b"\n", 0, begin)
+            done += begin
+            self._count(begin)
+            if final:
+                break
+            data = data[begin:]
+        self.result.lines = line - 1 + (limit > 0 and data[limit - 1 : limit] != b"\n")
+
+    def _windows(self, data: bytes, line: int, limit: int) -> None:
+        """Decode around the hits before `limit`, each neighbourhood once."""
+        found = sieve.hits(data)
+        counted, at = 0, line
+        index = 0
+        while index < len(found) and found[index] <= limit:
+            begin = _line_start(data, max(found[index] - BEFORE, 0))
+            at += data.count(b"\n", counted, begin)
+            counted = begin
+            records, end, index = self._window(data, begin, at, found, index)
+            accepted = at + data.count(b"\n", begin, min(end, limit)) - 1
+            self._take(records, whole=False, until=accepted, begin=begin, data=data)
+
+    def _window(
+        self, data: bytes, begin: int, line: int, found: Sequence[int], index: int
+    ) -> tuple[list[Record], int, int]:
+        """Records from `begin` to where the report behind hit `index` is over, and the first hit behind that."""
+        reach = REACH
+        while True:
+            last = index
+            end = found[index] + reach
+            while last + 1 < len(found) and found[last + 1] <= end and end - begin < WIDEST:
+                last += 1
+                end = max(end, found[last] + REACH)
+            end = _line_end(data, end)
+            records = self.dialect.records(data[begin:end], line)
+            if end >= len(data) or end - begin >= WIDEST or _over(records):
+                return records, end, last + 1
+            reach *= 4
+
+    def _take(
+        self, records: list[Record], *, whole: bool, until: int | None = None, begin: int = 0, data: bytes = b""
+    ) -> None:
+        """Add the oopses and boots of a run of records to the result."""
+        result = self.result
+        interesting = sieve.candidates(records)
+        oopses = [
+            oops
+            for oops in find_oopses(records, interesting)
+            if oops.line > self.reported and (until is None or oops.line <= until)
+        ]
+        result.banners += [
+            record
+            for i in interesting
+            if (record := records[i]).text.startswith(sieve.BOOT)
+            and record.line > self.reported
+            and (until is None or record.line <= until)
+        ]
+        if self.context and (whole or oopses):
+            if not result.oopses and oopses:
+                result.context = self._before(records, oopses[0], data, begin)
+            result.windows.append(records)
+        if whole and self.context and not result.first:
+            result.first = records[:2000]
+        if records:
+            self.reported = max(self.reported, until if until is not None else records[-1].line)
+        result.oopses += oopses
+
+    def _before(self, records: list[Record], oops: Oops, data: bytes, begin: int) -> list[Record]:
+        """What came before the first oops."""
+        near = [record for record in records if record.line < oops.line]
+        if not data or not begin:
+            return near
+        start = _line_start(data, max(begin - CONTEXT, 0))
+        first = records[0].line if records else 1
+        return self.dialect.records(data[start:begin], first - data.count(b"\n", start, begin)) + near
+
+    def _count(self, size: int) -> None:
+        self.result.size += size
+        if self.progress is not None:
+            self.progress(self.result.size)
+
+
+def _over(records: Sequence[Record]) -> bool:
+    """Whether the last report in a window is over, and not just cut by the window's end."""
+    oopses = find_oopses(records, sieve.candidates(records))
+    return not oopses or oopses[-1].last_line + 40 < records[-1].line
+
+
+def _fill(file: BinaryIO, data: bytes, size: int) -> bytes:
+    """`data` and what follows it in the file, `size` bytes if there are so many."""
+    parts = [data]
+    missing = size - len(data)
+    while missing > 0 and (more := file.read(missing)):
+        parts.append(more)
+        missing -= len(more)
+    return b"".join(parts)
+
+
+def _lines(data: bytes) -> int:
+    return data.count(b"\n") + (bool(data) and data[-1:] != b"\n")
+
+
+def _line_start(data: bytes, offset: int) -> int:
+    """Where the line that holds this offset begins; within reason."""
+    return max(data.rfind(b"\n", max(offset - LONGEST_LINE, 0), offset) + 1, max(offset - LONGEST_LINE, 0))
+
+
+def _line_end(data: bytes, offset: int) -> int:
+    """Offset just behind the end of the line that holds this offset, within reason."""
+    end = data.find(b"\n", offset, offset + LONGEST_LINE)
+    return min(end + 1 if end >= 0 else offset + LONGEST_LINE, len(data))
