@@ -56,7 +56,6 @@ class Draft:
     workqueue: str | None = None
     code: str | None = None
     modules: str | None = None
-    call_chain: list[str] = field(default_factory=list)
     error_lines: list[str] = field(default_factory=list)
     registers: RegisterReader = field(default_factory=RegisterReader)
     traces: list[TraceDraft] = field(default_factory=list)
@@ -122,9 +121,7 @@ _HEADINGS = (
     ),
     (re.compile(r"\s*(?:INFO: )?(?:Allocated|Freed) in "), "origin"),
     (
-        re.compile(
-            r"\s*-> #\d+ \(|\s*(?:\{[A-Z -]+\}|\w+) state was registered at:|the existing dependency chain"
-        ),
+        re.compile(r"\s*-> #\d+ \(|\s*(?:\{[A-Z -]+\}|\w+) state was registered at:|the existing dependency chain"),
         "origin",
     ),
     (
@@ -141,9 +138,7 @@ _HEADINGS = (
         "main",
     ),
     (
-        re.compile(
-            r"\s*(?:Out-of-bounds|Use-after-free|Invalid|Corrupted) ?(?:read|write|free|memory)? (?:at|of) 0x"
-        ),
+        re.compile(r"\s*(?:Out-of-bounds|Use-after-free|Invalid|Corrupted) ?(?:read|write|free|memory)? (?:at|of) 0x"),
         "main",
     ),
     (re.compile(r"kfence-#?\S+"), "origin"),
@@ -154,7 +149,50 @@ _HEADINGS = (
     (re.compile(r"Instruction dump:|Krnl Code:"), "code"),
 )
 _HEADING_WORDS = frozenset(
-    ["Call", "Backtrace:", "backtrace:", "backtrace", "stack", "Stack", "Trace:", "Allocated", "Freed", "allocated", "freed", "Last", "Uninit", "Local", "page", "page_owner", "INFO:", "->", "the", "hardirqs", "softirqs", "irq", "race", "read", "write", "read-write", "assert", "Out-of-bounds", "Use-after-free", "Invalid", "Corrupted", "preempt", "Preemption", "rcu:", "RCU", "to", "Stack:", "Dump", "Showing", "Instruction", "Krnl", "..."]
+    [
+        "Call",
+        "Backtrace:",
+        "backtrace:",
+        "backtrace",
+        "stack",
+        "Stack",
+        "Trace:",
+        "Allocated",
+        "Freed",
+        "allocated",
+        "freed",
+        "Last",
+        "Uninit",
+        "Local",
+        "page",
+        "page_owner",
+        "INFO:",
+        "->",
+        "the",
+        "hardirqs",
+        "softirqs",
+        "irq",
+        "race",
+        "read",
+        "write",
+        "read-write",
+        "assert",
+        "Out-of-bounds",
+        "Use-after-free",
+        "Invalid",
+        "Corrupted",
+        "preempt",
+        "Preemption",
+        "rcu:",
+        "RCU",
+        "to",
+        "Stack:",
+        "Dump",
+        "Showing",
+        "Instruction",
+        "Krnl",
+        "...",
+    ]
 )
 
 
@@ -292,10 +330,9 @@ def read_body(records: Sequence[Record], draft: Draft) -> None:
         text = record.text
         if not text or text.isspace():
             continue
-        if text[0] in " \t[(<":
-            if _indented(draft, text, record):
-                draft.last_line = record.line
-                continue
+        if text[0] in " \t[(<" and _indented(draft, text, record):
+            draft.last_line = record.line
+            continue
         word = text.split(None, 1)[0]
         reader = _FIELDS.get(word)
         if reader is not None:
@@ -362,9 +399,7 @@ def _heading(draft: Draft, text: str, word: str, record: Record) -> bool:
     if word.endswith("Call") and word != "Call":
         # A hex dump of the stack that lost its line feed: `dffffc0000000000Call Trace:`.
         text, word = text[text.index("Call") :], "Call"
-    if word not in _HEADING_WORDS and not word.startswith(
-        ("kfence-", "{", "HARDIRQ", "SOFTIRQ", "INITIAL", "IN-")
-    ):
+    if word not in _HEADING_WORDS and not word.startswith(("kfence-", "{", "HARDIRQ", "SOFTIRQ", "INITIAL", "IN-")):
         return False
     for pattern, role in _HEADINGS:
         match = pattern.match(text)

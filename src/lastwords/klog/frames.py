@@ -91,9 +91,7 @@ def read_arm_pair(text: str, line: int) -> tuple[Frame, Frame] | None:
     if match is None:
         return None
     address = match["address"]
-    callee = Frame(
-        match["function"], line, module=match["module"] or "", address=int(address, 16) if address else None
-    )
+    callee = Frame(match["function"], line, module=match["module"] or "", address=int(address, 16) if address else None)
     offset, size = match["offset"], match["size"]
     caller = Frame(
         match["caller"],

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ from lastwords.model import Record
 from .catalogue import KINDS, Form, Kind
 
 
-class Headline(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Headline:
     """A record that opens a report.
 
     Attributes:

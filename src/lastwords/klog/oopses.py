@@ -71,9 +71,7 @@ class _Report:
         mine = [record for record in window if record.caller == caller]
         if self.main.kind.family == "hang":
             # Every CPU prints its own backtrace, at the same time as the others.
-            others = sorted(
-                (r for r in window if r.caller[:1] == "C" and r.caller != caller), key=lambda r: r.caller
-            )
+            others = sorted((r for r in window if r.caller[:1] == "C" and r.caller != caller), key=lambda r: r.caller)
             return mine + others
         return mine
 
@@ -185,10 +183,9 @@ def _reports(records: Sequence[Record], found: Sequence[Headline]) -> list[_Repo
         if current is not None and _belongs(records, current, headline):
             current.add(headline)
             continue
-        if current is not None:
-            if headline.index < current.end:
-                current.end = headline.index
-                interrupted = current
+        if current is not None and headline.index < current.end:
+            current.end = headline.index
+            interrupted = current
         if headline.kind.part and not headline.kind.alone:
             continue
         report = _Report(records, headline, _end(records, headline.index))

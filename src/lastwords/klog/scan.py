@@ -106,9 +106,7 @@ def scan_piece(path: Path, begin: int, end: int) -> Scanned:
         scanner.reported = before
         scanner.by_chunks(file, b"", end - start)
     result.lines -= before
-    result.oopses = [
-        structs.replace(o, line=o.line - before, last_line=o.last_line - before) for o in result.oopses
-    ]
+    result.oopses = [structs.replace(o, line=o.line - before, last_line=o.last_line - before) for o in result.oopses]
     for banner in result.banners:
         banner.line -= before
     return result

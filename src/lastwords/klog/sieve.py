@@ -42,7 +42,7 @@ def _database() -> "hyperscan.Database":
     return database
 
 
-def hits(data: bytes | bytearray) -> list[int]:
+def hits(data: bytes) -> list[int]:
     """Offsets just behind each literal found, in order.
 
     Args:

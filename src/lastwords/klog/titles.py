@@ -40,7 +40,8 @@ def build(kind: Kind, form: Form, groups: dict[str, str], function: str | None, 
     """The title of a report.
 
     Args:
-        kind: the catalogue entry, and `form` the wording that its headline has.
+        kind: the catalogue entry.
+        form: the wording that its headline has.
         groups: named groups of the headline and of the lines behind it.
         function: plain name of the function to blame, or None.
         message: the headline.

@@ -1,5 +1,6 @@
 """What is handed from room to room: structs without behaviour, JSON in and out. Imports nothing of ours."""
 
+from .analysis import SCHEMA, Analysis
 from .log import Boot, Gap, Log, Precursor
 from .oops import (
     AddressSense,
@@ -19,7 +20,9 @@ from .record import Record
 from .sighting import Sighting, Sightings, sighting
 
 __all__ = [
+    "SCHEMA",
     "AddressSense",
+    "Analysis",
     "Boot",
     "Code",
     "Damage",

@@ -1,7 +1,6 @@
 """One kernel log: what it is, what is missing from it, and the oopses in it."""
 
 from .oops import Oops, Struct
-from .record import Record
 
 
 class Boot(Struct, frozen=True, kw_only=True):
@@ -72,8 +71,8 @@ class Log(Struct, frozen=True, kw_only=True):
         path: as the user gave it; `-` for standard input.
         format: what it was found to be: `dmesg`, `console`, `syslog`, `journal-json`, `pstore`, …
         lines: lines in the file.
-        records: all messages, or those around the oopses where the file is huge.
-        oopses: in the order of the file.
+        warning: why only a part of it could be read, or None.
+        oopses: in the order of the file; those of one boot where the user asked for one.
         boots: in the order of the file.
         precursors: of the first oops.
         gaps: what is missing.
@@ -82,7 +81,7 @@ class Log(Struct, frozen=True, kw_only=True):
     path: str
     format: str
     lines: int
-    records: tuple[Record, ...] = ()
+    warning: str | None = None
     oopses: tuple[Oops, ...] = ()
     boots: tuple[Boot, ...] = ()
     precursors: tuple[Precursor, ...] = ()

@@ -188,6 +188,7 @@ class Oops(Struct, frozen=True, kw_only=True):
         kind: name of the catalogue entry: `kasan`, `null-dereference`, `soft-lockup`, …
         family: group of kinds: `fault`, `bug`, `warning`, `sanitizer`, `lockdep`, `hang`, `memory`, `hardware`,
             `filesystem`, `storage`, `boot`, `panic`, `other`.
+        path: the log that it stands in.
         line: first line of the report, from 1; `last_line` its last one.
         intact: the text is whole: neither cut off nor interleaved, and its trace can be trusted.
         damage: why not, where it is not.
@@ -234,4 +235,4 @@ class Oops(Struct, frozen=True, kw_only=True):
     traces: tuple[Trace, ...] = ()
     modules: tuple[LinkedModule, ...] = ()
     code: Code | None = None
-    call_chain: tuple[str, ...] = ()
+    path: str = ""

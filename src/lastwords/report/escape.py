@@ -13,11 +13,11 @@ _UNSAFE = re.compile(
 
 
 def printable(text: str) -> str:
-    """The text with each unsafe character written as `\\x1b` or `\\u202e`; tabs stay.
+    r"""The text with each unsafe character written as `\\x1b` or `\\u202e`; tabs stay.
 
     Example:
-        >>> printable("evil\\x1b[2J")
-        'evil\\\\x1b[2J'
+        >>> printable("evil\x1b[2J")
+        'evil\\x1b[2J'
     """
     return _UNSAFE.sub(lambda match: _escaped(ord(match[0])), text)
 

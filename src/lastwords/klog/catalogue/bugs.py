@@ -1,8 +1,8 @@
 """Failed assertions of the kernel's own code: BUG, WARN, and the checks of lists, counters and copies."""
 
-from .entry import Form, Kind
+from .entry import Form, Kind, Where
 
-_IP = ("instruction", "trace")
+_IP: tuple[Where, ...] = ("instruction", "trace")
 
 # The headline of a WARN(); since Linux 6.18 the place comes first and the CPU last.
 _WARN = r"WARNING: (?:CPU: ?\d+ PID: -?\d+ )?(?:at )?"
@@ -28,12 +28,8 @@ KINDS = (
         "kernel-bug",
         "bug",
         (
-            Form(
-                "kernel BUG at ", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at (?P<file>[^:]+):(?P<source_line>\d+)"
-            ),
-            Form(
-                "BUG: failure at ", r"BUG: failure at (?P<file>[^:]+):(?P<source_line>\d+)/(?P<function>\w+)\(\)"
-            ),
+            Form("kernel BUG at ", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at (?P<file>[^:]+):(?P<source_line>\d+)"),
+            Form("BUG: failure at ", r"BUG: failure at (?P<file>[^:]+):(?P<source_line>\d+)/(?P<function>\w+)\(\)"),
             Form("kernel BUG at ", r"kernel BUG at [0-9a-f]+ \[verbose debug info unavailable\]"),
             Form("Kernel BUG at ", r"Kernel BUG at (?P<function>\w+)"),
             Form("Oops - BUG", r"Internal error: Oops - BUG"),
@@ -64,9 +60,7 @@ KINDS = (
         "warning",
         "warning",
         (
-            Form(
-                "WARNING: ", rf"{_WARN}(?:\S*/)?kernel/locking/lockdep\.c:", "WARNING: locking bug in {function}"
-            ),
+            Form("WARNING: ", rf"{_WARN}(?:\S*/)?kernel/locking/lockdep\.c:", "WARNING: locking bug in {function}"),
             Form(
                 "WARNING: ",
                 rf"{_WARN}(?:\S*/)?mm/slab_common\.c:\d+ kmalloc",

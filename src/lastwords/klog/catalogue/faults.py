@@ -1,9 +1,9 @@
 """Exceptions: bad pointers, bad instructions, bad stacks."""
 
-from .entry import Form, Kind
+from .entry import Form, Kind, Where
 
 _BAD_ACCESS = ("bad-access in {function}",)
-_IP = ("instruction", "also", "trace")
+_IP: tuple[Where, ...] = ("instruction", "also", "trace")
 
 # `IP: func+0x1/0x2` stood right behind the headline until Linux 4.19 (`arch/x86/mm/fault.c: show_fault_oops()`).
 _OLD_IP = (r"E?IP:? (?:\w+:)?(?:\[<[0-9a-f]+>\] )?(?P<function>[A-Za-z_][\w.]*)\+0x",)
@@ -61,15 +61,11 @@ KINDS = (
                 r"|read from unreadable memory|write to read-only memory|execution of (?:user|unreadable|NX)"
                 r"|instruction fetch|data access|write|read|access|paging)",
             ),
-            Form(
-                "nable to handle page fault for address", r"(?:BUG: )?[Uu]nable to handle page fault for address"
-            ),
+            Form("nable to handle page fault for address", r"(?:BUG: )?[Uu]nable to handle page fault for address"),
             Form("unable to handle kernel", r"BUG: unable to handle kernel\s*$", "BUG: unable to handle kernel"),
             Form("nable to handle kernel pointer dereference", r"Unable to handle kernel pointer dereference in "),
             Form("nable to handle kernel data access", r"(?:BUG: )?Unable to handle kernel data access"),
-            Form(
-                "nable to handle kernel instruction fetch", r"(?:BUG: )?Unable to handle kernel instruction fetch"
-            ),
+            Form("nable to handle kernel instruction fetch", r"(?:BUG: )?Unable to handle kernel instruction fetch"),
             Form("Unable to handle kernel paging request", r"CPU \d+ Unable to handle kernel paging request"),
             Form("kernel tried to execute", r"kernel tried to execute (?:NX-protected|exec-protected|user) page"),
             Form(
@@ -158,9 +154,7 @@ KINDS = (
         "double-fault",
         "fault",
         (
-            Form(
-                "double fault", r"(?:Oops: |PANIC: |traps: PANIC: |Kernel panic - not syncing: )?double fault[:,]"
-            ),
+            Form("double fault", r"(?:Oops: |PANIC: |traps: PANIC: |Kernel panic - not syncing: )?double fault[:,]"),
             Form("Machine halted", r"Kernel panic - not syncing: Machine halted", "kernel panic: Machine halted"),
         ),
         title="PANIC: double fault in {function}",
@@ -223,9 +217,7 @@ KINDS = (
             Form("stack segment", r"(?:Oops: )?stack segment: [0-9a-f]{4}", "stack segment fault in {function}"),
             Form("Missing ENDBR", r"Missing ENDBR: (?P<function>\S+)", "Missing ENDBR in {function}"),
             Form("kernel unaligned access", r"[Kk]ernel unaligned access", "unaligned access in {function}"),
-            Form(
-                "Unexpected kernel", r"Unexpected kernel (?P<what>\w+)", "Unexpected kernel {what} in {function}"
-            ),
+            Form("Unexpected kernel", r"Unexpected kernel (?P<what>\w+)", "Unexpected kernel {what} in {function}"),
         ),
         where=_IP,
         source="arch/x86/kernel/traps.c, arch/x86/kernel/cet.c",

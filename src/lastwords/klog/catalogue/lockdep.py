@@ -186,9 +186,7 @@ KINDS = (
         "lockdep",
         (
             Form("too low!", r"BUG: (?P<what>MAX_[A-Z_]+) too low!", "BUG: {what} too low!"),
-            Form(
-                "BUG: key ", r"BUG: key \S+ (?:not in \.data|has not been registered)!", "BUG: key not in .data!"
-            ),
+            Form("BUG: key ", r"BUG: key \S+ (?:not in \.data|has not been registered)!", "BUG: key not in .data!"),
             Form(
                 "looking up invalid subclass",
                 r"BUG: looking up invalid subclass",

@@ -68,9 +68,7 @@ KINDS = (
         "no-init",
         "boot",
         (
-            Form(
-                _LITERAL, rf"{_PANIC}(?P<what>No (?:working )?init found)", "kernel panic: No working init found"
-            ),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>No (?:working )?init found)", "kernel panic: No working init found"),
             Form(
                 _LITERAL,
                 rf"{_PANIC}(?P<what>Requested init \S+ failed \(error -?\d+\))",

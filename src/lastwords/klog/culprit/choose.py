@@ -147,9 +147,7 @@ def _interrupted(frames: Sequence[Frame]) -> Sequence[Frame]:
     """The frames below the timer interrupt in which the stall was found."""
     for index, frame in enumerate(frames[:60]):
         if _TICK.fullmatch(plain(frame.function)):
-            behind = [
-                i for i, f in enumerate(frames[index:], index) if _INTERRUPT_ENTRY.fullmatch(plain(f.function))
-            ]
+            behind = [i for i, f in enumerate(frames[index:], index) if _INTERRUPT_ENTRY.fullmatch(plain(f.function))]
             if behind:
                 first = behind[0]
                 while first + 1 < len(frames) and _INTERRUPT_ENTRY.fullmatch(plain(frames[first + 1].function)):
@@ -169,13 +167,9 @@ def _entry(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str
         # Nobody got the CPU. A task that lost it in the midst of a loop was interrupted there; one that gave it up at
         # a preemption point was making progress, and only waits like all others.
         traces = [
-            t
-            for t in traces
-            if any(f.reliable and _INTERRUPT_ENTRY.fullmatch(plain(f.function)) for f in t.frames)
+            t for t in traces if any(f.reliable and _INTERRUPT_ENTRY.fullmatch(plain(f.function)) for f in t.frames)
         ]
-    stalled = [
-        t for t in traces if (t.cpu is not None and t.cpu in draft.stalled_cpus) or t.pid in draft.stalled_tasks
-    ]
+    stalled = [t for t in traces if (t.cpu is not None and t.cpu in draft.stalled_cpus) or t.pid in draft.stalled_tasks]
     for trace in stalled or traces:
         frames = reliable(trace.frames)
         if not frames:
@@ -183,12 +177,10 @@ def _entry(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str
         below = _interrupted(frames)
         if len(below) == len(frames):
             below = [*start, *frames]
-        candidates = [
-            f for f in below if not never_to_blame(name := plain(f.function)) or DISPATCHERS.fullmatch(name)
-        ]
-        name = entry_point([plain(f.function) for f in candidates])
-        if name is not None:
-            return Culprit(name, next(f for f in candidates if plain(f.function) == name))
+        candidates = [f for f in below if not never_to_blame(name := plain(f.function)) or DISPATCHERS.fullmatch(name)]
+        point = entry_point([plain(f.function) for f in candidates])
+        if point is not None:
+            return Culprit(point, next(f for f in candidates if plain(f.function) == point))
         return _first(below, kind)
     return None
 

@@ -147,9 +147,7 @@ _FS = re.compile(
 )
 _X86_64 = re.compile(r"(R[A-D0-9S][A-Z0-9]): ([0-9a-f]{16})\b")
 # Not CS: it is that of the CPU while it prints; the one beside RIP is of the context that crashed.
-_X86_SYSTEM = re.compile(
-    r"\b([DEFGS]S|CR[0-9]|DR[0-7]|PKRU|EFLAGS):\s{1,2}([0-9a-f]{16}|[0-9a-f]{8}|[0-9a-f]{4})\b"
-)
+_X86_SYSTEM = re.compile(r"\b([DEFGS]S|CR[0-9]|DR[0-7]|PKRU|EFLAGS):\s{1,2}([0-9a-f]{16}|[0-9a-f]{8}|[0-9a-f]{4})\b")
 _I386 = re.compile(r"\b(E[A-DSIB][XPI]|EDI|EFLAGS|CR[0-9]|DR[0-7]|[C-GS]S): ([0-9a-f]{8}|[0-9a-f]{4})\b")
 
 _SPELLED = {"r08": "r8", "r09": "r9"}
@@ -289,9 +287,7 @@ def _esr(text: str) -> Values | None:
 
 # powerpc
 
-_PPC = re.compile(
-    r"\b(NIP|LR|CTR|MSR|CR|XER|CFAR|DAR|DEAR|DSISR|ESR|IRQMASK|SOFTE|TRAP):\s{1,2}([0-9a-f]{1,16})\b"
-)
+_PPC = re.compile(r"\b(NIP|LR|CTR|MSR|CR|XER|CFAR|DAR|DEAR|DSISR|ESR|IRQMASK|SOFTE|TRAP):\s{1,2}([0-9a-f]{1,16})\b")
 _PPC_GPRS = re.compile(r"\s*GPR([0-9]{2}):((?:\s[0-9a-f]{16}){1,4}|(?:\s[0-9a-f]{8}){1,8})\s*$")
 
 

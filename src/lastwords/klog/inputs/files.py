@@ -106,17 +106,17 @@ def _crash_by_crash(inputs: list[Input]) -> list[Input]:
         return inputs
     together = {path.parent for found in inputs for path in found.files if path.name == PUT_TOGETHER}
     whole: dict[Path, list[Path]] = {}
-    for crash in crashes([part for part in parts.values()]):
+    for crash in crashes(list(parts.values())):
         files = [part.path for part in crash if part.path.parent not in together or is_compressed(part.path)]
         for path in files:
             whole[path] = files
     result: list[Input] = []
     for found in inputs:
-        path = found.files[0] if found.files else None
-        if path not in parts:
+        first = found.files[0] if found.files else None
+        if first is None or first not in parts:
             result.append(found)
-        elif path in whole and path == min(whole[path], key=str):
-            result.append(Input(str(whole[path][0]), whole[path]))
+        elif first in whole and first == min(whole[first], key=str):
+            result.append(Input(str(whole[first][0]), whole[first]))
     return result
 
 

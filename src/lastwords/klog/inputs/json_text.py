@@ -31,9 +31,7 @@ def json_object(text: bytes) -> dict[str, Any] | None:
         return None
 
 
-def lines_of_json(
-    data: bytes, line: int, records_of: Callable[[dict[str, Any], int], list[Record]]
-) -> list[Record]:
+def lines_of_json(data: bytes, line: int, records_of: Callable[[dict[str, Any], int], list[Record]]) -> list[Record]:
     """Records of text with an object a line. Lines that hold none are decoded as console text.
 
     Args:

@@ -107,9 +107,7 @@ class Kmsg:
 
 def _others(text: str, line: int) -> list[Record]:
     """Lines behind a record's own that are not its variables."""
-    return [
-        record for record in stamped(text + "\n", line) if not VARIABLE.match(record.text) and record.text != ""
-    ]
+    return [record for record in stamped(text + "\n", line) if not VARIABLE.match(record.text) and record.text != ""]
 
 
 def _unescaped(records: list[Record]) -> list[Record]:
@@ -123,8 +121,7 @@ def _unescaped(records: list[Record]) -> list[Record]:
         record.text = first
         result.append(record)
         result += [
-            Record(record.line, text, record.time, record.caller, record.level, "", record.kernel)
-            for text in others
+            Record(record.line, text, record.time, record.caller, record.level, "", record.kernel) for text in others
         ]
     return result
 

@@ -34,9 +34,7 @@ class Syslog(Printk):
         for wall, program, time, caller, message in zip(
             parts[1::5], parts[2::5], parts[3::5], parts[4::5], parts[5::5], strict=True
         ):
-            append(
-                Record(line, message, float(time) if time else None, caller or "", None, wall, program in KERNEL)
-            )
+            append(Record(line, message, float(time) if time else None, caller or "", None, wall, program in KERNEL))
             line += 1
             if "\n" in message:
                 records[-1].text, _, others = message.partition("\n")
