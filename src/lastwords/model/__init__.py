@@ -1,6 +1,7 @@
 """What is handed from room to room: structs without behaviour, JSON in and out. Imports nothing of ours."""
 
 from .analysis import SCHEMA, Analysis
+from .json import from_json, to_json
 from .log import Boot, Gap, Log, Precursor
 from .oops import (
     AddressSense,
@@ -41,5 +42,7 @@ __all__ = [
     "Struct",
     "Taint",
     "Trace",
+    "from_json",
     "sighting",
+    "to_json",
 ]

@@ -189,6 +189,7 @@ class Oops(Struct, frozen=True, kw_only=True):
         family: group of kinds: `fault`, `bug`, `warning`, `sanitizer`, `lockdep`, `hang`, `memory`, `hardware`,
             `filesystem`, `storage`, `boot`, `panic`, `other`.
         path: the log that it stands in.
+        panic: the `Kernel panic - not syncing: …` line that ends the report, or None.
         line: first line of the report, from 1; `last_line` its last one.
         intact: the text is whole: neither cut off nor interleaved, and its trace can be trusted.
         damage: why not, where it is not.
@@ -236,3 +237,4 @@ class Oops(Struct, frozen=True, kw_only=True):
     modules: tuple[LinkedModule, ...] = ()
     code: Code | None = None
     path: str = ""
+    panic: str | None = None

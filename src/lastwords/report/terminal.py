@@ -1,0 +1,257 @@
+"""The report on a terminal: what died and where on the first screen, then the evidence.
+
+Without a terminal, or with NO_COLOR, the same text without colour. Whatever comes from a log goes through
+`printable()`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from lastwords.model import Analysis, Code, Frame, Gap, Log, Oops, Precursor, Trace
+
+from . import words
+from .escape import printable
+
+FRAMES = 24
+"""Frames shown of a trace, unless the user asks for all."""
+OTHERS = 12
+"""Oopses shown in one line each behind the first, unless the user asks for all."""
+PLAIN_WIDTH = 120
+"""Columns where there is no terminal to ask."""
+_TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
+
+
+def render(analysis: Analysis, file: IO[str], *, verbose: bool = False) -> None:
+    """Write the report of an analysis.
+
+    Args:
+        analysis: what was found.
+        file: where to; colour is used if it is a terminal.
+        verbose: all frames of all traces, all registers, modules and later oopses.
+    """
+    console = Console(file=file, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(file=file, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH)
+    with console.capture() as captured:
+        for part in _parts(analysis, verbose):
+            console.print(part)
+    # Tables are filled up with blanks, which only get in the way of whoever copies from the report.
+    file.write(_TRAILING.sub("", captured.get()))
+
+
+def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
+    loud = [log for log in analysis.logs if log.oopses]
+    quiet = [log for log in analysis.logs if not log.oopses]
+    for number, log in enumerate(loud):
+        if number:
+            yield Text()
+        yield from _log(log, verbose)
+    yield from _quiet(quiet, alone=not loud)
+
+
+def _log(log: Log, verbose: bool) -> Iterator[RenderableType]:
+    first = log.oopses[0]
+    yield Text.assemble(
+        (_safe(first.title), "bold red"),
+        ("" if first.intact else "   (text damaged)", "yellow"),
+    )
+    yield Text(_source(log, first), "dim")
+    yield Text()
+    yield _facts(first)
+    yield from _trace_part(first, verbose)
+    if first.code is not None:
+        yield from _code_part(first.code)
+    if verbose:
+        yield from _registers_part(first)
+    yield from _before_part(log)
+    yield from _after_part(log, verbose)
+    if verbose and first.modules:
+        yield from _section("Modules linked in")
+        yield _indented(Text(" ".join(_safe(m.name + (f"({m.flags})" if m.flags else "")) for m in first.modules)))
+    yield from _gaps_part(log.gaps)
+
+
+def _source(log: Log, first: Oops) -> str:
+    name = "standard input" if log.path == "-" else log.path
+    parts = [f"{_safe(name)}: {log.format}, {log.lines:,} lines", f"line {first.line}"]
+    when = words.moment(first)
+    return ", ".join([*parts, _safe(when)] if when else parts) + (f"  ({_safe(log.warning)})" if log.warning else "")
+
+
+# The facts of an oops in the order in which an engineer asks for them.
+_FACTS = (
+    ("function", words.function),
+    ("message", lambda oops: oops.message),
+    ("task", words.task),
+    ("address", lambda oops: oops.address.text if oops.address else None),
+    ("access", words.access),
+    ("instruction", words.operand),
+    ("panic", lambda oops: oops.panic),
+    ("kernel", words.kernel),
+    ("tainted", words.taints),
+    ("hardware", words.hardware),
+    ("text", words.text_state),
+)
+
+
+def _facts(oops: Oops) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, fact in _FACTS:
+        value = fact(oops)
+        if value:
+            style = "bold" if name == "function" else "yellow" if name == "text" and not oops.intact else ""
+            table.add_row(f"  {name}", Text(_safe(value), style))
+    if oops.function is None:
+        table.add_row("  function", Text("not known: the text names none that could be to blame", "yellow"))
+    return table
+
+
+def _trace_part(oops: Oops, verbose: bool) -> Iterator[RenderableType]:
+    shown = oops.traces if verbose else oops.traces[:1]
+    blamed = words.blamed(oops)
+    for trace in shown:
+        yield from _section(_trace_title(trace))
+        yield _indented(_frames(trace, blamed, verbose))
+    if len(oops.traces) > len(shown):
+        rest = oops.traces[len(shown) :]
+        titles = ", ".join(dict.fromkeys(_safe(trace.title) or "a trace" for trace in rest[:8]))
+        yield _indented(Text(f"{len(rest)} more: {titles}  (-v shows them)", "dim"))
+
+
+def _trace_title(trace: Trace) -> str:
+    whose = f" of {trace.comm} (PID {trace.pid})" if trace.pid is not None else ""
+    whose += f" on CPU {trace.cpu}" if trace.cpu is not None else ""
+    return f"{_safe(trace.title or 'Call Trace')}{_safe(whose)}, line {trace.line}"
+
+
+def _frames(trace: Trace, blamed: Frame | None, verbose: bool) -> Text:
+    frames = [f for f in trace.frames if verbose or f.reliable] or list(trace.frames)
+    limit = len(frames) if verbose else FRAMES
+    lines = [_frame(frame, frame is blamed) for frame in frames[:limit]]
+    left = len(trace.frames) - len(lines)
+    if left:
+        unreliable = sum(not f.reliable for f in trace.frames) if len(frames) < len(trace.frames) else 0
+        marked = f", {unreliable} of them marked '?'" if unreliable else ""
+        lines.append(Text(f"  {left} more frames{marked}  (-v shows them)", "dim"))
+    return Text("\n").join(lines)
+
+
+def _frame(frame: Frame, blamed: bool) -> Text:
+    mark = "> " if blamed else "  "
+    doubt = "" if frame.reliable else "? "
+    style = "bold red" if blamed else "" if frame.reliable else "dim"
+    return Text(f"{mark}{doubt}{_safe(words.place(frame))}", style)
+
+
+def _code_part(code: Code) -> Iterator[RenderableType]:
+    if code.instructions:
+        yield from _section("Code")
+        lines = []
+        for instruction in code.instructions:
+            mark = "> " if instruction.faulting else "  "
+            style = "bold" if instruction.faulting else ""
+            lines.append(Text(f"{mark}{instruction.offset:+5d}  {_safe(instruction.text)}", style))
+        yield _indented(Text("\n").join(lines))
+    if code.note:
+        yield _indented(Text(_safe(code.note), "dim"))
+
+
+def _registers_part(oops: Oops) -> Iterator[RenderableType]:
+    if not oops.registers:
+        return
+    yield from _section("Registers")
+    width = max(len(name) for name in oops.registers)
+    cells = [f"{name:>{width}} {value:016x}" for name, value in oops.registers.items()]
+    rows = ["   ".join(cells[i : i + 4]) for i in range(0, len(cells), 4)]
+    yield _indented(Text("\n".join(rows)))
+
+
+def _before_part(log: Log) -> Iterator[RenderableType]:
+    if not log.precursors:
+        return
+    yield from _section("What came before")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for precursor in log.precursors:
+        table.add_row(f"  {words.before(precursor)}", f"line {precursor.line}", _precursor(precursor))
+    yield table
+
+
+def _precursor(precursor: Precursor) -> Text:
+    count = f"{precursor.count} x  " if precursor.count > 1 else ""
+    style = "yellow" if precursor.reason in ("hardware", "burst") else ""
+    return Text.assemble((count + _safe(precursor.text), style), ("\n" + _safe(precursor.why), "dim"))
+
+
+def _after_part(log: Log, verbose: bool) -> Iterator[RenderableType]:
+    later = log.oopses[1:]
+    if not later:
+        return
+    yield from _section("And then")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for oops in later if verbose else later[:OTHERS]:
+        table.add_row(f"  line {oops.line}", Text.assemble(_safe(oops.title), (_relation(oops, log), "dim")))
+    yield table
+    if not verbose and len(later) > OTHERS:
+        yield _indented(Text(f"{len(later) - OTHERS} more  (-v, or: lastwords scan)", "dim"))
+
+
+def _relation(oops: Oops, log: Log) -> str:
+    first = log.oopses[0]
+    if oops.boot != first.boot:
+        return f"  in boot {oops.boot}"
+    distance = ""
+    if oops.time is not None and first.time is not None:
+        distance = f", {words.duration(oops.time - first.time)} later"
+    if oops.follows is not None:
+        return f"  a consequence of line {log.oopses[oops.follows].line}, most likely{distance}"
+    return f"  on its own{distance}"
+
+
+def _gaps_part(gaps: Iterable[Gap]) -> Iterator[RenderableType]:
+    gaps = list(gaps)
+    if not gaps:
+        return
+    yield from _section("What is missing")
+    for gap in gaps:
+        where = f"line {gap.line}: " if gap.line else ""
+        yield _indented(Text.assemble((where, "dim"), _safe(gap.text), ("\n  " + _safe(gap.advice), "dim")))
+
+
+def _quiet(logs: list[Log], *, alone: bool) -> Iterator[RenderableType]:
+    """Logs without a crash."""
+    if not logs:
+        return
+    if not alone:
+        yield Text(f"\nNo crash in {len(logs)} other log{'s' if len(logs) > 1 else ''}.", "dim")
+        return
+    for log in logs[:OTHERS]:
+        yield Text(f"{_safe(log.path)}: no crash report in {log.lines:,} lines ({log.format})")
+    if len(logs) > OTHERS:
+        yield Text(f"and none in {len(logs) - OTHERS} more logs")
+    yield from _gaps_part(logs[0].gaps)
+
+
+def _section(title: str) -> Iterator[RenderableType]:
+    yield Text()
+    yield Text(title, "bold")
+
+
+def _indented(body: Text) -> RenderableType:
+    return Padding(body, (0, 0, 0, 2), expand=False)
+
+
+def _safe(text: str) -> str:
+    return printable(text)

@@ -1,0 +1,163 @@
+"""What the facts of an oops are in words: the phrases that all forms of the report share.
+
+Each function gives plain text, not yet made safe for a terminal or a page, or None where the log says nothing.
+"""
+
+from lastwords.model import Frame, Oops, Precursor
+
+_CONTEXTS = {
+    "task": "in task context",
+    "softirq": "in a softirq",
+    "hardirq": "in a hardware interrupt",
+    "nmi": "in an NMI",
+}
+
+
+def place(frame: Frame) -> str:
+    """A frame as the kernel writes it, with its source line where the log has one.
+
+    Example:
+        >>> place(Frame("ext4_iget", 7, 0x1a, 0x90, "ext4"))
+        'ext4_iget+0x1a/0x90 [ext4]'
+    """
+    text = frame.function
+    if frame.offset is not None:
+        text += f"+{frame.offset:#x}"
+        text += f"/{frame.size:#x}" if frame.size is not None else ""
+    text += f" [{frame.module}]" if frame.module else ""
+    if frame.file:
+        text += f"  {frame.file}:{frame.source_line}" if frame.source_line else f"  {frame.file}"
+    return text + ("  (inlined)" if frame.inline else "")
+
+
+def blamed(oops: Oops) -> Frame | None:
+    """The frame of the function to blame, from the first trace that shows it."""
+    if oops.function is None:
+        return None
+    found = [f for trace in oops.traces for f in trace.frames if _plain(f.function) == oops.function]
+    return next((frame for frame in found if frame.reliable), found[0] if found else None)
+
+
+def _plain(function: str) -> str:
+    return function.partition(".")[0]
+
+
+def function(oops: Oops) -> str | None:
+    """The function to blame and where it lives."""
+    if oops.function is None:
+        return None
+    frame = blamed(oops)
+    text = place(frame) if frame is not None and frame.module in ("", oops.module) else oops.function
+    if oops.module and f"[{oops.module}]" not in text:
+        text += f" [{oops.module}]"
+    if oops.file and oops.file not in text:
+        text += f"  {oops.file}:{oops.source_line}" if oops.source_line else f"  {oops.file}"
+    origin = _origin(oops)
+    return f"{text}  {origin}" if origin else text
+
+
+def _origin(oops: Oops) -> str:
+    """Whose module it is, as far as its flags tell."""
+    flags = next((m.flags for m in oops.modules if m.name == oops.module and not m.last_unloaded), "")
+    kinds = [word for letter, word in (("P", "proprietary"), ("O", "out-of-tree"), ("C", "staging")) if letter in flags]
+    return f"({', '.join(kinds)} module)" if kinds else ""
+
+
+def task(oops: Oops) -> str | None:
+    """Who ran, on which CPU, in which context."""
+    parts = []
+    if oops.comm is not None or oops.pid is not None:
+        name = oops.comm if oops.comm is not None else "task"
+        parts.append(f"{name} (PID {oops.pid})" if oops.pid is not None else name)
+    if oops.cpu is not None:
+        parts.append(f"on CPU {oops.cpu}")
+    if oops.context is not None:
+        parts.append(_CONTEXTS[oops.context])
+    text = " ".join(parts)
+    if oops.workqueue:
+        text += f"; workqueue {oops.workqueue}"
+    return text or None
+
+
+def moment(oops: Oops) -> str:
+    """When, by the kernel's clock and by the wall's."""
+    parts = []
+    if oops.time is not None:
+        parts.append(f"{duration(oops.time)} after boot" if oops.time >= 60 else f"{oops.time:.3f} s after boot")
+    if oops.wall:
+        parts.append(oops.wall)
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the units that people think in.
+
+    Example:
+        >>> duration(93784.2)
+        '1 d 2 h 3 min'
+    """
+    if abs(seconds) < 60:
+        return f"{seconds:.1f} s" if abs(seconds) >= 1 else f"{seconds:.3f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h {minutes} min"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def kernel(oops: Oops) -> str | None:
+    """Release and build."""
+    if oops.release is None:
+        return None
+    return f"{oops.release} {oops.build}" if oops.build else oops.release
+
+
+def taints(oops: Oops) -> str | None:
+    """Taint flags, each with what it means."""
+    if oops.taints:
+        return "; ".join(f"{taint.letter} {taint.meaning}" for taint in oops.taints)
+    return oops.taint
+
+
+def hardware(oops: Oops) -> str | None:
+    """The machine, and the hypervisor that it runs under."""
+    if oops.hardware is None and oops.hypervisor is None:
+        return None
+    text = oops.hardware or "not known"
+    return f"{text}; a guest of {oops.hypervisor}" if oops.hypervisor else text
+
+
+def access(oops: Oops) -> str | None:
+    """The error code, in words."""
+    if oops.error_code is None:
+        return None
+    return f"{', '.join(oops.error_code.meaning)} (error code {oops.error_code.value:#06x})"
+
+
+def operand(oops: Oops) -> str | None:
+    """The faulting instruction and the memory that it wanted."""
+    if oops.code is None:
+        return None
+    faulting = next((i for i in oops.code.instructions if i.faulting), None)
+    if faulting is None or oops.code.operand is None:
+        return faulting.text if faulting else None
+    wanted = oops.code.operand
+    text = f"{faulting.text}:  {'writes to' if wanted.write else 'reads'} {wanted.expression}"
+    if wanted.address is not None:
+        text += f" = {wanted.address:#x}"
+    if wanted.agrees is not None:
+        text += ", the address that faulted" if wanted.agrees else ", which is not the address reported"
+    return text
+
+
+def text_state(oops: Oops) -> str:
+    """Whether the report's text can be trusted, and why not."""
+    return "intact" if oops.intact else "; ".join(damage.text.rstrip(".") for damage in oops.damage)
+
+
+def before(precursor: Precursor) -> str:
+    """How long before the oops."""
+    if precursor.seconds_before is None:
+        return ""
+    return f"-{duration(precursor.seconds_before)}"
