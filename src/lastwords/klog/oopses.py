@@ -116,6 +116,7 @@ class _Report:
             damage=damage,
             function=title.function,
             module=frame.module or None if frame else None,
+            frame=frame,
             time=first.time,
             wall=first.wall or None,
             cpu=draft.cpu,

@@ -195,6 +195,8 @@ class Oops(Struct, frozen=True, kw_only=True):
         damage: why not, where it is not.
         function: the function to blame, or None; `module` where that function lives (None: the kernel's own
             text or not known); `file` and `source_line` where the log has them.
+        frame: the frame of the function to blame as the log spells it; on no line (0) where it stands only in the
+            instruction pointer's line. None where the log shows none.
         message: the kernel's own line that opened the report.
         follows: number of the oops in the same log (from 0) that this one is a consequence of, or None.
         context: `task`, `softirq`, `hardirq`, `nmi`, or None where the log doesn't tell.
@@ -212,6 +214,7 @@ class Oops(Struct, frozen=True, kw_only=True):
     alternative_titles: tuple[str, ...] = ()
     function: str | None = None
     module: str | None = None
+    frame: Frame | None = None
     file: str | None = None
     source_line: int | None = None
     follows: int | None = None

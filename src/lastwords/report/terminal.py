@@ -5,7 +5,7 @@ Without a terminal, or with NO_COLOR, the same text without colour. Whatever com
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
 from rich.console import Console, RenderableType
@@ -115,15 +115,19 @@ def _facts(oops: Oops) -> RenderableType:
 
 
 def _trace_part(oops: Oops, verbose: bool) -> Iterator[RenderableType]:
-    shown = oops.traces if verbose else oops.traces[:1]
-    blamed = words.blamed(oops)
+    shown = oops.traces if verbose else _telling(oops.traces, oops.frame)
     for trace in shown:
         yield from _section(_trace_title(trace))
-        yield _indented(_frames(trace, blamed, verbose))
-    if len(oops.traces) > len(shown):
-        rest = oops.traces[len(shown) :]
+        yield _indented(_frames(trace, oops.frame, verbose))
+    rest = [trace for trace in oops.traces if trace not in shown]
+    if rest:
         titles = ", ".join(dict.fromkeys(_safe(trace.title) or "a trace" for trace in rest[:8]))
         yield _indented(Text(f"{len(rest)} more: {titles}  (-v shows them)", "dim"))
+
+
+def _telling(traces: Sequence[Trace], blamed: Frame | None) -> Sequence[Trace]:
+    """The one trace to show: that with the function to blame, else the first."""
+    return [t for t in traces if blamed in t.frames][:1] or traces[:1]
 
 
 def _trace_title(trace: Trace) -> str:
@@ -135,12 +139,12 @@ def _trace_title(trace: Trace) -> str:
 def _frames(trace: Trace, blamed: Frame | None, verbose: bool) -> Text:
     frames = [f for f in trace.frames if verbose or f.reliable] or list(trace.frames)
     limit = len(frames) if verbose else FRAMES
-    lines = [_frame(frame, frame is blamed) for frame in frames[:limit]]
-    left = len(trace.frames) - len(lines)
-    if left:
-        unreliable = sum(not f.reliable for f in trace.frames) if len(frames) < len(trace.frames) else 0
-        marked = f", {unreliable} of them marked '?'" if unreliable else ""
-        lines.append(Text(f"  {left} more frames{marked}  (-v shows them)", "dim"))
+    lines = [_frame(frame, frame == blamed) for frame in frames[:limit]]
+    left, unreliable = len(frames) - len(lines), len(trace.frames) - len(frames)
+    more = [f"{left} more frames"] if left else []
+    more += [f"{unreliable} marked '?'"] if unreliable else []
+    if more:
+        lines.append(Text(f"  left out: {', '.join(more)}  (-v shows them)", "dim"))
     return Text("\n").join(lines)
 
 

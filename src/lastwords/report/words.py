@@ -30,25 +30,12 @@ def place(frame: Frame) -> str:
     return text + ("  (inlined)" if frame.inline else "")
 
 
-def blamed(oops: Oops) -> Frame | None:
-    """The frame of the function to blame, from the first trace that shows it."""
-    if oops.function is None:
-        return None
-    found = [f for trace in oops.traces for f in trace.frames if _plain(f.function) == oops.function]
-    return next((frame for frame in found if frame.reliable), found[0] if found else None)
-
-
-def _plain(function: str) -> str:
-    return function.partition(".")[0]
-
-
 def function(oops: Oops) -> str | None:
     """The function to blame and where it lives."""
     if oops.function is None:
         return None
-    frame = blamed(oops)
-    text = place(frame) if frame is not None and frame.module in ("", oops.module) else oops.function
-    if oops.module and f"[{oops.module}]" not in text:
+    text = place(oops.frame) if oops.frame is not None else oops.function
+    if oops.module and oops.frame is None:
         text += f" [{oops.module}]"
     if oops.file and oops.file not in text:
         text += f"  {oops.file}:{oops.source_line}" if oops.source_line else f"  {oops.file}"
@@ -73,20 +60,20 @@ def task(oops: Oops) -> str | None:
         parts.append(f"on CPU {oops.cpu}")
     if oops.context is not None:
         parts.append(_CONTEXTS[oops.context])
-    text = " ".join(parts)
-    if oops.workqueue:
-        text += f"; workqueue {oops.workqueue}"
-    return text or None
+    text = [" ".join(parts)] if parts else []
+    text += [f"workqueue {oops.workqueue}"] if oops.workqueue else []
+    return "; ".join(text) or None
 
 
 def moment(oops: Oops) -> str:
     """When, by the kernel's clock and by the wall's."""
     parts = []
     if oops.time is not None:
-        parts.append(f"{duration(oops.time)} after boot" if oops.time >= 60 else f"{oops.time:.3f} s after boot")
+        parts.append(f"[{oops.time:.6f}]")
+        parts.append(f"{duration(oops.time)} after boot")
     if oops.wall:
         parts.append(oops.wall)
-    return ", ".join(parts)
+    return " ".join(parts)
 
 
 def duration(seconds: float) -> str:
