@@ -138,7 +138,8 @@ def _trace_title(trace: Trace) -> str:
 
 def _frames(trace: Trace, blamed: Frame | None, verbose: bool) -> Text:
     frames = [f for f in trace.frames if verbose or f.reliable] or list(trace.frames)
-    limit = len(frames) if verbose else FRAMES
+    place = frames.index(blamed) if blamed in frames else 0
+    limit = len(frames) if verbose else max(FRAMES, place + 4)
     lines = [_frame(frame, frame == blamed) for frame in frames[:limit]]
     left, unreliable = len(frames) - len(lines), len(trace.frames) - len(frames)
     more = [f"{left} more frames"] if left else []
