@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from lastwords.model import Frame, Record, Trace
 
 from .decode.location import Location
+from .decode.modules import continues
 from .decode.registers import RegisterReader
 from .frames import read_arm_pair, read_frame
 
 MAX_FRAMES = 2000
 """Frames kept of one trace: more is a recursion that says no more than its first thousand frames."""
 MAX_TRACES = 200
+MAX_ERROR_LINES = 40
+_MORE_CODE = re.compile(r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){2,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s)")
+"""Further lines of powerpc's `Instruction dump:` and s390's `Krnl Code:`."""
 
 
 @dataclass(slots=True)
@@ -57,6 +61,11 @@ class Draft:
     code: str | None = None
     modules: str | None = None
     error_lines: list[str] = field(default_factory=list)
+    # The line that says where the instruction pointer stood, as long as a Code line of its own may follow directly.
+    pointer: str = ""
+    pointer_text: str = ""
+    # What the next line may continue: `modules` or `code`.
+    continued: str = ""
     registers: RegisterReader = field(default_factory=RegisterReader)
     traces: list[TraceDraft] = field(default_factory=list)
     ended: bool = False
@@ -232,13 +241,30 @@ def _workqueue(draft: Draft, text: str, record: Record) -> None:
 
 
 def _code(draft: Draft, text: str, record: Record) -> None:
-    if draft.code is None:
+    # Since Linux 4.18 x86 prints the code right behind each instruction pointer, that of user mode too.
+    pointer, draft.pointer = draft.pointer, ""
+    if draft.code is None and (not pointer or pointer == draft.pointer_text) and not pointer.startswith("RIP: 0033"):
         draft.code = text
+        draft.continued = "code"
 
 
 def _modules(draft: Draft, text: str, record: Record) -> None:
     if draft.modules is None and text.startswith("Modules linked in:"):
         draft.modules = text
+        draft.continued = "modules"
+
+
+def _continued(draft: Draft, text: str) -> bool:
+    """A further line of the modules or of the code."""
+    what = draft.continued
+    if what == "modules" and draft.modules is not None and continues(text, draft.modules.rpartition("\n")[2]):
+        draft.modules += "\n" + text
+    elif what == "code" and draft.code is not None and len(draft.code) < 4000 and _MORE_CODE.match(text) is not None:
+        draft.code += "\n" + text
+    else:
+        draft.continued = ""
+        return False
+    return True
 
 
 def _end(draft: Draft, text: str, record: Record) -> None:
@@ -278,7 +304,8 @@ def _backtrace_of(draft: Draft, text: str, record: Record) -> None:
 
 
 def _chain(draft: Draft, text: str, record: Record) -> None:
-    draft.error_lines.append(text)
+    if len(draft.error_lines) < MAX_ERROR_LINES:
+        draft.error_lines.append(text)
 
 
 def _foreign_report(draft: Draft, text: str, record: Record) -> None:
@@ -316,6 +343,14 @@ _FIELDS: dict[str, Callable[[Draft, str, Record], object]] = {
     "#PF:": _chain,
     "Internal": _chain,
     "ESR": _chain,
+    "KASAN:": _chain,
+    "Read": _chain,
+    "Write": _chain,
+    "Failing": _chain,
+    "Unhandled": _chain,
+    "LE": _chain,
+    "BE": _chain,
+    "preempt_count:": _chain,
 }
 
 
@@ -329,6 +364,9 @@ def read_body(records: Sequence[Record], draft: Draft) -> None:
     for record in records:
         text = record.text
         if not text or text.isspace():
+            continue
+        if draft.continued and _continued(draft, text):
+            draft.last_line = record.line
             continue
         if text[0] in " \t[(<" and _indented(draft, text, record):
             draft.last_line = record.line
@@ -358,6 +396,9 @@ def _registers(draft: Draft, text: str, record: Record) -> bool:
     reader = draft.registers
     if not reader.read(text):
         return False
+    draft.pointer = text if text.startswith("RIP: ") else ""
+    if draft.pointer_text == "" and reader.location is not None:
+        draft.pointer_text = text
     trace = draft.open_trace
     if trace is not None and trace.frames and text.startswith(("RIP: 0010:", "RIP: 0010:[", "pc : ")):
         frame = read_frame(re.sub(r"^(?:RIP: 0010:|pc : )(?:\[<[0-9a-f]+>\]\s+)*", "", text), record.line)
@@ -408,7 +449,9 @@ def _heading(draft: Draft, text: str, word: str, record: Record) -> bool:
         if role == "none":
             draft.open_trace = None
         elif role == "code":
-            draft.code = draft.code or text
+            if draft.code is None:
+                draft.code = text
+                draft.continued = "code"
         elif role in ("starved", "other"):
             draft.next_role = role
             draft.open_trace = None

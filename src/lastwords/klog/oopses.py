@@ -11,6 +11,7 @@ from .body import Draft, read_body
 from .culprit.choose import blameable, choose
 from .culprit.never import plain
 from .damage import assess
+from .detail import decode
 from .headlines import Headline, headlines
 
 MAX_REPORT = 4000
@@ -104,6 +105,8 @@ class _Report:
             interrupted=self.next is not None,
         )
         frame = culprit.frame if culprit else None
+        headlines = [message, *(self.records[h.index].text.strip() for h in self.headlines if h is not self.main)]
+        detail = decode(draft, headlines, kind.family, frame)
         return Oops(
             title=title.title,
             alternative_titles=title.alternatives,
@@ -129,6 +132,7 @@ class _Report:
             taint=draft.taint,
             registers=dict(draft.registers.registers),
             traces=tuple(trace.finished() for trace in draft.traces),
+            **detail._asdict(),
         )
 
     def _read_on(self, draft: Draft) -> bool:

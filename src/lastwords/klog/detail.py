@@ -1,0 +1,162 @@
+"""What the lines of a report mean: the fields of an oops that need decoding, each by its own decoder."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lastwords.model import AddressSense, Code, ErrorCode, Frame, LinkedModule, MemoryOperand, Taint
+
+from .body import Draft, TraceDraft
+from .decode import layout
+from .decode.address import Fault, sense
+from .decode.architecture import architecture
+from .decode.code import Asked, code
+from .decode.context import below_tick, context
+from .decode.error_code import error_code
+from .decode.hypervisor import hypervisor
+from .decode.modules import linked_modules
+from .decode.reported import Reported, kasan_range, reported_address
+from .decode.source import place_behind_symbol, place_of_check
+from .decode.taint import taints
+
+
+class Detail(NamedTuple):
+    """The decoded fields of `lastwords.model.Oops`, by the same names."""
+
+    architecture: str | None
+    context: str | None
+    hypervisor: str | None
+    taints: tuple[Taint, ...]
+    modules: tuple[LinkedModule, ...]
+    error_code: ErrorCode | None
+    address: AddressSense | None
+    code: Code | None
+    file: str | None
+    source_line: int | None
+
+
+def decode(draft: Draft, headlines: Sequence[str], family: str, frame: Frame | None) -> Detail:
+    """Decode what the lines of a report have said.
+
+    Args:
+        draft: the lines, read.
+        headlines: the messages that open the report, the one that names it first.
+        family: of the catalogue's entry that names it.
+        frame: the frame of the function to blame, where it stands on a trace.
+    """
+    # Registers of user mode say nothing about the kernel's crash.
+    registers = {} if draft.registers.user else draft.registers.registers
+    texts = [*headlines, *draft.error_lines]
+    main = _main_trace(draft, frame)
+    frames = main.frames if main is not None else []
+    machine = architecture(
+        draft.registers.architecture,
+        draft.registers.registers,
+        texts,
+        [f.function for f in reversed(frames[-6:])],
+        draft.release,
+        draft.hardware,
+    )
+    error = error_code(machine, texts, registers)
+    reported = reported_address(texts, registers, page_fault=_page_fault(texts))
+    asked = Asked(
+        machine or "",
+        registers,
+        reported.value if reported else None,
+        reported.page_only if reported else False,
+        error.value if error and machine == "s390x" else None,
+    )
+    decoded = code(draft.code, asked) if draft.code and machine and registers else None
+    place = _place(draft, headlines, frame)
+    return Detail(
+        architecture=machine,
+        context=_context(draft, texts, main, family, machine),
+        hypervisor=hypervisor(draft.hardware),
+        taints=taints(draft.taint),
+        modules=linked_modules(draft.modules),
+        error_code=error,
+        address=_address(machine, texts, asked, reported, decoded),
+        code=decoded,
+        file=place[0] if place else None,
+        source_line=place[1] if place else None,
+    )
+
+
+def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
+    """The crash's own trace: that with the function to blame, or the first."""
+    traces = [trace for trace in draft.traces if trace.role == "main" and trace.frames]
+    if frame is not None and frame.line:
+        for trace in traces:
+            if any(f.line == frame.line for f in trace.frames):
+                return trace
+    return traces[0] if traces else None
+
+
+_PAGE_FAULT = re.compile(r"#PF: |Oops: [0-9a-f]{4} \[#")
+
+
+def _page_fault(texts: Sequence[str]) -> bool:
+    """An x86 page fault, of which CR2 is the address; a general protection fault has another oops line."""
+    return any(_PAGE_FAULT.match(text[:40]) is not None for text in texts)
+
+
+def _address(
+    machine: str | None, texts: Sequence[str], asked: Asked, reported: Reported | None, decoded: Code | None
+) -> AddressSense | None:
+    if machine is None:
+        return None
+    operand = decoded.operand if decoded else None
+    if reported is None:
+        reported = _worked_out(machine, texts, asked, operand)
+        if reported is None:
+            return None
+    return sense(
+        Fault(
+            value=reported.value,
+            architecture=machine,
+            registers=asked.registers,
+            operand=_agreeing(operand),
+            paging=reported.paging,
+            kasan=any("KASAN" in text for text in texts),
+            original=kasan_range(texts),
+            big_endian=machine in ("s390x", "ppc") or (machine == "ppc64" and any(t.startswith("BE ") for t in texts)),
+            page_only=reported.page_only,
+        )
+    )
+
+
+def _worked_out(machine: str, texts: Sequence[str], asked: Asked, operand: MemoryOperand | None) -> Reported | None:
+    """The address of a general protection fault that Linux before 5.6 didn't print: the operand's, if it is a bad one."""
+    if machine != "x86_64" or operand is None or operand.address is None:
+        return None
+    if not any("general protection fault" in text for text in texts):
+        return None
+    refused = layout.non_canonical(operand.address, asked.registers)
+    return Reported(operand.address, paging=False) if refused is not False else None
+
+
+def _agreeing(operand: MemoryOperand | None) -> MemoryOperand | None:
+    """The operand where it explains the address: either the report says so, or the address is its own."""
+    return None if operand is None or operand.agrees is False else operand
+
+
+def _context(
+    draft: Draft, texts: Sequence[str], main: TraceDraft | None, family: str, machine: str | None
+) -> str | None:
+    if main is None or draft.strays:
+        return context(texts, (), (), machine)
+    if family == "hang" and (below := below_tick(main.frames)) is not None:
+        return context((), below)
+    return context(texts, main.frames, main.contexts, machine)
+
+
+def _place(draft: Draft, headlines: Sequence[str], frame: Frame | None) -> tuple[str, int] | None:
+    """The source line of the frame to blame, or of the check that failed in it."""
+    if frame is not None and frame.file and frame.source_line is not None:
+        return frame.file, frame.source_line
+    location = draft.location
+    if frame is not None and location is not None and location.function != frame.function:
+        return None
+    if frame is not None and (behind := place_behind_symbol(draft.pointer_text)) is not None:
+        return behind
+    return place_of_check(headlines[0])
