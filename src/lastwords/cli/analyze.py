@@ -18,7 +18,7 @@ from .progress import bar
     "  lastwords analyze --json crash.log | jq -r '.oopses[0].title'\n\n"
     "Exit status: 0 a crash was found, 1 none, 2 something could not be read."
 )
-@click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR...")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(), metavar="FILE|DIR...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document with everything that was found.")
 @click.option("--boot", type=int, metavar="N", help="Only boot N of each file: from 1, or from the end with -1.")
 @click.option("-v", "--verbose", is_flag=True, help="All traces and frames, registers, modules, later oopses.")

@@ -19,7 +19,7 @@ from .progress import bar
     "  lastwords scan -j 0 huge.log.zst other.log    on all CPUs\n\n"
     "Exit status: 0 no oops, 1 at least one, 2 something could not be read."
 )
-@click.argument("paths", nargs=-1, required=True, metavar="FILE|DIR...")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(), metavar="FILE|DIR...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file, also for files without an oops.")
 @click.option("-j", "--jobs", default=1, show_default=True, help="Processes; 0 for one a CPU.")
 @click.option("--first", is_flag=True, help="Leave out what follows from an earlier oops.")

@@ -58,7 +58,7 @@ def decode(draft: Draft, headlines: Sequence[str], family: str, frame: Frame | N
         draft.hardware,
     )
     error = error_code(machine, texts, registers)
-    reported = reported_address(texts, registers, page_fault=_page_fault(texts))
+    reported = reported_address(texts, registers, page_fault=_page_fault(texts) and _cr2_stands(draft))
     asked = Asked(
         machine or "",
         registers,
@@ -98,6 +98,11 @@ _PAGE_FAULT = re.compile(r"#PF: |Oops: [0-9a-f]{4} \[#")
 def _page_fault(texts: Sequence[str]) -> bool:
     """An x86 page fault, of which CR2 is the address; a general protection fault has another oops line."""
     return any(_PAGE_FAULT.match(text[:40]) is not None for text in texts)
+
+
+def _cr2_stands(draft: Draft) -> bool:
+    """Whether CR2 is still that of the fault: reading the code at a bad RIP faults again, and overwrites it."""
+    return draft.code is None or "access opcode bytes" not in draft.code
 
 
 def _address(

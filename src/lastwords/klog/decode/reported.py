@@ -29,7 +29,8 @@ _WORDINGS = (
         r"(?: at(?: virtual address| address)?| for address:| for data at address| for instruction fetch at)\s{1,40}"
         + _ADDRESS
     ),
-    re.compile(r"(?:BUG: )?Kernel NULL pointer dereference (?:on \w{1,8} )?at " + _ADDRESS),
+    # Since Linux 5.2 on x86 (`arch/x86/mm/fault.c: show_fault_oops()`); powerpc's has "at".
+    re.compile(r"(?:BUG: )?[Kk]ernel NULL pointer dereference(?:, address:| (?:on \w{1,8} )?at) " + _ADDRESS),
     re.compile(r"(?:BUG: )?Unable to handle kernel (?:data access|instruction fetch)(?: on \w{1,8})? at " + _ADDRESS),
     re.compile(r"Kernel attempted to \w{1,10} (?:user|\S{1,20}) page \((?P<address>[0-9a-f]{1,16})\)"),
     re.compile(r"Unhandled (?:fault|prefetch abort): .{1,80}? at " + _ADDRESS),
