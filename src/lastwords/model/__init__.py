@@ -18,6 +18,7 @@ from .oops import (
 )
 from .record import Record
 from .sighting import Sighting, Sightings, sighting
+from .symbols import RefusedFile, Symbols
 
 __all__ = [
     "SCHEMA",
@@ -36,9 +37,11 @@ __all__ = [
     "Oops",
     "Precursor",
     "Record",
+    "RefusedFile",
     "Sighting",
     "Sightings",
     "Struct",
+    "Symbols",
     "Taint",
     "Trace",
     "sighting",

@@ -61,6 +61,6 @@ def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
 
 def _is_user(frame: drgn.StackFrame) -> bool:
     try:
-        return frame.sp < _KERNEL_HALF
+        return bool(frame.sp < _KERNEL_HALF)
     except LookupError:
         return True
