@@ -20,6 +20,50 @@ _KINDS = {"t": SymbolKind.FUNC, "w": SymbolKind.FUNC, "v": SymbolKind.OBJECT} | 
     "abcdgrs", SymbolKind.OBJECT
 )
 _WEAK = frozenset("vVwW")
+# Labels inside of functions (SYM_INNER_LABEL in arch/x86) which kallsyms can't tell from
+# functions; a vmlinux can, by their size of 0. An address behind one is named after the function, as it is there.
+_INNER_LABELS = frozenset(
+    (
+        # entry_64.S, entry_64_compat.S
+        "entry_SYSCALL_64_after_hwframe",
+        "entry_SYSCALL_64_safe_stack",
+        "entry_SYSRETQ_unsafe_stack",
+        "entry_SYSRETQ_end",
+        "syscall_return_via_sysret",
+        "entry_SYSCALL_compat_after_hwframe",
+        "entry_SYSCALL_compat_safe_stack",
+        "entry_SYSRETL_compat_unsafe_stack",
+        "entry_SYSRETL_compat_end",
+        "entry_SYSENTER_compat_after_hwframe",
+        "sysret32_from_system_call",
+        "early_xen_iret_patch",
+        "native_irq_return_iret",
+        "restore_regs_and_return_to_kernel",
+        "first_nmi",
+        "repeat_nmi",
+        "end_repeat_nmi",
+        "nested_nmi",
+        "nested_nmi_out",
+        "nmi_no_fsgsbase",
+        "nmi_restore",
+        "nmi_swapgs",
+        # head_64.S
+        "secondary_startup_64_no_verify",
+        # ftrace_64.S
+        "ftrace_call",
+        "ftrace_caller_op_ptr",
+        "ftrace_caller_end",
+        "ftrace_regs_call",
+        "ftrace_regs_caller_op_ptr",
+        "ftrace_regs_caller_jmp",
+        "ftrace_regs_caller_end",
+        # putuser.S
+        "__put_user_nocheck_1",
+        "__put_user_nocheck_2",
+        "__put_user_nocheck_4",
+        "__put_user_nocheck_8",
+    )
+)
 _LETTERS = frozenset("aAbBcCdDgGiIpPrRsStTuUvVwW?")
 
 
@@ -63,6 +107,8 @@ class Kallsyms:
         """How far it is to the next address, 0 where that is too far for one symbol."""
         address = self.addresses[place]
         following = bisect_right(self.addresses, address, place)
+        while following < len(self.names) and self.names[following] in _INNER_LABELS:
+            following += 1
         size = self.addresses[following] - address if following < len(self.addresses) else 0
         return size if size <= _SIZE_MAX else 0
 
@@ -70,13 +116,15 @@ class Kallsyms:
         """The symbols that contain an address, the one that the kernel would name first."""
         end = bisect_right(self.addresses, address)
         first = end - 1
+        while first > self.located and self.names[first] in _INNER_LABELS:
+            first -= 1
         if first < self.located:
             return
         start = self.addresses[first]
         while first > self.located and self.addresses[first - 1] == start:
             first -= 1
         if address < start + max(self.size(first), 1):
-            yield from range(first, end)
+            yield from (place for place in range(first, end) if self.names[place] not in _INNER_LABELS)
 
     def symbol(self, place: int) -> drgn.Symbol:
         """A symbol as drgn has it."""

@@ -4,29 +4,34 @@ drgn unwinds by the ORC tables in the dump (x86-64) or by frame pointers (arm64)
 to the kernel and to each module. All of it must be told before the first stack trace.
 """
 
+import re
 from collections.abc import Iterator
 
 import drgn
 
 _KERNEL_HALF = 1 << 63
+# Parts and copies that the compiler makes of a function: GCC's clones, Clang's for link-time optimisation.
+_CLONE = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|localalias|lto_priv)(?:\.\d+)?)+$", re.ASCII)
 
 
-def create_modules(prog: drgn.Program, text: int, end: int) -> list[drgn.Object]:
-    """Tell drgn of the kernel and its modules.
+def create_main_module(
+    prog: drgn.Program, build_id: bytes | None = None, image: tuple[int, int] | None = None
+) -> drgn.MainModule:
+    """Tell drgn of the kernel itself.
 
     Args:
-        prog: a program with symbols and, for the modules, types.
-        text: where the kernel begins in memory (`_stext`).
-        end: where it ends (`_end`).
-
-    Returns:
-        The loaded modules, as `struct module *`; those after a break in their list are missing.
+        prog: a program without stack traces so far.
+        build_id: of the kernel, where it is known.
+        image: the first and the last address of its image, where no debuginfo will tell them.
     """
-    main = prog.main_module(name="kernel", create=True)
-    main = main[0] if isinstance(main, tuple) else main
-    if main.address_range is None:
-        main.address_range = (text, end)
-    return loaded_modules(prog)
+    created = prog.main_module(name="kernel", create=True)
+    # drgn's type stub has the module alone, drgn 0.3 gives whether it is new too.
+    main: drgn.MainModule = created[0] if isinstance(created, tuple) else created
+    if build_id is not None and main.build_id is None:
+        main.build_id = build_id
+    if image is not None and main.address_range is None:
+        main.address_range = image
+    return main
 
 
 def loaded_modules(prog: drgn.Program) -> list[drgn.Object]:
@@ -64,3 +69,18 @@ def _is_user(frame: drgn.StackFrame) -> bool:
         return bool(frame.sp < _KERNEL_HALF)
     except LookupError:
         return True
+
+
+def function_name(frame: drgn.StackFrame) -> str | None:
+    """The function of a frame as its source calls it, the same with and without debuginfo; None if not known.
+
+    Example:
+        `ring_bind.constprop.0.isra.0` in kallsyms is `ring_bind`.
+    """
+    name: str | None = frame.function_name
+    if name is None:
+        try:
+            name = frame.symbol().name
+        except LookupError:
+            return None
+    return _CLONE.sub("", name)
