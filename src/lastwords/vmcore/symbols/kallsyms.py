@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import drgn
 from drgn import SymbolBinding, SymbolKind
 
-from .kallsyms_tables import Tables, name_places
+from .kallsyms_tables import LETTERS, Tables, name_places
 from .memory import Read, read_available
 
 # Symbols are as long as the way to the next one; a longer way is a gap between sections.
@@ -49,6 +49,7 @@ _INNER_LABELS = frozenset(
         "nmi_swapgs",
         # head_64.S
         "secondary_startup_64_no_verify",
+        "common_startup_64",
         # ftrace_64.S
         "ftrace_call",
         "ftrace_caller_op_ptr",
@@ -64,7 +65,6 @@ _INNER_LABELS = frozenset(
         "__put_user_nocheck_8",
     )
 )
-_LETTERS = frozenset("aAbBcCdDgGiIpPrRsStTuUvVwW?")
 
 
 class KallsymsError(ValueError):
@@ -219,7 +219,7 @@ def _expand(blob: bytes, tokens: list[str], count: int, long_names: bool) -> lis
 
 def _believable(texts: list[str]) -> int:
     """How many of the names begin with one of nm's letters."""
-    return sum(text[:1] in _LETTERS for text in texts)
+    return sum(text != "" and ord(text[0]) in LETTERS for text in texts)
 
 
 def _addresses(
