@@ -46,6 +46,7 @@ from .oops import (
 )
 from .record import Record
 from .sighting import Sighting, Sightings, sighting
+from .symbols import RefusedFile, Symbols
 
 __all__ = [
     "SCHEMA",
@@ -80,6 +81,7 @@ __all__ = [
     "Part",
     "Precursor",
     "Record",
+    "RefusedFile",
     "Request",
     "Sighting",
     "Sightings",
@@ -87,6 +89,7 @@ __all__ = [
     "StackFrame",
     "StackGroup",
     "Struct",
+    "Symbols",
     "Taint",
     "Task",
     "Timer",

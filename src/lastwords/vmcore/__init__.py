@@ -1,1 +1,1 @@
-"""Memory dumps: opened with or without debuginfo, damaged or not, and read into a Machine. drgn stays in here."""
+"""Memory dumps of a crashed kernel: formats, symbols, and the state read from them. drgn objects stay in here."""

@@ -45,7 +45,7 @@ def collect(
         if error is not None and name in Machine.__struct_fields__:
             fields[name] = None
         told.append(Part(name=name, seconds=round(time.perf_counter() - began, 4), error=error))
-    fields.setdefault("release", kernel.release or "")
+    fields.setdefault("release", kernel.symbols.release)
     return Machine(**fields, parts=tuple(told))
 
 

@@ -1,0 +1,289 @@
+"""A dump, opened in drgn with whatever names and types there are for it."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import drgn
+
+from lastwords.model import Symbols
+
+from .symbols.btf import Btf
+from .symbols.btf_finder import BtfFinder
+from .symbols.btf_types import BtfTypes
+from .symbols.debuginfo import Found, find_vmlinux
+from .symbols.elf_file import build_id as build_id_of
+from .symbols.kallsyms import Kallsyms, KallsymsError, read_kallsyms
+from .symbols.kallsyms_tables import named, search
+from .symbols.kernel_btf import kernel_btf
+from .symbols.memory import read_available
+from .symbols.module_btf import module_btf
+from .symbols.module_kallsyms import module_symbols
+from .symbols.packages import debuginfo_packages
+from .symbols.unwind import create_main_module, kernel_frames, loaded_modules
+from .symbols.vmcoreinfo import Vmcoreinfo, parse_vmcoreinfo
+
+# How much of the kernel's image to search for the kallsyms tables; most end within the first.
+_IMAGES = (32 << 20, 128 << 20)
+_NOTES_MAX = 1 << 16
+
+
+class OpenError(Exception):
+    """A dump, or the vmlinux given for it, that can't be used: one line that says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel in a dump.
+
+    Attributes:
+        prog: what drgn knows of it; its helpers work on it.
+        symbols: where names and types come from, for the report.
+        vmcoreinfo: what the kernel says of itself.
+        modules: the loaded modules, `struct module *`.
+        kallsyms: the kernel's own symbols; None where debuginfo made them unnecessary, or they can't be read.
+        btf: the kernel's types, None likewise.
+    """
+
+    prog: drgn.Program
+    symbols: Symbols
+    vmcoreinfo: Vmcoreinfo
+    modules: tuple[drgn.Object, ...] = ()
+    kallsyms: Kallsyms | None = None
+    btf: Btf | None = None
+
+    def frames(self, thread: drgn.Object | drgn.Thread) -> Iterator[drgn.StackFrame]:
+        """The frames of a task down to where it entered the kernel."""
+        if isinstance(thread, drgn.Thread):
+            return kernel_frames(thread.stack_trace())
+        return kernel_frames(self.prog.stack_trace(thread))
+
+
+@dataclass
+class _Setup:
+    """What becomes known of a dump while it is being opened."""
+
+    prog: drgn.Program
+    vmcoreinfo: Vmcoreinfo
+    word: int
+    order: str
+    stext: int
+    build_id: bytes | None = None
+    kallsyms: Kallsyms | None = None
+    btf: Btf | None = None
+    modules: list[drgn.Object] = field(default_factory=list)
+    costs: list[str] = field(default_factory=list)
+    debug_modules: set[str] = field(default_factory=set)
+    typed_modules: set[str] = field(default_factory=set)
+
+
+def open_program(
+    path: Path,
+    *,
+    vmcoreinfo: bytes | None = None,
+    vmlinux: Path | None = None,
+    modules_dir: Path | None = None,
+    debuginfo: bool = True,
+) -> Kernel:
+    """Open a dump, with debuginfo where there is some, else with the symbols and types in the dump's own memory.
+
+    Args:
+        path: of the dump, an ELF or kdump-compressed file.
+        vmcoreinfo: to use in place of the dump's own, or where it has none.
+        vmlinux: the file with debuginfo, or a directory to look for it in.
+        modules_dir: a directory with the debuginfo of modules.
+        debuginfo: False to look for none at all.
+
+    Raises:
+        OpenError: drgn can't read the dump, or `vmlinux` is not of this kernel.
+    """
+    began = time.monotonic()
+    setup = _open(path, vmcoreinfo)
+    prog, release = setup.prog, setup.vmcoreinfo.release
+    setup.build_id = setup.vmcoreinfo.build_id
+    if setup.build_id is None or not debuginfo:
+        _load_kallsyms(setup)
+        setup.build_id = setup.build_id or _build_id_in_memory(setup)
+    found = Found(None, ())
+    if debuginfo:
+        directories = (modules_dir,) if modules_dir else ()
+        found = find_vmlinux(release, setup.build_id, given=vmlinux, directories=directories, dump=path)
+        if vmlinux is not None and found.path is None:
+            reason = "; ".join(f"{each.path} {each.reason}" for each in found.refused)
+            raise OpenError(reason or f"{vmlinux}: there is no vmlinux of {release} in it")
+    used = _load_debuginfo(setup, found.path, modules_dir) if debuginfo else None
+    if used is None:
+        _go_without(setup)
+    _name_modules(setup)
+    banner = _banner(setup)
+    packages = debuginfo_packages(release, banner)
+    names = {module.name.string_().decode("ascii", "replace") for module in setup.modules}
+    symbols = Symbols(
+        source="dwarf" if used else "btf" if setup.btf else "kallsyms" if setup.kallsyms else "none",
+        release=release,
+        banner=banner,
+        build_id=setup.build_id.hex() if setup.build_id else None,
+        vmlinux=used,
+        module_debuginfo=tuple(sorted(names & setup.debug_modules)),
+        module_types=tuple(sorted((names & setup.typed_modules) - setup.debug_modules)),
+        module_names=tuple(sorted(names - setup.debug_modules - setup.typed_modules)),
+        costs=tuple(setup.costs),
+        refused=found.refused,
+        distribution=packages.distribution,
+        commands=() if used else packages.commands,
+        seconds=round(time.monotonic() - began, 3),
+    )
+    return Kernel(prog, symbols, setup.vmcoreinfo, tuple(setup.modules), setup.kallsyms, setup.btf)
+
+
+def _open(path: Path, vmcoreinfo: bytes | None) -> _Setup:
+    try:
+        prog = drgn.Program(vmcoreinfo=vmcoreinfo)
+        prog.set_core_dump(path)
+    except Exception as error:  # drgn raises what fits, of a dozen classes
+        raise OpenError(f"{path}: {_one_line(error)}") from None
+    if drgn.ProgramFlags.IS_LINUX_KERNEL not in prog.flags:
+        raise OpenError(f"{path}: a core dump of a process, not of a kernel, or its VMCOREINFO is missing")
+    # Only what is asked for below is to be loaded, and not in the course of a stack trace.
+    prog.set_enabled_debug_info_finders([])
+    text = vmcoreinfo or prog["VMCOREINFO"].string_()
+    info = parse_vmcoreinfo(text)
+    little = prog.platform is not None and drgn.PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags
+    return _Setup(prog, info, prog.address_size(), "<" if little else ">", info.symbols.get("_stext", 0))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _load_kallsyms(setup: _Setup) -> None:
+    """Read the kernel's symbols; where that fails, the costs say why."""
+    prog = setup.prog
+    tables = named(setup.vmcoreinfo.symbols)
+    problem: Exception | str = "the tables are not in the dump"
+    if tables is not None:
+        try:
+            setup.kallsyms = read_kallsyms(prog.read, tables, setup.stext, setup.word, setup.order)
+        except KallsymsError as error:
+            problem = error
+    for size in _IMAGES if setup.stext and not setup.kallsyms else ():
+        # Linux before 6.0 doesn't name the tables, and a name may be damaged.
+        start = setup.stext & -4096
+        image = read_available(prog.read, start, size)
+        for tables in search(image, start, setup.word, setup.order):
+            try:
+                setup.kallsyms = read_kallsyms(prog.read, tables, setup.stext, setup.word, setup.order)
+            except KallsymsError as error:
+                problem = error
+                continue
+            break
+        if setup.kallsyms:
+            break
+    if setup.kallsyms is None:
+        setup.costs.append(f"The kernel's symbol table can't be read ({problem}): addresses have no names.")
+        return
+    prog.register_symbol_finder("kallsyms", setup.kallsyms.find, enable_index=len(prog.enabled_symbol_finders()))
+
+
+def _build_id_in_memory(setup: _Setup) -> bytes | None:
+    """From the notes in the kernel's image: VMCOREINFO tells the build ID only since Linux 5.9."""
+    if setup.kallsyms is None:
+        return None
+    start, end = setup.kallsyms.address("__start_notes"), setup.kallsyms.address("__stop_notes")
+    if start is None or end is None or not 0 < end - start <= _NOTES_MAX:
+        return None
+    return build_id_of(read_available(setup.prog.read, start, end - start), setup.order)
+
+
+def _load_debuginfo(setup: _Setup, vmlinux: Path | None, modules_dir: Path | None) -> str | None:
+    """Load DWARF for the kernel and its modules; the path of the kernel's, or None if there is none."""
+    prog = setup.prog
+    main = create_main_module(prog, setup.build_id)
+    if vmlinux is not None:
+        try:
+            main.try_file(vmlinux, force=setup.build_id is None)
+        except Exception as error:  # drgn raises what fits
+            setup.costs.append(f"{vmlinux} can't be used: {_one_line(error)}.")
+    finders = [name for name in ("debuginfod",) if os.environ.get("DEBUGINFOD_URLS")]
+    finders = [name for name in finders if name in prog.registered_debug_info_finders()]
+    if main.wants_debug_file() and finders and setup.build_id:
+        prog.set_enabled_debug_info_finders(finders)
+        prog.load_module_debug_info(main)
+        prog.set_enabled_debug_info_finders([])
+    if main.wants_debug_file():
+        return None
+    setup.modules = loaded_modules(prog)
+    prog.set_enabled_debug_info_finders(["standard", *finders])
+    directories = [modules_dir] if modules_dir else []
+    if vmlinux is not None:
+        # The modules' files lie in the tree that the kernel's does.
+        directories += [parent for parent in vmlinux.resolve().parents if parent.name == "debug"][:1]
+    options = prog.debug_info_options
+    options.directories = (*map(str, directories), *options.directories)
+    options.kernel_directories = (*map(str, directories[:1] if modules_dir else []), *options.kernel_directories)
+    modules = [module for module in prog.modules() if isinstance(module, drgn.RelocatableModule)]
+    prog.load_module_debug_info(*modules)
+    prog.set_enabled_debug_info_finders([])
+    setup.debug_modules = {module.name for module in modules if module.debug_file_path}
+    used: str | None = main.debug_file_path
+    return used
+
+
+def _go_without(setup: _Setup) -> None:
+    """Make do with the dump's own memory."""
+    prog = setup.prog
+    if setup.kallsyms is None:
+        _load_kallsyms(setup)
+    setup.btf = kernel_btf(prog.read, setup.kallsyms, setup.stext, setup.order)
+    if setup.btf is None:
+        setup.costs.append(
+            "The dump has no types (BTF) of this kernel: function names and stacks of the CPUs are all there is."
+        )
+    else:
+        types = BtfTypes(prog, setup.btf)
+        finder = BtfFinder([types])
+        prog.register_type_finder("btf", finder.find_type, enable_index=0)
+        prog.register_object_finder("btf", finder.find_object, enable_index=0)
+        setup.costs.append("No debuginfo: no source lines, local variables or inlined functions.")
+    create_main_module(prog, setup.build_id, _image(setup))
+    if setup.btf is not None:
+        setup.modules = loaded_modules(prog)
+        try:
+            for name, btf in module_btf(prog, setup.btf).items():
+                finder.add(BtfTypes(prog, btf, types))
+                setup.typed_modules.add(name)
+        except Exception:  # before Linux 5.11 modules have no BTF; else the list is damaged
+            pass
+
+
+def _image(setup: _Setup) -> tuple[int, int] | None:
+    """Where the kernel is in memory."""
+    if setup.kallsyms is None:
+        return None
+    start = setup.kallsyms.address("_stext") or setup.stext
+    end = setup.kallsyms.address("_end") or setup.kallsyms.addresses[-1] + 4096
+    return (start, end) if start < end else None
+
+
+def _name_modules(setup: _Setup) -> None:
+    """Give the functions of modules without debuginfo their names."""
+    symbols, failed = module_symbols(
+        module
+        for module in setup.modules
+        if module.name.string_().decode("ascii", "replace") not in setup.debug_modules
+    )
+    if symbols:
+        place = len(setup.prog.enabled_symbol_finders())
+        setup.prog.register_symbol_finder("modules", drgn.SymbolIndex(symbols), enable_index=place)
+    setup.costs += (f"Functions of a module have no names: {each}." for each in failed)
+
+
+def _banner(setup: _Setup) -> str | None:
+    try:
+        address = setup.prog.symbol("linux_banner").address
+        text: bytes = setup.prog.read_c_string(address, max_size=1024)
+    except Exception:  # no such symbol, or its page is missing
+        return None
+    return text.decode("utf-8", "replace").strip()

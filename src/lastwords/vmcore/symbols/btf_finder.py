@@ -1,0 +1,76 @@
+"""Answers to drgn: types and objects from the BTF in a dump."""
+
+from collections.abc import Sequence
+
+import drgn
+
+from .btf_format import Kind
+from .btf_types import BtfTypes
+from .globals import GLOBALS, with_lengths
+
+
+class BtfFinder:
+    """Answers drgn's questions for types and objects from the BTF of the kernel and its modules."""
+
+    def __init__(self, types: Sequence[BtfTypes]) -> None:
+        """Look in all of `types`, one for each BTF blob, the kernel's first."""
+        self._types = list(types)
+
+    def add(self, types: BtfTypes) -> None:
+        """Look in these types too, after the others."""
+        self._types.append(types)
+
+    def find_type(
+        self, prog: drgn.Program, kinds: "drgn.TypeKindSet", name: str, filename: str | None
+    ) -> drgn.Type | None:
+        """The callback for types. BTF knows no source files, so a question with one goes unanswered."""
+        if filename:
+            return None
+        for types in self._types:
+            if (found := types.find(kinds, name)) is not None:
+                return found
+        return None
+
+    def find_object(
+        self, prog: drgn.Program, name: str, flags: drgn.FindObjectFlags, filename: str | None
+    ) -> drgn.Object | None:
+        """The callback for constants, variables and functions."""
+        if filename:
+            return None
+        if drgn.FindObjectFlags.VARIABLE in flags and (found := self._variable(prog, name)) is not None:
+            return found
+        for types in self._types:
+            if drgn.FindObjectFlags.CONSTANT in flags and (constant := types.btf.constant(name)) is not None:
+                return drgn.Object(prog, types.type(constant[0]), value=constant[1])
+            if drgn.FindObjectFlags.FUNCTION in flags and (found := _described(types, Kind.FUNC, name)) is not None:
+                return found
+        return None
+
+    def _variable(self, prog: drgn.Program, name: str) -> drgn.Object | None:
+        for types in self._types:
+            if (found := _described(types, Kind.VAR, name)) is not None:
+                return found
+        for type_name in GLOBALS.get(name, ()):
+            try:
+                known = prog.type(with_lengths(type_name, self._constant))
+                return drgn.Object(prog, known, address=prog.symbol(name).address)
+            except LookupError:
+                # A type that this kernel version doesn't have yet or no more.
+                continue
+        return None
+
+    def _constant(self, name: str) -> int | None:
+        found = (types.btf.constant(name) for types in self._types)
+        return next((constant[1] for constant in found if constant), None)
+
+
+def _described(types: BtfTypes, kind: Kind, name: str) -> drgn.Object | None:
+    """A variable or function that BTF has the type of, at the address that kallsyms has for it."""
+    for number in types.btf.numbers(name):
+        if types.btf.header(number).kind == kind:
+            try:
+                address = types.prog.symbol(name).address
+            except LookupError:
+                return None
+            return drgn.Object(types.prog, types.type(number), address=address)
+    return None

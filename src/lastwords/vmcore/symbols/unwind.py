@@ -1,0 +1,86 @@
+"""What drgn needs to walk stacks without debuginfo, and where a walk must end.
+
+drgn unwinds by the ORC tables in the dump (x86-64) or by frame pointers (arm64) once it knows which addresses belong
+to the kernel and to each module. All of it must be told before the first stack trace.
+"""
+
+import re
+from collections.abc import Iterator
+
+import drgn
+
+_KERNEL_HALF = 1 << 63
+# Parts and copies that the compiler makes of a function: GCC's clones, Clang's for link-time optimisation.
+_CLONE = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|localalias|lto_priv)(?:\.\d+)?)+$", re.ASCII)
+
+
+def create_main_module(
+    prog: drgn.Program, build_id: bytes | None = None, image: tuple[int, int] | None = None
+) -> drgn.MainModule:
+    """Tell drgn of the kernel itself.
+
+    Args:
+        prog: a program without stack traces so far.
+        build_id: of the kernel, where it is known.
+        image: the first and the last address of its image, where no debuginfo will tell them.
+    """
+    created = prog.main_module(name="kernel", create=True)
+    # drgn's type stub has the module alone, drgn 0.3 gives whether it is new too.
+    main: drgn.MainModule = created[0] if isinstance(created, tuple) else created
+    if build_id is not None and main.build_id is None:
+        main.build_id = build_id
+    if image is not None and main.address_range is None:
+        main.address_range = image
+    return main
+
+
+def loaded_modules(prog: drgn.Program) -> list[drgn.Object]:
+    """The loaded modules that drgn can find, as `struct module *`."""
+    found = []
+    modules = prog.loaded_modules()
+    while True:
+        try:
+            module, _ = next(modules)
+        except StopIteration:
+            break
+        except Exception:  # a list of modules that is damaged or not in the dump: keep those before
+            break
+        if isinstance(module, drgn.RelocatableModule):
+            found.append(module.object)
+    return found
+
+
+def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
+    """The frames of a trace down to where the kernel was entered.
+
+    A task that came from user space has a last frame with the registers that it entered with; it is the last one
+    given. What drgn makes of the user's stack behind it is chance: on Linux 5.10 a thousand frames of 0x0. A frame
+    at 0 or in the user's half of the address space within the kernel is a jump to a bad function pointer, so it is
+    told apart by its stack pointer.
+    """
+    for number, frame in enumerate(trace):
+        yield frame
+        if number and _is_user(frame):
+            return
+
+
+def _is_user(frame: drgn.StackFrame) -> bool:
+    try:
+        return bool(frame.sp < _KERNEL_HALF)
+    except LookupError:
+        return True
+
+
+def function_name(frame: drgn.StackFrame) -> str | None:
+    """The function of a frame as its source calls it, the same with and without debuginfo; None if not known.
+
+    Example:
+        `ring_bind.constprop.0.isra.0` in kallsyms is `ring_bind`.
+    """
+    name: str | None = frame.function_name
+    if name is None:
+        try:
+            name = frame.symbol().name
+        except LookupError:
+            return None
+    return _CLONE.sub("", name)
