@@ -7,17 +7,27 @@ from typing import NamedTuple
 from lastwords.model import AddressSense, Code, ErrorCode, Frame, LinkedModule, MemoryOperand, Taint
 
 from .body import Draft, TraceDraft
+from .catalogue import Kind
 from .decode import layout
 from .decode.address import Fault, sense
 from .decode.architecture import architecture
-from .decode.code import Asked, code
+from .decode.code import POINTERS, Asked, code
 from .decode.context import below_tick, context
 from .decode.error_code import error_code
 from .decode.hypervisor import hypervisor
 from .decode.modules import linked_modules
-from .decode.reported import Reported, kasan_range, reported_address
+from .decode.reported import Reported, checked_address, kasan_range, reported_address
 from .decode.source import place_behind_symbol, place_of_check
 from .decode.taint import taints
+
+_FAULTS = frozenset(("fault", "bug"))
+"""Families of which the registers, the code and the error code are those of the crash itself."""
+_WITH_CODE = frozenset(("warning", "hang"))
+"""Further families whose code is their own; a watchdog's shows where the CPU stood."""
+_FOUND_BY_FAULT = frozenset(("kfence", "ubsan", "cfi"))
+"""Further kinds that are found by a fault or a trap."""
+_OTHERS_REGISTERS = frozenset(("hung-task",))
+"""Kinds whose registers, if any, are of the CPUs that were asked what they do, not of the task that hangs."""
 
 
 class Detail(NamedTuple):
@@ -35,13 +45,13 @@ class Detail(NamedTuple):
     source_line: int | None
 
 
-def decode(draft: Draft, headlines: Sequence[str], family: str, frame: Frame | None) -> Detail:
+def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | None) -> Detail:
     """Decode what the lines of a report have said.
 
     Args:
         draft: the lines, read.
         headlines: the messages that open the report, the one that names it first.
-        family: of the catalogue's entry that names it.
+        kind: the catalogue's entry that names it.
         frame: the frame of the function to blame, where it stands on a trace.
     """
     # Registers of user mode say nothing about the kernel's crash.
@@ -57,20 +67,27 @@ def decode(draft: Draft, headlines: Sequence[str], family: str, frame: Frame | N
         draft.release,
         draft.hardware,
     )
-    error = error_code(machine, texts, registers)
-    reported = reported_address(texts, registers, page_fault=_page_fault(texts) and _cr2_stands(draft))
+    # In other reports, registers and error codes are of something else: of a fault that followed, of another CPU.
+    faulted = kind.family in _FAULTS
+    error = error_code(machine, texts, registers) if faulted else None
+    reported = _reported(draft, texts, kind, registers)
     asked = Asked(
         machine or "",
         registers,
         reported.value if reported else None,
         reported.page_only if reported else False,
         error.value if error and machine == "s390x" else None,
+        kind.family != "hang",
+        reported is not None and reported.value == _instruction_pointer(registers),
     )
-    decoded = code(draft.code, asked) if draft.code and machine and registers else None
+    decoded = None
+    own = faulted or kind.family in _WITH_CODE or kind.name in _FOUND_BY_FAULT
+    if draft.code and machine and registers and own and kind.name not in _OTHERS_REGISTERS:
+        decoded = code(draft.code, asked)
     place = _place(draft, headlines, frame)
     return Detail(
         architecture=machine,
-        context=_context(draft, texts, main, family, machine),
+        context=_context(draft, texts, main, kind, machine),
         hypervisor=hypervisor(draft.hardware),
         taints=taints(draft.taint),
         modules=linked_modules(draft.modules),
@@ -80,6 +97,20 @@ def decode(draft: Draft, headlines: Sequence[str], family: str, frame: Frame | N
         file=place[0] if place else None,
         source_line=place[1] if place else None,
     )
+
+
+def _reported(draft: Draft, texts: Sequence[str], kind: Kind, registers: dict[str, int]) -> Reported | None:
+    if kind.family == "fault":
+        return reported_address(texts, registers)
+    if kind.name == "kasan":
+        return checked_address(texts)
+    if kind.name == "kfence":
+        return checked_address([*texts, *(trace.title for trace in draft.traces[:3])])
+    return None
+
+
+def _instruction_pointer(registers: dict[str, int]) -> int | None:
+    return next((registers[name] for name in POINTERS if name in registers), None)
 
 
 def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
@@ -100,21 +131,16 @@ def _page_fault(texts: Sequence[str]) -> bool:
     return any(_PAGE_FAULT.match(text[:40]) is not None for text in texts)
 
 
-def _cr2_stands(draft: Draft) -> bool:
-    """Whether CR2 is still that of the fault: reading the code at a bad RIP faults again, and overwrites it."""
-    return draft.code is None or "access opcode bytes" not in draft.code
-
-
 def _address(
     machine: str | None, texts: Sequence[str], asked: Asked, reported: Reported | None, decoded: Code | None
 ) -> AddressSense | None:
     if machine is None:
         return None
     operand = decoded.operand if decoded else None
-    if reported is None:
+    if reported is None and asked.fault:
         reported = _worked_out(machine, texts, asked, operand)
-        if reported is None:
-            return None
+    if reported is None:
+        return None
     return sense(
         Fault(
             value=reported.value,
@@ -126,16 +152,22 @@ def _address(
             original=kasan_range(texts),
             big_endian=machine in ("s390x", "ppc") or (machine == "ppc64" and any(t.startswith("BE ") for t in texts)),
             page_only=reported.page_only,
+            fetch=asked.fetch,
         )
     )
 
 
 def _worked_out(machine: str, texts: Sequence[str], asked: Asked, operand: MemoryOperand | None) -> Reported | None:
-    """The address of a general protection fault that Linux before 5.6 didn't print: the operand's, if it is a bad one."""
+    """The operand's address where the report has none.
+
+    Linux before 5.6 printed none for a general protection fault; a page fault's headline may be cut off, and CR2 is
+    good where the operand confirms it.
+    """
     if machine != "x86_64" or operand is None or operand.address is None:
         return None
     if not any("general protection fault" in text for text in texts):
-        return None
+        confirmed = _page_fault(texts) and asked.registers.get("cr2") == operand.address
+        return Reported(operand.address) if confirmed else None
     refused = layout.non_canonical(operand.address, asked.registers)
     return Reported(operand.address, paging=False) if refused is not False else None
 
@@ -146,11 +178,11 @@ def _agreeing(operand: MemoryOperand | None) -> MemoryOperand | None:
 
 
 def _context(
-    draft: Draft, texts: Sequence[str], main: TraceDraft | None, family: str, machine: str | None
+    draft: Draft, texts: Sequence[str], main: TraceDraft | None, kind: Kind, machine: str | None
 ) -> str | None:
     if main is None or draft.strays:
         return context(texts, (), (), machine)
-    if family == "hang" and (below := below_tick(main.frames)) is not None:
+    if kind.family == "hang" and (below := below_tick(main.frames)) is not None:
         return context((), below)
     return context(texts, main.frames, main.contexts, machine)
 

@@ -106,7 +106,7 @@ class _Report:
         )
         frame = culprit.frame if culprit else None
         headlines = [message, *(self.records[h.index].text.strip() for h in self.headlines if h is not self.main)]
-        detail = decode(draft, headlines, kind.family, frame)
+        detail = decode(draft, headlines, kind, frame)
         return Oops(
             title=title.title,
             alternative_titles=title.alternatives,

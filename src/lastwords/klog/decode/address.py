@@ -30,6 +30,7 @@ class Fault(NamedTuple):
         original: first and last address that KASAN says the code wanted to check, or None.
         big_endian: byte order of the machine.
         page_only: the lower 12 bits of the address are not known (s390).
+        fetch: the CPU wanted to execute what lies there.
     """
 
     value: int
@@ -41,12 +42,13 @@ class Fault(NamedTuple):
     original: tuple[int, int] | None = None
     big_endian: bool = False
     page_only: bool = False
+    fetch: bool = False
 
     @property
     def pointer(self) -> int | None:
         """The base register's value, where the operand explains the address."""
         operand = self.operand
-        if operand is None or self.page_only or not (operand.agrees or operand.address == self.value):
+        if operand is None or self.page_only or self.fetch or not (operand.agrees or operand.address == self.value):
             return None
         return operand.base_value
 
@@ -100,7 +102,7 @@ def _kasan_shadow(fault: Fault) -> AddressSense | None:
         text=f"the place in KASAN's shadow where the check of an access to {first:#x} looks: {inner.text}",
         offset=inner.offset,
         # The kernel itself says "probably" and "maybe" of all but NULL.
-        sure=inner.sure and inner.kind in ("null", "null-offset"),
+        sure=inner.sure and inner.kind == "null",
     )
 
 
@@ -165,8 +167,10 @@ def _error(fault: Fault, number: int, offset: int, *, sure: bool) -> AddressSens
 
 def _null(fault: Fault) -> AddressSense | None:
     pointer, value = fault.pointer, fault.value
+    if fault.fetch and value < _PAGE:
+        return _jumped(fault)
     if pointer == 0 and abs(offset := fault.signed(value)) < _MEMBER:
-        return _null_and(fault, offset, sure=_is_pointer(fault) or value < _PAGE)
+        return _null_and(fault, offset, sure=_is_pointer(fault))
     if value >= _PAGE:
         return None
     if fault.page_only:
@@ -181,13 +185,27 @@ def _null(fault: Fault) -> AddressSense | None:
             offset=value,
             sure=False,
         )
-    return _null_and(fault, value, sure=True)
+    return _null_and(fault, value, sure=False)
+
+
+def _jumped(fault: Fault) -> AddressSense:
+    if not fault.value:
+        return AddressSense(value=0, kind="null", text="NULL: a call through a NULL function pointer", offset=0)
+    return AddressSense(
+        value=fault.value,
+        kind="null-offset",
+        text=f"{fault.value:#x}: the kernel jumped there; a function pointer, or a return address on the stack, was overwritten",
+        offset=fault.value,
+        sure=False,
+    )
 
 
 def _null_and(fault: Fault, offset: int, *, sure: bool) -> AddressSense:
     if not offset:
-        return AddressSense(value=fault.value, kind="null", text="NULL", offset=0, sure=sure)
+        return AddressSense(value=fault.value, kind="null", text="NULL", offset=0)
     where = "a member of a structure" if offset > 0 else "the structure around a member"
+    if not sure:
+        where = "a small number, most often " + where
     marker = poison.small_poison(fault.value, fault.architecture) if fault.pointer is None else None
     return AddressSense(
         value=fault.value,
@@ -294,7 +312,8 @@ def _flipped(fault: Fault, bit: int, what: str) -> AddressSense:
 
 def _region(fault: Fault) -> AddressSense:
     place = layout.region(fault.value, fault.architecture, fault.registers, fault.paging)
-    return AddressSense(value=fault.value, kind=place.kind, text=place.text, sure=place.sure)
+    text = f"the kernel jumped to {place.text}" if fault.fetch else place.text
+    return AddressSense(value=fault.value, kind=place.kind, text=text, sure=place.sure)
 
 
 _RULES: tuple[Callable[[Fault], AddressSense | None], ...] = (

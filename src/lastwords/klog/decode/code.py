@@ -22,6 +22,8 @@ class Asked(NamedTuple):
         reported: the address that the kernel reported as faulting, or None.
         page_only: only the page of that address is known.
         interruption: s390's program interruption code, or None.
+        fault: the report is of a fault at this code; otherwise, as in a stall, the CPU only stood there.
+        fetch: the fault came because the code itself is none, or must not be executed.
     """
 
     architecture: str
@@ -29,6 +31,8 @@ class Asked(NamedTuple):
     reported: int | None = None
     page_only: bool = False
     interruption: int | None = None
+    fault: bool = True
+    fetch: bool = False
 
 
 def code(text: str, asked: Asked) -> Code:
@@ -78,10 +82,14 @@ def _finished(lines: list[Line], asked: Asked, note: str) -> Code:
     )
     if not note and faulting is None:
         note = "the marked bytes are no instruction"
+    if asked.fetch:
+        note = "the kernel jumped to where no code is that it may execute"
+    elif not asked.fault and faulting is not None:
+        note = "no fault: the instruction at which the CPU stood"
     return Code(
         architecture=asked.architecture,
         instructions=instructions,
-        operand=None if faulting is None else _operand(faulting, asked),
+        operand=_operand(faulting, asked) if faulting is not None and asked.fault and not asked.fetch else None,
         note=note,
     )
 
@@ -98,16 +106,16 @@ def _operand(line: Line, asked: Asked) -> MemoryOperand | None:
     )
 
 
-_POINTERS = ("rip", "eip", "pc", "nip", "epc", "era", "psw_addr")
+POINTERS = ("rip", "eip", "pc", "nip", "epc", "era", "psw_addr")
 
 
 def _unreadable(asked: Asked, text: str) -> str:
     """Why the kernel could not print its own code: it had jumped to where there is none."""
-    at = next((asked.registers[name] for name in _POINTERS if name in asked.registers), None)
+    at = next((asked.registers[name] for name in POINTERS if name in asked.registers), None)
     if at is None:
         return f"no code: {text!r}" if text else "the line is empty"
-    if at < 4096:
-        return f"the kernel jumped to {at:#x}: a call through a NULL function pointer"
+    if not at:
+        return "the kernel jumped to 0: a call through a NULL function pointer"
     return f"the kernel could not read code at {at:#x}: that is no address of code that is mapped"
 
 

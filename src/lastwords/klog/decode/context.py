@@ -71,7 +71,11 @@ _HARD = frozenset(
     )
 )
 _HARD_NAMES = re.compile(
-    r"(?:asm_)?sysvec_\w+|__sysvec_\w+|handle_(?:edge|level|fasteoi|simple|percpu|percpu_devid)_irq"
+    r"(?:asm_)?sysvec_\w+|__sysvec_\w+|smp_\w+_interrupt|(?:reboot|reschedule|irq_work|call_function(?:_single)?)_interrupt"
+    r"|handle_(?:edge|level|fasteoi|simple|percpu|percpu_devid)_irq"
+)
+_SYSTEM_CALL = re.compile(
+    r"(?:SyS|SYSC|C_SYSC|compat_SyS|__x64_sys|__ia32_sys|__arm64_sys|__s390x?_sys|__riscv_sys|__se_sys|__do_sys)_\w+"
 )
 _TASK = frozenset(
     (
@@ -118,6 +122,7 @@ _TASK = frozenset(
         ),
         *(
             "ret_fast_syscall",
+            "__sys_trace_return",
             "system_call_exception",
             "system_call",
             "__do_syscall",
@@ -182,12 +187,14 @@ def below_tick(frames: Sequence[Frame]) -> Sequence[Frame] | None:
     tick = next((at for at, name in enumerate(names) if name in _TICK), None)
     if tick is None:
         return None
-    entered = next((at for at in range(tick, len(names)) if _hard(names[at])), None)
-    if entered is None:
-        return ()
-    while entered < len(names) and _hard(names[entered]):
-        entered += 1
-    return reliable[entered:]
+    entry = next((at for at in range(tick, len(names)) if _hard(names[at])), None)
+    # One interrupt has several such frames, with others in between.
+    while entry is not None:
+        further = next((at for at in range(entry + 1, min(entry + 5, len(names))) if _hard(names[at])), None)
+        if further is None:
+            return reliable[entry + 1 :]
+        entry = further
+    return ()
 
 
 def _hard(name: str) -> bool:
@@ -230,6 +237,6 @@ def _entered(frames: Sequence[Frame]) -> str | None:
             return "hardirq"
         if name in _NMI:
             return "nmi"
-        if name in _TASK:
+        if name in _TASK or _SYSTEM_CALL.fullmatch(name) is not None:
             return "task"
     return None

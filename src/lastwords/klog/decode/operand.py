@@ -115,7 +115,9 @@ def _worked_out(access: Access, known: _Values, reported: int | None, page_only:
     expression = " + ".join(words)
     if access.displacement or not words:
         sign = "-" if access.displacement < 0 else "+"
-        expression = f"{expression} {sign} {abs(access.displacement):#x}" if words else f"{access.displacement:#x}"
+        expression = (
+            f"{expression} {sign} {abs(access.displacement):#x}" if words else f"{access.displacement & known.mask:#x}"
+        )
     return MemoryOperand(
         text=access.text,
         expression=expression,
@@ -159,7 +161,7 @@ _X86_READS = re.compile(
     r"|fxrstor|xrstor|verr|verw|invlpg|clflush|clwb|clac|vmptrld|vmclear|ret|bound"
 )
 _X86_PREFIXES = re.compile(r"(?:(?:lock|rep|repe|repz|repne|repnz|xacquire|xrelease|bnd|notrack|data16) ){1,4}")
-_STACK = {"push": True, "call": True, "pushfq": True, "pop": False, "ret": False, "popfq": False, "iretq": False}
+_STACK = {"push": True, "call": True, "pop": False, "ret": False}
 
 
 def _x86(mnemonic: str, operands: str) -> Iterator[Access]:

@@ -44,6 +44,16 @@ _WORDS = (
     (0x9F911029D74E35B, "RED_INACTIVE", "the red zone of a free slab object"),
     (0xD84156C5635688C0, "RED_ACTIVE", "the red zone of a slab object in use"),
 )
+_MAGIC = {
+    0xDEAD4EAD: (
+        "SPINLOCK_MAGIC",
+        "the inside of a spinlock was read as a pointer: the object is of another type, or was reused",
+    ),
+    0xDEAF1EED: (
+        "RWLOCK_MAGIC",
+        "the inside of a rwlock was read as a pointer: the object is of another type, or was reused",
+    ),
+}
 _HEX_SPEAK = {0xDEADBEEF: "deadbeef", 0xBAADF00D: "baadf00d", 0xDEADC0DE: "deadc0de", 0xFEEDFACE: "feedface"}
 
 
@@ -111,6 +121,13 @@ def _word(value: int, bits: int) -> Poison | None:
         if bits == 64 and abs(value - word) < REACH:
             return Poison(word, name, meaning, True)
     half = value >> 32 if bits == 64 else value
+    if bits == 64:
+        # Before the magic number stands the lock's word, 0 when free; behind it the number of the CPU that holds it.
+        for magic, (name, meaning) in _MAGIC.items():
+            if half == magic and value & 0xFFFFFFFF < 0x10000:
+                return Poison(magic << 32, name, meaning, False)
+            if half == 0xFFFFFFFF and abs((value & 0xFFFFFFFF) - magic) < REACH:
+                return Poison(0xFFFFFFFF << 32 | magic, name, meaning, False)
     text = _HEX_SPEAK.get(half)
     low = value & 0xFFFFFFFF
     if text is None and value < 1 << 32:

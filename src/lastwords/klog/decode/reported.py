@@ -35,25 +35,29 @@ _WORDINGS = (
     re.compile(r"Kernel attempted to \w{1,10} (?:user|\S{1,20}) page \((?P<address>[0-9a-f]{1,16})\)"),
     re.compile(r"Unhandled (?:fault|prefetch abort): .{1,80}? at " + _ADDRESS),
     re.compile(r"BUG: (?:[\w#!-]{1,20} )?stack guard page was hit at " + _ADDRESS),
+)
+_SOFTWARE = (
     re.compile(r"BUG: KASAN: [\w-]{1,40} (?:on|in) .{0,600}?(?: at addr | on address )" + _ADDRESS),
     re.compile(r"(?:Read|Write) (?:of size \d{1,10}|by task .{1,40}) at addr " + _ADDRESS),
+    # KFENCE.
+    re.compile(r"(?:Out-of-bounds|Use-after-free|Invalid) (?:read|write) at " + _ADDRESS),
 )
 _S390 = re.compile(r"Failing address: ([0-9a-f]{16})\b")
 _GENERAL_PROTECTION = 0
 
 
-# Where the headline is cut off or has no address, a register may still hold it. x86's CR2 is that of the last page
-# fault, which need not be this one; arm64's is in no register that is printed.
-_REGISTERS = (("badaddr", "cause", (4, 5, 6, 7, 12, 13, 15)),)
+# Where the headline is cut off, a register may still hold the address. Not x86's CR2: the next page fault, perhaps while
+# the report is printed, overwrites it.
+_RISCV_ADDRESS_CAUSES = (4, 5, 6, 7, 12, 13, 15)
+_PPC_ADDRESS_TRAPS = (0x300, 0x380)
 
 
-def reported_address(texts: Iterable[str], registers: Mapping[str, int], page_fault: bool = False) -> Reported | None:
-    """The address, or None where the report names none.
+def reported_address(texts: Iterable[str], registers: Mapping[str, int]) -> Reported | None:
+    """The address that the MMU refused, or None where the report names none.
 
     Args:
         texts: headlines and error lines of the report, in order.
         registers: its registers by name.
-        page_fault: the error code is one of an x86 page fault, so that CR2 is the address.
     """
     for text in texts:
         failing = _S390.match(text)
@@ -64,17 +68,27 @@ def reported_address(texts: Iterable[str], registers: Mapping[str, int], page_fa
         for number, pattern in enumerate(_WORDINGS):
             match = pattern.match(text[:_LONGEST])
             if match is not None:
-                digits = match["address"]
-                value = 0 if "null" in digits else int(digits, 16)
-                return Reported(value, paging=number != _GENERAL_PROTECTION)
-    if page_fault and "cr2" in registers:
-        return Reported(registers["cr2"])
-    for name, cause, values in _REGISTERS:
-        if name in registers and registers.get(cause) in values:
-            return Reported(registers[name])
-    if registers.get("trap") in (0x300, 0x380) and "dar" in registers:
+                return Reported(_number(match), paging=number != _GENERAL_PROTECTION)
+    if registers.get("cause") in _RISCV_ADDRESS_CAUSES and "badaddr" in registers:
+        return Reported(registers["badaddr"])
+    if registers.get("trap") in _PPC_ADDRESS_TRAPS and "dar" in registers:
         return Reported(registers["dar"])
     return None
+
+
+def checked_address(texts: Iterable[str]) -> Reported | None:
+    """The address that KASAN or KFENCE did not allow, or None; the MMU need not have been asked about it."""
+    for text in texts:
+        for pattern in _SOFTWARE:
+            match = pattern.match(text[:1000])
+            if match is not None:
+                return Reported(_number(match), paging=False)
+    return None
+
+
+def _number(match: re.Match[str]) -> int:
+    digits = match["address"]
+    return 0 if "null" in digits else int(digits, 16)
 
 
 _RANGE = re.compile(r"KASAN: [\w -]{1,60}? in range \[0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\]")
