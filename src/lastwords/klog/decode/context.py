@@ -32,12 +32,18 @@ _NMI = frozenset(
 )
 _SOFT = frozenset(
     (
-        "__do_softirq",
-        "handle_softirqs",
-        "__softirqentry_text_start",
-        "___do_softirq",
-        "call_softirq",
-        "do_softirq_own_stack",
+        *(
+            "__do_softirq",
+            "handle_softirqs",
+            "__softirqentry_text_start",
+            "___do_softirq",
+            "call_softirq",
+            "do_softirq_own_stack",
+        ),
+        *("irq_exit", "__irq_exit_rcu", "irq_exit_rcu", "invoke_softirq"),
+        # Where the linker put other symbols at the address of __do_softirq(), such as _stext.
+        *("net_rx_action", "net_tx_action", "run_timer_softirq", "hrtimer_run_softirq", "run_rebalance_domains"),
+        *("tasklet_action", "tasklet_action_common", "tasklet_hi_action", "blk_done_softirq", "rcu_core_si"),
     )
 )
 _HARD = frozenset(

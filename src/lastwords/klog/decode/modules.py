@@ -21,8 +21,8 @@ def linked_modules(text: str | None) -> tuple[LinkedModule, ...]:
             feeds.
 
     Returns:
-        The modules in the order of the line, which is newest first; at its end those unloaded last, which a kernel
-        older than 5.17 names only one of.
+        The modules in the order of the line, which is newest first; at its end the one that was unloaded last, with
+        flags since Linux 5.17.
     """
     if not text or not text.startswith(_HEADING):
         return ()
@@ -47,7 +47,7 @@ def _entries(text: str, *, last_unloaded: bool) -> list[LinkedModule]:
 
 
 _CONTINUED = re.compile(
-    r" ?(?:(?!0x)[A-Za-z]\w{0,63}(?:\([A-Z+-]{1,24}\))?(?: |\Z)){2,400}(?:\[last unloaded: [^\]]{0,2000}\]?)?\s*\Z"
+    r" ?(?:(?!0x|[0-9a-f]{8,16}\b)[A-Za-z]\w{0,63}(?:\([A-Z+-]{1,24}\))?(?: |\Z)){2,400}(?:\[last unloaded: [^\]]{0,2000}\]?)?\s*\Z"
 )
 
 

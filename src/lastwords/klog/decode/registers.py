@@ -79,8 +79,9 @@ class RegisterReader:
         self._next_gpr = None
         if line.architecture and self.architecture is None:
             self.architecture = line.architecture
-        # NIP and epc lines exist with a symbol and with an address; both belong to one set.
-        self._take(word if values else word + " symbol", line, values)
+        # NIP and epc lines exist with a symbol and with an address, `Krnl` with the PSW and with registers, `$` with
+        # four registers each: all of them belong to one set.
+        self._take(f"{word} {next(iter(values), 'symbol')}", line, values)
         if line.locates and self._keeping and self.location is None:
             self.location = where(text)
         if word == "Krnl" or word == "User":

@@ -1,0 +1,266 @@
+"""Whole reports, from the lines to the decoded fields."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lastwords.klog.oopses import find_oopses
+from lastwords.model import Oops, Record
+
+
+def read(text: str) -> Oops:
+    records = [Record(number, line) for number, line in enumerate(text.strip("\n").split("\n"), 1)]
+    return find_oopses(records, range(len(records)))[0]
+
+
+X86 = """
+BUG: kernel NULL pointer dereference, address: 0000000000000018
+#PF: supervisor read access in kernel mode
+#PF: error_code(0x0000) - not-present page
+PGD 0 P4D 0
+Oops: 0000 [#1] PREEMPT SMP PTI
+CPU: 1 PID: 412 Comm: cat Tainted: G           OE      6.1.0-18-amd64 #1  Debian 6.1.76-1
+Hardware name: QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.16.2-debian-1.16.2-1 04/01/2014
+RIP: 0010:ring_bind+0x12/0x30 [lab]
+Code: 00 00 0f 1f 44 00 00 55 48 89 e5 53 48 89 fb e8 aa bb cc dd <48> 8b 40 18 5b 5d c3
+RSP: 0018:ffffc90000f5fbc0 EFLAGS: 00010246
+RAX: 0000000000000000 RBX: ffff888012345678 RCX: 0000000000000000
+RDX: 0000000000000000 RSI: 0000000000000000 RDI: ffff888012345678
+RBP: ffffc90000f5fbc8 R08: 0000000000000000 R09: 0000000000000000
+R10: 0000000000000000 R11: 0000000000000000 R12: 0000000000000000
+R13: 0000000000000000 R14: 0000000000000000 R15: 0000000000000000
+FS:  00007f70cf831700(0000) GS:ffff8880ae900000(0000) knlGS:0000000000000000
+CS:  0010 DS: 0000 ES: 0000 CR0: 0000000080050033
+CR2: 0000000000000018 CR3: 0000000098245000 CR4: 00000000001426e0
+Call Trace:
+ <TASK>
+ vfs_read+0x12/0x300
+ do_syscall_64+0x5b/0xc0
+ entry_SYSCALL_64_after_hwframe+0x64/0xce
+RIP: 0033:0x7f12
+Code: 00 00 <48> 3d 01 f0 ff ff
+ </TASK>
+Modules linked in: lab(OE) nf_tables [last unloaded: old]
+---[ end trace 0000000000000000 ]---
+"""
+
+
+def test_x86():
+    oops = read(X86)
+    assert oops.architecture == "x86_64"
+    assert oops.context == "task"
+    assert oops.hypervisor == "QEMU"
+    assert [t.letter for t in oops.taints] == ["O", "E"]
+    assert [(m.name, m.flags) for m in oops.modules] == [("lab", "OE"), ("nf_tables", ""), ("old", "")]
+    assert oops.error_code is not None
+    assert oops.error_code.meaning == ("read", "from kernel mode", "no page is mapped there")
+    assert oops.address is not None
+    assert (oops.address.kind, oops.address.offset, oops.address.sure) == ("null-offset", 0x18, True)
+    assert oops.code is not None
+    assert oops.code.operand is not None
+    assert oops.code.operand.agrees
+    assert next(i.text for i in oops.code.instructions if i.faulting) == "mov rax, qword ptr [rax + 0x18]"
+
+
+def test_error_pointer():
+    text = X86.replace("RAX: 0000000000000000", "RAX: fffffffffffffff4").replace("0000000000000018", "000000000000000c")
+    oops = read(text)
+    assert oops.address is not None
+    assert (oops.address.kind, oops.address.offset) == ("err-ptr", 0x18)
+
+
+def test_code_of_user_mode_is_not_taken():
+    lines = X86.split("\n")
+    without = "\n".join(line for line in lines if not line.startswith("Code: 00 00 0f"))
+    assert read(without).code is None
+
+
+def test_nothing_is_made_of_a_headline_alone():
+    oops = read("BUG: kernel NULL pointer dereference, address: 0000000000000018")
+    assert (oops.architecture, oops.address, oops.error_code, oops.code) == (None, None, None, None)
+    assert (oops.taints, oops.modules, oops.context, oops.hypervisor) == ((), (), None, None)
+
+
+ARM64 = """
+Unable to handle kernel NULL pointer dereference at virtual address 0000000000000008
+Mem abort info:
+  ESR = 0x0000000096000044
+  EC = 0x25: DABT (current EL), IL = 32 bits
+  FSC = 0x04: level 0 translation fault
+Data abort info:
+  CM = 0, WnR = 1, TnD = 0, TagAccess = 0
+[0000000000000008] pgd=0000000000000000, p4d=0000000000000000
+Internal error: Oops: 0000000096000044 [#1] SMP
+Modules linked in: lab(O)
+CPU: 1 UID: 0 PID: 42 Comm: cat Tainted: G           O       6.12.28 #1
+Tainted: [O]=OOT_MODULE
+Hardware name: linux,dummy-virt (DT)
+pstate: 61400005 (nZCv daif +PAN -UAO -TCO +DIT -SSBS BTYPE=--)
+pc : ring_bind+0x18/0x38 [lab]
+lr : ring_open+0x88/0x8c [lab]
+sp : ffff8000803c3ae0
+x29: ffff8000803c3ae0 x28: ffff261db16aea00 x27: 0000000000000000
+x2 : 0000000000000000 x1 : 0000000000000001 x0 : 0000000000000000
+Call trace:
+ ring_bind+0x18/0x38 [lab] (P)
+ vfs_open+0x88/0x8c
+ el0_svc+0x30/0xe0
+ el0t_64_sync+0x1a4/0x1a8
+Code: d503201f aa0003f3 a9bf7bfd 910003fd (f9000401)
+---[ end trace 0000000000000000 ]---
+"""
+
+
+def test_arm64():
+    oops = read(ARM64)
+    assert (oops.architecture, oops.context) == ("arm64", "task")
+    assert oops.error_code is not None
+    assert oops.error_code.meaning[:2] == ("data abort from kernel mode", "write")
+    assert oops.address is not None
+    assert (oops.address.kind, oops.address.offset, oops.address.sure) == ("null-offset", 8, True)
+    assert oops.code is not None
+    assert oops.code.operand is not None
+    assert (oops.code.operand.write, oops.code.operand.agrees) == (True, True)
+
+
+PPC64 = """
+BUG: Kernel NULL pointer dereference on read at 0x00000018
+Faulting instruction address: 0xc000000000353484
+Oops: Kernel access of bad area, sig: 11 [#1]
+LE PAGE_SIZE=64K MMU=Hash SMP NR_CPUS=2048 NUMA pSeries
+Modules linked in: lab(O)
+CPU: 24 PID: 3409 Comm: sshd Not tainted 5.15.0 #36
+NIP:  c000000000353484 LR: c00000000033720c CTR: c00000000032d280
+REGS: c000003fdce376f0 TRAP: 0300   Not tainted  (5.15.0)
+MSR:  9000000000009033 <SF,HV,EE,ME,IR,DR,RI,LE>  CR: 24002828  XER: 20040000
+CFAR: c000000000337208 DAR: 0000000000000018 DSISR: 40000000 IRQMASK: 1
+GPR00: c00000000033720c c000003fdce37970 c0000000016eb000 0000000000000000
+NIP [c000000000353484] ring_bind+0x24/0x80 [lab]
+LR [c00000000033720c] vfs_open+0x4c/0x80
+Call Trace:
+[c000003fdce37970] [c00000000033720c] vfs_open+0x4c/0x80
+[c000003fdce37e20] [c00000000000b288] system_call+0x5c/0x70
+Instruction dump:
+60000000 60000000 7c0802a6 f8010010 38600000 60000000 60000000 60000000
+7c0802a6 f8010010 60000000 60000000 <e9230018> 7d2903a6 4e800421 60000000
+---[ end trace 0000000000000000 ]---
+"""
+
+
+def test_powerpc():
+    oops = read(PPC64)
+    assert (oops.architecture, oops.context) == ("ppc64", "task")
+    assert oops.error_code is not None
+    assert oops.error_code.meaning == ("read", "no page is mapped there")
+    assert oops.address is not None
+    assert oops.address.offset == 0x18
+    assert oops.code is not None
+    assert len(oops.code.instructions) == 16
+    assert oops.code.operand is not None
+    assert oops.code.operand.agrees
+
+
+S390 = """
+Unable to handle kernel pointer dereference in virtual kernel address space
+Failing address: 0000000000000000 TEID: 0000000000000483
+Fault in home space mode while using kernel ASCE.
+Oops: 0004 ilc:3 [#1] SMP
+Modules linked in: lab(O)
+CPU: 0 PID: 1034 Comm: cat Tainted: G           O      5.14.0 #1
+Hardware name: IBM 3906 M04 704 (z/VM 6.4.0)
+Krnl PSW : 0704c00180000000 000003ff80004a5e (ring_bind+0x1e/0x40 [lab])
+           R:0 T:1 IO:1 EX:1 Key:0 M:1 W:0 P:0 AS:3 CC:0 PM:0 RI:0 EA:3
+Krnl GPRS: 0000000000000000 0000000000000000 0000000000000000 0000000000000001
+           0000000000000000 0000000000000000 0000000000000000 0000000000000000
+           0000000000000000 0000000000000000 0000000000000000 0000000000000000
+           0000000000000000 0000000000000000 000003ff80004a40 00000000aa2c75d0
+Krnl Code: 000003ff80004a4e: c0f4000012aa\tbrcl\t15,000003ff80006fa2
+           000003ff80004a54: c0100000d2f4\tlarl\t%r1,000003ff8001f03c
+          #000003ff80004a5a: a7190001\t\tlghi\t%r1,1
+          >000003ff80004a5e: e31020080024\tstg\t%r1,8(%r2)
+           000003ff80004a64: 07fe\t\tbcr\t15,%r14
+Call Trace:
+ [<000003ff80004a5e>] ring_bind+0x1e/0x40 [lab]
+ [<00000000aa2c75d0>] vfs_open+0x1e/0x40
+ [<00000000aa2c95d0>] system_call+0x2a6/0x2c8
+Last Breaking-Event-Address:
+ [<000003ff80004a40>] ring_bind+0x0/0x40 [lab]
+---[ end trace 0000000000000000 ]---
+"""
+
+
+def test_s390():
+    oops = read(S390)
+    assert (oops.architecture, oops.hypervisor) == ("s390x", "z/VM")
+    assert oops.error_code is not None
+    assert oops.error_code.value == 4
+    assert oops.address is not None
+    assert (oops.address.kind, oops.address.offset) == ("null", None)
+    assert oops.code is not None
+    assert oops.code.operand is not None
+    assert (oops.code.operand.address, oops.code.operand.write, oops.code.operand.agrees) == (8, True, True)
+
+
+MIPS = """
+CPU 0 Unable to handle kernel paging request at virtual address fffffff0, epc == 8003ab3c, ra == 80036f64
+Oops[#1]:
+CPU: 0 PID: 172 Comm: kworker/0:1 Not tainted 4.14.0 #6
+$ 0   : 00000000 00000001 00000000 a25b0831
+$ 4   : 878e1360 00000000 ffd23940 00000003
+$ 8   : a288cef1 00000001 00000003 000a0008
+$12   : 0000001a 00000013 0000000e 00000007
+$16   : 00000000 00000001 80370000 00000001
+$20   : 878e155c 80373630 80373630 80373630
+$24   : 00000001 80041714
+$28   : 8797a000 8797bc68 00000010 80036f64
+Hi    : 00000009
+Lo    : 9b49a300
+epc   : 8003ab3c kthread_data+0x4/0xc
+ra    : 80036f64 wq_worker_sleeping+0x14/0xbc
+Status: 1100e402 KERNEL EXL
+Cause : 80800008
+BadVA : fffffff0
+PrId  : 00019655 (MIPS 24KEc)
+Modules linked in: lab
+Process kworker/0:1 (pid: 172, threadinfo=8797a000, task=878e1360, tls=00000000)
+Call Trace:
+[<8003ab3c>] kthread_data+0x4/0xc
+[<80036f64>] wq_worker_sleeping+0x14/0xbc
+Code: 03e00008  24020001  8c4201d4 <8c42fff0> 03e00008  00000000
+---[ end trace 0000000000000000 ]---
+"""
+
+
+def test_mips():
+    oops = read(MIPS)
+    assert oops.architecture == "mips"
+    assert oops.error_code is not None
+    assert oops.error_code.meaning == ("read or instruction fetch: no page is mapped there",)
+    assert oops.address is not None
+    # The register shows that it is not ERR_PTR(-16).
+    assert (oops.address.kind, oops.address.offset) == ("null-offset", -16)
+    assert oops.code is not None
+    assert oops.code.operand is not None
+    assert oops.code.operand.agrees
+
+
+def test_registers_of_another_task_say_nothing():
+    hung = "INFO: task cat:12 blocked for more than 120 seconds.\n"
+    oops = read(hung + X86.split("\n", 6)[6])
+    assert oops.kind == "hung-task"
+    assert (oops.code, oops.address, oops.error_code) == (None, None, None)
+
+
+@given(st.lists(st.sampled_from((X86 + ARM64 + PPC64 + S390 + MIPS).split("\n")), max_size=60), st.text(max_size=40))
+def test_lines_in_any_order(lines, text):
+    records = [
+        Record(n, line) for n, line in enumerate(["BUG: kernel NULL pointer dereference, address: 0", *lines, text], 1)
+    ]
+    for oops in find_oopses(records, range(len(records))):
+        assert oops.title
+
+
+@given(st.integers(0, len(X86)), st.integers(0, len(X86)), st.text(max_size=30))
+def test_damaged_text(start, end, text):
+    damaged = "BUG: kernel NULL pointer dereference, address: 0\n" + X86[:start] + text + X86[end:]
+    records = [Record(n, line) for n, line in enumerate(damaged.split("\n"), 1)]
+    find_oopses(records, range(len(records)))
