@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lastwords.klog.decode.address import Fault, sense
-from lastwords.model import MemoryOperand
+from lastwords.model import AddressSense, MemoryOperand
 
 ARCHITECTURES = ["x86_64", "i386", "arm64", "arm", "ppc64", "ppc", "s390x", "riscv64", "mips", "loongarch64"]
 SHADOW = 0xDFFFFC0000000000
@@ -22,12 +22,12 @@ def operand(base_value: int, displacement: int = 0, bits: int = 64) -> MemoryOpe
     )
 
 
-def through(base_value: int, displacement: int, architecture: str = "x86_64", **more: object):
+def through(base_value: int, displacement: int, architecture: str = "x86_64") -> AddressSense:
     found = operand(base_value, displacement, 32 if architecture in ("arm", "i386") else 64)
-    return sense(Fault(found.address or 0, architecture, operand=found, **more))  # type: ignore[arg-type]
+    return sense(Fault(found.address or 0, architecture, operand=found))
 
 
-def short(found):
+def short(found: AddressSense) -> tuple[str, int | None, bool]:
     return found.kind, found.offset, found.sure
 
 

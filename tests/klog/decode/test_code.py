@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from lastwords.klog.decode.code import Asked, code
 from lastwords.klog.decode.code_bytes import code_bytes
+from lastwords.model import Code
 
 ARCHITECTURES = ["x86_64", "i386", "arm64", "arm", "ppc64", "ppc", "s390x", "riscv64", "mips", "loongarch64"]
 
@@ -13,11 +14,11 @@ ARCHITECTURES = ["x86_64", "i386", "arm64", "arm", "ppc64", "ppc", "s390x", "ris
 KASAN = "Code: 00 00 00 fc ff df 48 89 c3 4c 8d 63 10 4c 89 e0 48 c1 e8 03 <80> 3c 10 00 0f 85 f3 0b 00 00 48 8b 43 10"
 
 
-def texts(found):
+def texts(found: Code) -> list[str]:
     return [i.text for i in found.instructions]
 
 
-def faulting(found):
+def faulting(found: Code) -> str:
     marked = [i for i in found.instructions if i.faulting]
     assert [i.offset for i in marked] == [0]
     return marked[0].text

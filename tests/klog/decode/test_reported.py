@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastwords.klog.decode.reported import checked_address, kasan_range, reported_address
+from lastwords.klog.decode.reported import Reported, checked_address, kasan_range, reported_address
 
 
 @pytest.mark.parametrize(
@@ -44,15 +44,18 @@ from lastwords.klog.decode.reported import checked_address, kasan_range, reporte
     ],
 )
 def test_wordings(text, value):
-    found = reported_address([text], {})
-    assert (None if found is None else found.value) == value
+    assert value_of(reported_address([text], {})) == value
+
+
+def value_of(found: Reported | None) -> int | None:
+    return None if found is None else found.value
 
 
 def test_paging():
-    assert not reported_address(
-        ["general protection fault, probably for non-canonical address 0xdead000000000122: 0000 [#1]"], {}
-    ).paging  # type: ignore[union-attr]
-    assert reported_address(["BUG: unable to handle page fault for address: 00000000deadbeef"], {}).paging  # type: ignore[union-attr]
+    gpf = "general protection fault, probably for non-canonical address 0xdead000000000122: 0000 [#1]"
+    assert reported_address([gpf], {}) == Reported(0xDEAD000000000122, paging=False)
+    fault = "BUG: unable to handle page fault for address: 00000000deadbeef"
+    assert reported_address([fault], {}) == Reported(0xDEADBEEF, paging=True)
 
 
 def test_s390():
@@ -68,30 +71,29 @@ def test_s390():
 
 
 def test_registers():
-    assert reported_address([], {"badaddr": 8, "cause": 13}).value == 8  # type: ignore[union-attr]
+    assert reported_address([], {"badaddr": 8, "cause": 13}) == Reported(8)
     # A breakpoint's badaddr is no address of a fault.
     assert reported_address([], {"badaddr": 8, "cause": 3}) is None
-    assert reported_address([], {"dar": 8, "trap": 0x300}).value == 8  # type: ignore[union-attr]
+    assert reported_address([], {"dar": 8, "trap": 0x300}) == Reported(8)
     assert reported_address([], {"dar": 8, "trap": 0x700}) is None
     # Another fault may have overwritten CR2.
     assert reported_address([], {"cr2": 8}) is None
 
 
-def test_sanitizers():
-    assert (
-        checked_address(
-            ["BUG: KASAN: use-after-free in f+0x1/0x2", "Read of size 8 at addr ffff8881d2bec328 by task a/1"]
-        ).value
-        == 0xFFFF8881D2BEC328
-    )  # type: ignore[union-attr]
-    assert (
-        checked_address(["BUG: KASAN: global-out-of-bounds in f+0x27a/0x2b0 at addr ffffffff82cda558"]).value
-        == 0xFFFFFFFF82CDA558
-    )  # type: ignore[union-attr]
-    assert (
-        checked_address(["Out-of-bounds read at 0xffff8c2aae231fff (1B left of kfence-#1)"]).value == 0xFFFF8C2AAE231FFF
-    )  # type: ignore[union-attr]
-    assert checked_address(["Read of size 8"]) is None
+@pytest.mark.parametrize(
+    ("texts", "value"),
+    [
+        (
+            ["BUG: KASAN: use-after-free in f+0x1", "Read of size 8 at addr ffff8881d2bec328 by task a/1"],
+            0xFFFF8881D2BEC328,
+        ),
+        (["BUG: KASAN: global-out-of-bounds in f+0x27a/0x2b0 at addr ffffffff82cda558"], 0xFFFFFFFF82CDA558),
+        (["Out-of-bounds read at 0xffff8c2aae231fff (1B left of kfence-#1)"], 0xFFFF8C2AAE231FFF),
+        (["Read of size 8"], None),
+    ],
+)
+def test_sanitizers(texts, value):
+    assert value_of(checked_address(texts)) == value
 
 
 def test_kasan_range():
