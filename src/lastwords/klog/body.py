@@ -15,6 +15,7 @@ MAX_FRAMES = 2000
 """Frames kept of one trace: more is a recursion that says no more than its first thousand frames."""
 MAX_TRACES = 200
 MAX_ERROR_LINES = 40
+MAX_MODULES_TEXT = 64_000
 _MORE_CODE = re.compile(r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){2,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s)")
 """Further lines of powerpc's `Instruction dump:` and s390's `Krnl Code:`."""
 
@@ -254,10 +255,14 @@ def _modules(draft: Draft, text: str, record: Record) -> None:
         draft.continued = "modules"
 
 
+def _goes_on(modules: str, text: str) -> bool:
+    return len(modules) < MAX_MODULES_TEXT and continues(text, modules[modules.rfind("\n") + 1 :])
+
+
 def _continued(draft: Draft, text: str) -> bool:
     """A further line of the modules or of the code."""
     what = draft.continued
-    if what == "modules" and draft.modules is not None and continues(text, draft.modules.rpartition("\n")[2]):
+    if what == "modules" and draft.modules is not None and _goes_on(draft.modules, text):
         draft.modules += "\n" + text
     elif what == "code" and draft.code is not None and len(draft.code) < 4000 and _MORE_CODE.match(text) is not None:
         draft.code += "\n" + text
@@ -305,7 +310,7 @@ def _backtrace_of(draft: Draft, text: str, record: Record) -> None:
 
 def _chain(draft: Draft, text: str, record: Record) -> None:
     if len(draft.error_lines) < MAX_ERROR_LINES:
-        draft.error_lines.append(text)
+        draft.error_lines.append(text[:1000])
 
 
 def _foreign_report(draft: Draft, text: str, record: Record) -> None:

@@ -30,6 +30,14 @@ _OTHERS_REGISTERS = frozenset(("hung-task",))
 """Kinds whose registers, if any, are of the CPUs that were asked what they do, not of the task that hangs."""
 
 
+_CHECKS_IN_PLACE = frozenset(("warning", "kernel-bug", "ubsan"))
+"""Kinds whose headline has the source line of the function to blame."""
+_CHECKED_IN = re.compile(r" ([A-Za-z_][\w.]{0,200})\+0x")
+
+_LONGEST = 1000
+"""Characters of a headline that are looked at."""
+
+
 class Detail(NamedTuple):
     """The decoded fields of `lastwords.model.Oops`, by the same names."""
 
@@ -56,7 +64,7 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
     """
     # Registers of user mode say nothing about the kernel's crash.
     registers = {} if draft.registers.user else draft.registers.registers
-    texts = [*headlines, *draft.error_lines]
+    texts = [*(text[:_LONGEST] for text in headlines), *draft.error_lines]
     main = _main_trace(draft, frame)
     frames = main.frames if main is not None else []
     machine = architecture(
@@ -84,7 +92,7 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
     own = faulted or kind.family in _WITH_CODE or kind.name in _FOUND_BY_FAULT
     if draft.code and machine and registers and own and kind.name not in _OTHERS_REGISTERS:
         decoded = code(draft.code, asked)
-    place = _place(draft, headlines, frame)
+    place = _place(draft, headlines, kind, frame)
     return Detail(
         architecture=machine,
         context=_context(draft, texts, main, kind, machine),
@@ -187,13 +195,17 @@ def _context(
     return context(texts, main.frames, main.contexts, machine)
 
 
-def _place(draft: Draft, headlines: Sequence[str], frame: Frame | None) -> tuple[str, int] | None:
+def _place(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | None) -> tuple[str, int] | None:
     """The source line of the frame to blame, or of the check that failed in it."""
     if frame is not None and frame.file and frame.source_line is not None:
         return frame.file, frame.source_line
     location = draft.location
-    if frame is not None and location is not None and location.function != frame.function:
-        return None
-    if frame is not None and (behind := place_behind_symbol(draft.pointer_text)) is not None:
+    here = location is not None and frame is not None and location.function == frame.function
+    if here and (behind := place_behind_symbol(draft.pointer_text)) is not None:
         return behind
-    return place_of_check(headlines[0])
+    if kind.name not in _CHECKS_IN_PLACE:
+        return None
+    checked = _CHECKED_IN.search(headlines[0][:600])
+    # A check in machinery such as lib/string_helpers.c is not where the function to blame is wrong.
+    elsewhere = frame is not None and not here and (checked is None or checked[1] != frame.function)
+    return None if elsewhere and kind.name != "ubsan" else place_of_check(headlines[0])

@@ -243,6 +243,34 @@ def test_mips():
     assert oops.code.operand.agrees
 
 
+WARNING = """
+WARNING: CPU: 0 PID: 12 at fs/overlayfs/dir.c:212 ovl_create_real+0x272/0x520
+CPU: 0 PID: 12 Comm: cat Not tainted 6.1.0 #1
+RIP: 0010:ovl_create_real+0x272/0x520
+Code: 48 89 e5 <0f> 0b 48 8b 03 48 85 c0
+RSP: 0018:ffffc90000f5fbc0 EFLAGS: 00010246
+Call Trace:
+ ovl_workdir_create+0x12/0x300
+ do_syscall_64+0x5b/0xc0
+---[ end trace 0000000000000000 ]---
+"""
+
+
+def test_source_line_of_a_warning():
+    oops = read(WARNING)
+    assert (oops.function, oops.file, oops.source_line) == ("ovl_create_real", "fs/overlayfs/dir.c", 212)
+    assert oops.code is not None
+    assert oops.code.operand is None
+    assert oops.code.note.startswith("ud2")
+
+
+def test_source_line_of_machinery_is_not_that_of_the_function_to_blame():
+    text = WARNING.replace("ovl_create_real", "__fortify_report").replace("fs/overlayfs/dir.c", "lib/string_helpers.c")
+    oops = read(text)
+    assert oops.function != "__fortify_report"
+    assert oops.file is None
+
+
 def test_registers_of_another_task_say_nothing():
     hung = "INFO: task cat:12 blocked for more than 120 seconds.\n"
     oops = read(hung + X86.split("\n", 6)[6])

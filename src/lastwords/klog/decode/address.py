@@ -138,7 +138,7 @@ def _err_ptr(fault: Fault) -> AddressSense | None:
     return AddressSense(
         value=fault.value,
         kind="err-ptr",
-        text=f"an error number taken for a pointer, ERR_PTR(-{number}){f' = -{name}' if name else ''} or another with an"
+        text=f"{'the kernel jumped to ' if fault.fetch else ''}an error number taken for a pointer, ERR_PTR(-{number}){f' = -{name}' if name else ''} or another with an"
         f" offset; or NULL - {number:#x}",
         sure=False,
     )
@@ -205,7 +205,7 @@ def _null_and(fault: Fault, offset: int, *, sure: bool) -> AddressSense:
         return AddressSense(value=fault.value, kind="null", text="NULL", offset=0)
     where = "a member of a structure" if offset > 0 else "the structure around a member"
     if not sure:
-        where = "a small number, most often " + where
+        where = "most likely " + where
     marker = poison.small_poison(fault.value, fault.architecture) if fault.pointer is None else None
     return AddressSense(
         value=fault.value,
