@@ -1,0 +1,236 @@
+"""From what a user asks to what the glossary says: terms, values to decode, near misses."""
+
+import difflib
+import re
+from collections.abc import Callable
+from functools import cache
+
+from . import codes, errno, margin, poison, syscalls, taints, values
+from .book import subjects
+from .term import Explanation, Subject, Term
+
+
+def explain(question: str, *, exactly: bool = False) -> tuple[Explanation, ...]:
+    """What the glossary knows about a term, a value, or a line of a report; empty where it knows nothing.
+
+    Args:
+        question: as typed or pasted: `RIP`, `not syncing`, `Tainted: G W OE`, `-12`, `dead000000000122`, a whole line.
+        exactly: only a term's name or a value; not a line that a term stands in.
+
+    Example:
+        >>> explain("-12")[0].reading
+        ('-12 is -ENOMEM: out of memory',)
+    """
+    question = " ".join(question[:1000].split())
+    found = [*_terms(question), *_decoded(question)]
+    return tuple(found) if found or exactly else tuple(_of_line(question))
+
+
+def subject(name: str) -> Subject | None:
+    """The subject of that name."""
+    return next((s for s in subjects() if s.name == name.strip().lower()), None)
+
+
+def near_misses(question: str) -> tuple[str, ...]:
+    """Names that look like what was asked for, best first; at most five."""
+    wanted = _key(question[:100])
+    inside = [key for key in _index() if wanted and len(wanted) > 2 and wanted in key]
+    close = difflib.get_close_matches(wanted, _index(), n=8, cutoff=0.6)
+    names = [_index()[key][0][1].name for key in (*close, *sorted(inside, key=len))]
+    return tuple(dict.fromkeys(names))[:5]
+
+
+@cache
+def _index() -> dict[str, list[tuple[Subject, Term]]]:
+    index: dict[str, list[tuple[Subject, Term]]] = {}
+    for one in subjects():
+        for term in one.terms:
+            for key in dict.fromkeys(_key(name) for name in (term.name, *term.aliases)):
+                index.setdefault(key, []).append((one, term))
+    return index
+
+
+def _key(text: str) -> str:
+    """What two spellings of a term have in common. One letter keeps its case: `D` is a state, `t` another."""
+    text = text.strip().strip("'\"`").rstrip(":!.,").strip()
+    return text if len(text) == 1 else text.lower().replace("_", " ").replace("-", " ").strip() or text
+
+
+def _terms(question: str) -> list[Explanation]:
+    reading = tuple(text for text in (margin.note(question),) if text)
+    return [_explanation(one, term, reading) for one, term in _index().get(_key(question), ())]
+
+
+def _explanation(one: Subject, term: Term, reading: tuple[str, ...] = ()) -> Explanation:
+    return Explanation(term.name, one.name, term.short, term.long, term.see, term.related, reading)
+
+
+def _named(name: str, *reading: str) -> Explanation:
+    """The explanation of a term that is known to exist, with values put into words."""
+    one, term = _index()[_key(name)][0]
+    return _explanation(one, term, reading)
+
+
+# Values
+
+_TAINT_MASK = re.compile(r"(?:kernel\.)?taint(?:ed)?(?: mask)?[ :=]{1,3}(0x[0-9a-f]{1,8}|\d{1,10})", re.IGNORECASE)
+_TAINT_LETTERS = re.compile(r"(?:tainted: |taint )?((?:[A-Z]{1,20} ?){1,20})(?:\[.{0,500})?", re.IGNORECASE)
+_NAMED = re.compile(r"([A-Za-z][\w ]{0,24}?) ?[=:] ?(-?(?:0x)?[0-9a-fA-F]{1,16})")
+_NEGATIVE = re.compile(r"(?:ERR_PTR\()?-(\d{1,4})\)?")
+_HEXADECIMAL = re.compile(r"0x([0-9a-f]{1,16})|([0-9a-f]{8}|[0-9a-f]{16})", re.IGNORECASE)
+_DECIMAL = re.compile(r"\d{1,10}")
+
+
+def _decoded(question: str) -> list[Explanation]:
+    """Values, by the first form that fits."""
+    if match := _TAINT_MASK.fullmatch(question):
+        return [_named("Tainted", *_mask(int(match[1], 0)))]
+    if question.lower().startswith("taint") and (match := _TAINT_LETTERS.fullmatch(question)):
+        return [_named("Tainted", *_letters(match[1]))]
+    if match := _NEGATIVE.fullmatch(question):
+        return _error(int(match[1]))
+    if (match := _NAMED.fullmatch(question)) and (decode := _FIELDS.get(_key(match[1]))):
+        term, base, words = decode
+        try:
+            text = words(int(match[2], base if not match[2].lower().startswith("0x") else 16))
+        except ValueError:
+            return []
+        return [_named(term, f"{match[2]}: {text or 'nothing known of this value'}")]
+    if match := _HEXADECIMAL.fullmatch(question):
+        return _number(int(match[1] or match[2], 16), 64 if len(match[1] or match[2]) > 8 else 32)
+    if _DECIMAL.fullmatch(question):
+        return _decimal(int(question))
+    if re.fullmatch(r"[A-Z]{1,3}( {1,3}[A-Z]{1,12}){1,8}", question) and question[0] in "GP":
+        return [_named("Tainted", *_letters(question))]
+    return []
+
+
+def _joined(words: tuple[str, ...]) -> str:
+    return ", ".join(words)
+
+
+def _system_call(number: int) -> str:
+    name = syscalls.x86_64(number)
+    return f"system call {number}: {name}()" if name else ""
+
+
+# What is asked as `NAME=VALUE`: the term, the base of the number, and how to put it into words.
+_FIELDS: dict[str, tuple[str, int, Callable[[int], str]]] = {
+    "oops": ("Oops", 16, lambda v: _joined(codes.page_fault(v)) + " (if it was a page fault on x86)"),
+    "error code": ("#PF", 16, lambda v: _joined(codes.page_fault(v))),
+    "esr": ("ESR", 16, lambda v: _joined(codes.arm64_syndrome(v))),
+    "esr el1": ("ESR", 16, lambda v: _joined(codes.arm64_syndrome(v))),
+    "internal error": ("ESR", 16, lambda v: _joined(codes.arm64_syndrome(v))),
+    "dsisr": ("DSISR", 16, lambda v: _joined(codes.dsisr(v))),
+    "cause": ("cause", 16, codes.riscv_cause),
+    "scause": ("cause", 16, codes.riscv_cause),
+    "exitcode": ("exitcode", 16, codes.exit_code),
+    "exit code": ("exitcode", 16, codes.exit_code),
+    "preempt count": ("preempt_count", 16, lambda v: _joined(codes.preempt_count(v)) or "nothing forbids sleeping"),
+    "mci status": ("MCi_STATUS", 16, lambda v: _joined(codes.machine_check_status(v))),
+    "mce": ("MCi_STATUS", 16, lambda v: _joined(codes.machine_check_status(v))),
+    "orig rax": ("ORIG_RAX", 16, _system_call),
+    "eflags": ("EFLAGS", 16, margin.flags),
+    "errno": ("ERR_PTR", 10, lambda v: _errno_text(abs(v))),
+    "cr2": ("CR2", 16, values.address),
+    "dar": ("DAR", 16, values.address),
+    "far": ("FAR", 16, values.address),
+}
+
+
+def _mask(mask: int) -> list[str]:
+    known = taints.from_mask(mask)
+    rest = mask & ~sum(1 << taint.bit for taint in known)
+    reading = [f"{taint.letter} (bit {taint.bit}, {taint.name}): {taint.meaning}" for taint in known]
+    if rest:
+        reading.append(f"{rest:#x}: bits that no kernel known here defines")
+    return reading or ["0: not tainted"]
+
+
+def _letters(text: str) -> list[str]:
+    known = taints.from_letters(text.upper())
+    reading = [f"{taint.letter} (bit {taint.bit}, {taint.name}): {taint.meaning}" for taint in known]
+    if "G" in text.upper():
+        reading.insert(0, f"G: {taints.NO_PROPRIETARY}")
+    unknown = {c for c in text.upper() if c.isalpha()} - {t.letter for t in known} - {"G"}
+    return reading + [f"{letter}: not known" for letter in sorted(unknown)]
+
+
+def _errno_text(number: int) -> str:
+    entry = errno.BY_NUMBER.get(number)
+    return f"-{entry.name}: {entry.meaning}" if entry else ""
+
+
+def _error(number: int) -> list[Explanation]:
+    entry = errno.BY_NUMBER.get(number)
+    return [_named(entry.name, f"-{number} is -{entry.name}: {entry.meaning}")] if entry else []
+
+
+def _number(value: int, bits: int) -> list[Explanation]:
+    """A hexadecimal number, read as everything that it may be."""
+    found = []
+    hit = poison.recognise(value, bits) or poison.recognise(value)
+    if hit is not None:
+        found.append(_named(hit.poison.name, ("" if hit.sure else "probably ") + values.poisoned(hit)))
+    for width in {bits, 64}:
+        number = errno.from_pointer(value, width)
+        if number is not None and number in errno.BY_NUMBER:
+            found.append(_named("ERR_PTR", f"{value:#x} is {-number}: {_errno_text(number)}"))
+    if not found:
+        text = values.address(value, bits) or values.canonical(value)
+        reading = [f"as an address: {text}"] if text else []
+        if value < 0x100:
+            reading.append(f"as an x86 page fault's error code: {_joined(codes.page_fault(value))}")
+        if value >> 26 in (0x21, 0x25, 0x2F, 0x3C) and value < 1 << 32:
+            reading.append(f"as an arm64 ESR: {_joined(codes.arm64_syndrome(value))}")
+        if reading:
+            found.append(Explanation(f"{value:#x}", "", "a number", reading=tuple(reading)))
+    return found
+
+
+def _decimal(value: int) -> list[Explanation]:
+    """A decimal number: a taint mask, an error number."""
+    reading = [f"as a taint mask: {text}" for text in (_mask(value) if taints.from_mask(value) else ())]
+    if value in errno.BY_NUMBER:
+        reading.append(f"as an error number: {errno.BY_NUMBER[value].name}: {errno.BY_NUMBER[value].meaning}")
+    return [Explanation(str(value), "", "a number", reading=tuple(reading))] if reading else []
+
+
+# Lines
+
+_PREFIX = re.compile(r"(?:<\d{1,3}>)?(?:\[ {0,10}\d{1,10}\.\d{1,9}\] ?)?(?:\[ {0,4}[TC]\d{1,8}\] ?)?")
+# What a line begins with, and the term that explains it; the longest beginning wins.
+_LEAST = 2
+
+
+def _of_line(question: str) -> list[Explanation]:
+    """A pasted line: the term that it begins with, or that stands in it, and its values."""
+    line = question[_prefix_end(question) :]
+    reading = margin.note(line)
+    lower = _key(line)
+    best = max(
+        (key for key in _index() if len(key) > _LEAST and _stands_in(key, lower)),
+        key=lambda key: (lower.startswith(key), len(key)),
+        default=None,
+    )
+    if best is None:
+        return [Explanation(line, "", "a line of a report", reading=(reading,))] if reading else []
+    if not reading and len(best) < len(lower) // 4 and not lower.startswith(best):
+        return []
+    return [_explanation(one, term, (reading,) if reading else ()) for one, term in _index()[best][:1]]
+
+
+def _prefix_end(text: str) -> int:
+    match = _PREFIX.match(text)
+    return match.end() if match else 0
+
+
+def _stands_in(key: str, line: str) -> bool:
+    """As words of its own."""
+    at = line.find(key)
+    if at < 0:
+        return False
+    end = at + len(key)
+    before = line[at - 1 : at] if key[0].isalnum() else ""
+    after = line[end : end + 1] if key[-1].isalnum() else ""
+    return not before.isalnum() and not after.isalnum()

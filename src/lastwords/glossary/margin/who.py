@@ -1,0 +1,122 @@
+"""Lines about who and where: CPU, task, taint flags, work queue, machine, modules, contexts of a trace, frames."""
+
+import re
+
+from .. import taints
+from .rule import Rule, joined, listed, rule
+
+_TASKS = (
+    (re.compile(r"swapper(?:/\d+)?"), "the idle task: the CPU was idle or in an interrupt"),
+    (re.compile(r"ksoftirqd/\d+"), "the thread that runs softirqs"),
+    (re.compile(r"migration/\d+"), "the CPU's stopper thread"),
+    (re.compile(r"rcu_(?:preempt|sched|bh)|rcu[bocs]+/\d+"), "a thread of RCU"),
+    (re.compile(r"khungtaskd"), "the thread that looks for hung tasks, not the task that hangs"),
+    (re.compile(r"kswapd\d+"), "the thread that frees memory"),
+    (re.compile(r"khugepaged"), "the thread that makes huge pages"),
+    (re.compile(r"kdevtmpfs|kthreadd|kauditd|jbd2/.{1,15}|xfsaild/.{1,15}|irq/\d+-.{1,15}"), "a kernel thread"),
+)
+
+
+def _task(match: re.Match[str]) -> str:
+    comm = match["comm"] or ""
+    return joined(
+        [
+            next((text for pattern, text in _TASKS if pattern.fullmatch(comm)), ""),
+            "init" if match["pid"] == "1" else "",
+            _taints(match["taint"] or ""),
+        ]
+    ).replace(", tainted", "; tainted")
+
+
+def _taints(text: str) -> str:
+    known = taints.from_letters(text)
+    return "tainted: " + "; ".join(f"{taint.letter} {taint.meaning}" for taint in known) if known else ""
+
+
+def _work(match: re.Match[str]) -> str:
+    return f"the worker ran {match['function']}(); who queued it is not on the trace"
+
+
+_VIRTUAL = re.compile(
+    r"QEMU|VMware|VirtualBox|Bochs|KVM|Xen|Virtual Machine|Google Compute|Amazon EC2|OpenStack|Red Hat KVM|Parallels"
+    r"|linux,dummy-virt|riscv-virtio|Alibaba Cloud|DigitalOcean|pSeries.{0,40}emulated"
+)
+
+
+def _machine(match: re.Match[str]) -> str:
+    return "a virtual machine" if _VIRTUAL.search(match[0]) else ""
+
+
+_MODULE = re.compile(r"\b([\w-]{1,64})\(([A-Z+-]{1,12})\)")
+_MODULE_FLAGS = {
+    **{"P": "proprietary", "O": "out of tree", "F": "forced", "C": "staging", "E": "unsigned", "K": "live patch"},
+    **{"+": "being loaded", "-": "being unloaded"},
+}
+
+
+def _modules(match: re.Match[str]) -> str:
+    """The modules with flags, by flag; `(OE)` counts as out of tree, which says more than unsigned."""
+    found: dict[str, list[str]] = {}
+    for name, flags in _MODULE.findall(match[0]):
+        kind = next((text for flag, text in _MODULE_FLAGS.items() if flag in flags), "")
+        if kind:
+            found.setdefault(kind, []).append(name)
+    return "; ".join(f"{kind}: {listed(names)}" for kind, names in found.items())
+
+
+_CONTEXTS = {
+    "IRQ": "from here on in an interrupt handler; what it interrupted stands below",
+    "SOFTIRQ": "from here on in a softirq handler",
+    "NMI": "from here on in an NMI handler; what it interrupted stands below",
+    "#DF": "from here on on the double fault stack",
+    "#DB": "from here on in a debug exception",
+    "#MC": "from here on in a machine check",
+    "ENTRY_TRAMPOLINE": "from here on on the entry stack",
+}
+
+
+def _context(match: re.Match[str]) -> str:
+    return _CONTEXTS.get(match["name"], "")
+
+
+_ENTRIES = (
+    (
+        r"(?:asm_)?exc_page_fault|async_page_fault|page_fault",
+        "here the page fault came; the code that it hit stands below",
+    ),
+    (
+        r"(?:asm_)?exc_general_protection|general_protection",
+        "here the general protection fault came; the code that it hit stands below",
+    ),
+    (r"asm_exc_invalid_op|invalid_op", "here the BUG or WARN was met; the code that holds it stands below"),
+    (r"asm_exc_\w{1,40}", "here an exception came; the code that it hit stands below"),
+    (
+        r"asm_(?:sysvec|common)_\w{1,40}|apic_timer_interrupt|common_interrupt|ret_from_intr|el[01]h?_irq\w{0,20}",
+        "here an interrupt came; the code that it hit stands below",
+    ),
+    (r"el1h?_(?:abort|da|sync)\w{0,20}", "here the exception came; the code that it hit stands below"),
+    (r"asm_exc_nmi|end_repeat_nmi|nmi", "here an NMI came; the code that it hit stands below"),
+)
+_ENTRY = tuple((re.compile(pattern), text) for pattern, text in _ENTRIES)
+
+
+def frame(function: str) -> str:
+    """What a frame of the kernel's entry code says; the empty string for all others."""
+    return next((text for pattern, text in _ENTRY if pattern.fullmatch(function)), "")
+
+
+_CPU = (
+    r"CPU: ?\d{1,5} (?:UID: \d{1,10} )?PID: (?P<pid>-?\d{1,10}) (?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
+    r"(?P<taint>Not tainted|Tainted: [A-Z ]{1,64})"
+)
+
+RULES: tuple[Rule, ...] = (
+    rule("CPU:", _CPU, _task),
+    rule(
+        "Pid:", r"Pid: (?P<pid>\d{1,10}), comm: (?P<comm>.{1,64}?) (?P<taint>Not tainted|Tainted: [A-Z ]{1,64})", _task
+    ),
+    rule("Workqueue: ", r"Workqueue: (?P<queue>\S{1,64}) (?P<function>[\w.]{1,128})", _work),
+    rule("Hardware name: ", r"Hardware name: .{1,300}", _machine),
+    rule("Modules linked in:", r"Modules linked in:.{0,60000}", _modules),
+    rule(">", r"<(?P<name>IRQ|SOFTIRQ|NMI|#DF|#DB|#MC|ENTRY_TRAMPOLINE)>\s*$", _context),
+)
