@@ -121,8 +121,8 @@ def _poisons() -> Subject:
 _POISON = Term(
     "poison",
     "values that the kernel writes into dead or unwritten memory, so that a wrong use of it shows",
-    "6b6b6b6b6b6b6b6b: freed slab memory. 5a5a…: never written. dead000000000100 and …122: taken off a list. An address "
-    "that is poison plus a little is a field of such an object. Any value: `explain dead000000000122`.",
+    "6b6b6b6b6b6b6b6b: freed slab memory. 5a5a…: never written. dead000000000100 and …122: taken off a list. An "
+    "address that is poison plus a little is a field of such an object. Any value: `explain dead000000000122`.",
     aliases=("poison value", "poison values"),
     see="include/linux/poison.h",
     related=("POISON_FREE", "LIST_POISON1", "red zone"),

@@ -111,7 +111,7 @@ def _code(match: re.Match[str]) -> str:
 def _system_call(match: re.Match[str]) -> str:
     value = int(match["value"], 16)
     name = syscalls.x86_64(value)
-    return f"the program called {name}(), system call {value}" if name else ""
+    return f"the program called {name}(), system call {value} of x86-64" if name else ""
 
 
 def _dsisr(match: re.Match[str]) -> str:
@@ -162,7 +162,7 @@ RULES: tuple[Rule, ...] = (
     rule("Code: ", r"(?:Krnl )?Code: .{0,2000}", _code),
     rule("DSISR: ", r".{0,120}?DSISR: (?P<value>[0-9a-f]{8,16})\b", _dsisr),
     rule("cause: ", r"status: .{0,80}?cause: (?P<value>[0-9a-f]{8,16})\b", _cause),
-    rule("ORIG_RAX", r"ORIG_RAX: (?P<value>[0-9a-f]{16})", _system_call),
+    rule("ORIG_RAX: ", r"RSP: 002b:.{0,60}?ORIG_RAX: (?P<value>[0-9a-f]{16})\b", _system_call),
     rule(
         "double fault",
         r"(?:traps: )?(?:PANIC: |Oops: )?double fault",

@@ -17,7 +17,7 @@ _REASONS = (
     (r"softlockup: hung tasks", _TURNED.format("softlockup_panic")),
     (r"[Hh]ard LOCKUP", _TURNED.format("hardlockup_panic")),
     (r"RCU Stall", _TURNED.format("panic_on_rcu_stall")),
-    (r"VFS: Unable to mount root fs on unknown-block\(0,0\)", "no such device: wrong root=, no initramfs, or no driver"),
+    (r"VFS: Unable to mount root fs on unknown-block\(0,0\)", "no such device: wrong root=, or no initramfs"),
     (r"VFS: Unable to mount root fs", "the device is there, but no file system that this kernel can read"),
     (r"No working init found", "the root file system has no program that can be started as PID 1"),
     (r"sysrq triggered crash", "somebody asked for this panic through sysrq"),

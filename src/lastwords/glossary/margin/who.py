@@ -54,13 +54,25 @@ _MODULE_FLAGS = {
 }
 
 
+def flagged_modules(text: str) -> dict[str, str]:
+    """The modules of a `Modules linked in:` line that have flags, and what the most telling flag of each says.
+
+    `(OE)` counts as out of tree, which says more than unsigned.
+    """
+    if not text.startswith("Modules linked in:"):
+        return {}
+    found = ((name, _flag(flags)) for name, flags in _MODULE.findall(text[:60_000]))
+    return {name: flag for name, flag in found if flag}
+
+
+def _flag(flags: str) -> str:
+    return next((text for flag, text in _MODULE_FLAGS.items() if flag in flags), "")
+
+
 def _modules(match: re.Match[str]) -> str:
-    """The modules with flags, by flag; `(OE)` counts as out of tree, which says more than unsigned."""
     found: dict[str, list[str]] = {}
-    for name, flags in _MODULE.findall(match[0]):
-        kind = next((text for flag, text in _MODULE_FLAGS.items() if flag in flags), "")
-        if kind:
-            found.setdefault(kind, []).append(name)
+    for name, flag in flagged_modules(match[0]).items():
+        found.setdefault(flag, []).append(name)
     return "; ".join(f"{kind}: {listed(names)}" for kind, names in found.items())
 
 
@@ -111,6 +123,7 @@ _CPU = (
 )
 
 RULES: tuple[Rule, ...] = (
+    rule("Tainted: ", r"Tainted: [A-Z ]{1,64}", lambda match: _taints(match[0])),
     rule("CPU:", _CPU, _task),
     rule(
         "Pid:", r"Pid: (?P<pid>\d{1,10}), comm: (?P<comm>.{1,64}?) (?P<taint>Not tainted|Tainted: [A-Z ]{1,64})", _task

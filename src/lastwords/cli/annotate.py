@@ -1,0 +1,68 @@
+"""`lastwords annotate`: the text of a crash, with each line that needs it explained in its margin."""
+
+import re
+import sys
+from collections.abc import Callable
+
+import click
+
+from lastwords.report.escape import printable
+
+
+@click.command(
+    epilog="Examples:\n\n\b\n"
+    "  lastwords annotate crash.log\n"
+    "  lastwords annotate --oops 2 console.log        the second oops of the file\n"
+    "  dmesg | lastwords annotate - | less\n"
+    "  lastwords annotate --width 160 crash.log       notes beside the lines, also in a pipe\n\n"
+    "Exit status: 0 an oops was shown, 1 none was found, 2 the file could not be read."
+)
+@click.argument("path", metavar="FILE", type=click.Path())
+@click.option("--oops", "number", type=click.IntRange(min=1), metavar="N", help="Which oops of the file: from 1.")
+@click.option("--all", "every", is_flag=True, help="All oopses of the file.")
+@click.option("--width", type=click.IntRange(40, 1000), metavar="N", help="Columns; by default the terminal's.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an oops: lines with their notes and marks.")
+def command(path: str, number: int | None, every: bool, width: int | None, as_json: bool) -> None:
+    """Print the text of an oops with its lines explained.
+
+    The first oops of the log is shown, because it is nearly always the one that matters. A note stands beside its line,
+    or below it where the terminal is narrow; a line that speaks for itself has none.
+    """
+    import msgspec
+
+    from lastwords.klog.inputs import find
+    from lastwords.klog.read import read
+    from lastwords.report.annotated import annotate, render
+
+    shown = failed = False
+    for source in find([path]):
+        reading = read(source)
+        if reading.log is None:
+            click.echo(f"lastwords: {printable(reading.error or path)}", err=True)
+            failed = True
+            continue
+        oopses = reading.log.oopses
+        if number is not None and oopses and number > len(oopses):
+            click.echo(f"lastwords: {printable(source.path)}: there is no oops {number}, only {len(oopses)}", err=True)
+            failed = True
+            continue
+        chosen = range(len(oopses)) if every else range(len(oopses))[(number or 1) - 1 : (number or 1)]
+        for i in chosen:
+            annotation = annotate(oopses[i], reading.records, number=i + 1, total=len(oopses), machinery=_machinery())
+            if as_json:
+                sys.stdout.write(msgspec.json.encode(annotation).decode() + "\n")
+            else:
+                sys.stdout.write("\n" * shown)
+                render(annotation, sys.stdout, width=width)
+            shown = True
+    if not shown and not failed:
+        click.echo(f"lastwords: {printable(path)}: no oops found", err=True)
+    sys.exit(2 if failed else int(not shown))
+
+
+def _machinery() -> Callable[[str], bool]:
+    """Whether a function only reports a crash."""
+    from lastwords.klog.culprit.never import REPORTING
+
+    pattern = re.compile("|".join(REPORTING.split()))
+    return lambda function: pattern.fullmatch(function) is not None

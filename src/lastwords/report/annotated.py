@@ -1,0 +1,393 @@
+"""The text of an oops with each line that needs it explained in its margin.
+
+Two steps: `annotate()` says what belongs beside each line, `render()` draws it: in a column of its own where the
+terminal is wide, below the line where it is not.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Literal
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from lastwords.glossary import margin, values
+from lastwords.glossary.margin.who import flagged_modules
+from lastwords.model import Frame, Oops, Record
+
+from .escape import printable
+
+Mark = Literal["headline", "blamed", "machinery", "unreliable", "foreign", "user"]
+
+
+class AnnotatedLine(msgspec.Struct, frozen=True):
+    """One line of the log.
+
+    Attributes:
+        line: its number in the file, from 1.
+        text: without prefix.
+        note: what it says, or the empty string.
+        marks: `headline` opens the report; `blamed` names the function to blame; `machinery` a frame that only reports;
+            `unreliable` a frame marked `?`; `foreign` printed by another CPU, task or program in between; `user` of
+            the program, not of the kernel.
+    """
+
+    line: int
+    text: str
+    note: str = ""
+    marks: tuple[Mark, ...] = ()
+
+
+class Annotation(msgspec.Struct, frozen=True):
+    """One oops, annotated.
+
+    Attributes:
+        path: the log.
+        number: of the oops in the log, from 1; `total` how many it holds.
+        title: of the oops; so are `kind`, `function`, `module`.
+        lines: in the order of the file.
+    """
+
+    path: str
+    number: int
+    total: int
+    title: str
+    kind: str
+    function: str | None
+    module: str | None
+    lines: tuple[AnnotatedLine, ...]
+
+
+_USER32 = 0x23
+"""x86-64's code segment of 32-bit programs (`arch/x86/include/asm/segment.h`)."""
+
+_BEFORE = re.compile(r"-{6,}\[ cut here \]-{6,}|={20,}\s*$|\*{20,}\s*$")
+_AFTER = re.compile(r"---\[ end |Kernel Offset: |Rebooting in |\s*<{0,1}/?(?:TASK|IRQ)>|note: .{1,40} exited with ")
+_TAIL = 4
+"""Lines behind the report's last one that may still belong to it."""
+
+
+def annotate(
+    oops: Oops, records: Sequence[Record], *, number: int, total: int, machinery: Callable[[str], bool]
+) -> Annotation:
+    """What belongs beside each line of an oops.
+
+    Args:
+        oops: the oops, read.
+        records: of its log, in the order of the file; at least those from its first to its last line.
+        number: of the oops in its log, from 1.
+        total: how many oopses the log holds.
+        machinery: whether a function only reports, such as `dump_stack`.
+    """
+    begin, end = _window(oops, records)
+    writer = _Writer(oops, records[begin:end], machinery)
+    return Annotation(
+        oops.path, number, total, oops.title, oops.kind, oops.function, oops.module, tuple(writer.lines())
+    )
+
+
+def _window(oops: Oops, records: Sequence[Record]) -> tuple[int, int]:
+    begin = next((i for i, r in enumerate(records) if r.line >= oops.line), len(records))
+    end = next((i for i, r in enumerate(records) if r.line > oops.last_line), len(records))
+    if begin and _BEFORE.match(records[begin - 1].text):
+        begin -= 1
+    for i in range(end, min(end + _TAIL, len(records))):
+        if _AFTER.match(records[i].text):
+            end = i + 1
+    return begin, max(end, begin)
+
+
+class _Writer:
+    """Walks through the lines of one oops, and remembers what has been said."""
+
+    def __init__(self, oops: Oops, records: Sequence[Record], machinery: Callable[[str], bool]) -> None:
+        self.oops = oops
+        self.records = records
+        self.machinery = machinery
+        self.said: set[str] = set()
+        self.user = False
+        self.compat = False
+        self.frames: dict[int, list[Frame]] = {}
+        for trace in oops.traces:
+            for frame in trace.frames:
+                self.frames.setdefault(frame.line, []).append(frame)
+        self.headline = oops.line
+        self.caller = next((r.caller for r in records if r.line == oops.line), "")
+        self.bits = 64 if any(value >> 32 for value in oops.registers.values()) or not oops.registers else 32
+        self.telling = _telling(oops, self.bits)
+        self.modules = next((m for r in records if (m := flagged_modules(r.text))), {})
+        self.blamed = self._blamed_line()
+
+    def lines(self) -> Iterator[AnnotatedLine]:
+        for record in self.records:
+            if self._foreign(record):
+                yield AnnotatedLine(record.line, record.text, "", ("foreign",))
+                continue
+            marks: list[Mark] = ["headline"] if record.line == self.headline else []
+            self._follow_mode(record.text)
+            frames = self.frames.get(record.line, [])
+            if record.line == self.blamed:
+                marks.append("blamed")
+            elif frames:
+                marks += self._frame_marks(frames)
+            if self.user:
+                marks.append("user")
+            yield AnnotatedLine(record.line, record.text, self._note(record, frames, marks), tuple(marks))
+
+    def _foreign(self, record: Record) -> bool:
+        if not record.kernel:
+            return True
+        return bool(self.caller) and record.caller != self.caller and self.oops.family != "hang"
+
+    def _follow_mode(self, text: str) -> None:
+        """The registers at the end of a trace are the program's: nothing in them tells of the kernel's bug."""
+        segment = re.match(r"\s{0,8}[RE]IP: ([0-9a-f]{4}):", text)
+        if segment is not None:
+            self.user = int(segment[1], 16) & 3 == 3
+            self.compat = int(segment[1], 16) == _USER32
+        elif self.user and re.match(r"\s{0,8}(?:</?TASK>|---\[ |Modules linked|Call Trace|Kernel panic|CPU: \d)", text):
+            self.user = False
+
+    def _blamed_line(self) -> int | None:
+        """The line that names the function to blame: the instruction pointer's, or the first such frame."""
+        function = self.oops.function
+        if not function:
+            return None
+        pointer = re.compile(
+            rf"\s*(?:[RE]?IP:|[RE]IP|pc :|PC is at|NIP|epc|Krnl PSW|ERA|era).{{0,120}}?\b{re.escape(function)}[.+]"
+        )
+        for record in self.records:
+            if pointer.match(record.text[:400]) and not self._foreign(record):
+                return record.line
+            if any(_plain(f.function) == function and f.reliable for f in self.frames.get(record.line, ())):
+                return record.line
+        return None
+
+    def _frame_marks(self, frames: Sequence[Frame]) -> list[Mark]:
+        frame = frames[0]
+        if not frame.reliable:
+            return ["unreliable"]
+        return ["machinery"] if self.machinery(_plain(frame.function)) else []
+
+    def _note(self, record: Record, frames: Sequence[Frame], marks: Sequence[Mark]) -> str:
+        """The line's note, without what has been said before."""
+        notes = [self._of_blame(marks)] if "blamed" in marks else []
+        if frames and "blamed" not in marks:
+            notes += self._of_frame(frames[0], marks)
+        else:
+            notes += [self._of_address(record.text) or self._of_code(record.text) or self._of_line(record.text)]
+            notes.append(self._of_registers(record.text))
+        return "; ".join(note for note in notes if note)
+
+    def _once(self, note: str) -> str:
+        """The parts of a note that were not said yet."""
+        fresh = [part for part in note.split("; ") if part not in self.said]
+        self.said.update(fresh)
+        return "; ".join(part for part in fresh if part)
+
+    def _of_blame(self, marks: Sequence[Mark]) -> str:
+        where = f", in the module {self.oops.module}" if self.oops.module else ""
+        return f"◀ the function to blame{where}"
+
+    def _of_frame(self, frame: Frame, marks: Sequence[Mark]) -> list[str]:
+        if not frame.reliable:
+            return [self._once("`?`: found on the stack, perhaps left over from an earlier call")]
+        entry = margin.frame(_plain(frame.function))
+        if entry:
+            return [self._once(entry)]
+        if "machinery" in marks:
+            return [self._once("reporting machinery, not to blame")]
+        flag = self.modules.get(frame.module)
+        return [self._once(f"in {frame.module}, {flag}")] if flag and frame.module else []
+
+    def _of_line(self, text: str) -> str:
+        # A 32-bit program numbers its system calls differently.
+        if self.user and not re.match(r"\s{0,8}RIP: " if self.compat else r"\s{0,8}(?:[RE]IP|RSP): ", text):
+            return ""
+        return self._once(margin.note(text))
+
+    def _of_address(self, text: str) -> str:
+        """The faulting address, in the words of whoever knew the instruction and the registers."""
+        address = self.oops.address
+        if address is None or self.user or not _NAMES_ADDRESS.search(text[:300]):
+            return ""
+        digits = {f"{address.value:x}", f"{address.value:08x}", f"{address.value:016x}"}
+        if not digits & set(_HEXADECIMAL.findall(text[:300])):
+            return ""
+        return self._once(("" if address.sure else "perhaps ") + address.text)
+
+    def _of_code(self, text: str) -> str:
+        code = self.oops.code
+        if code is None or self.user or not text.lstrip().startswith(("Code:", "Krnl Code:", "Instruction dump:")):
+            return ""
+        faulting = next((i.text for i in code.instructions if i.faulting), "")
+        operand = code.operand
+        parts = [f"at the mark: {faulting}"] if faulting else []
+        if operand is not None and operand.base and operand.base_value is not None:
+            parts.append(f"that is {'a write to' if operand.write else 'an access to'} {operand.expression}")
+        if not parts:
+            return self._once(margin.note(text) or code.note)
+        return self._once(", ".join(parts) + (f" ({code.note})" if code.note else ""))
+
+    def _of_registers(self, text: str) -> str:
+        if self.user or not self.telling or not _REGISTERS.match(text):
+            return ""
+        found = [
+            f"{name} = {words}"
+            for name, (digits, words) in self.telling.items()
+            if digits in text and re.search(rf"(?i)\b(?:{name}|{name[0]}0{name[1:]}|gpr\d\d|\$ ?\d+|krnl gprs)\b", text)
+        ]
+        return self._once("; ".join(found))
+
+
+_NAMES_ADDRESS = re.compile(r"(?i)address|dereference|paging request|\bat 0?x?[0-9a-f]{8}|for kernel")
+_HEXADECIMAL = re.compile(r"(?<![0-9a-z])(?:0x)?([0-9a-f]{1,16})\b")
+_REGISTERS = re.compile(
+    r"\s{0,8}(?:[RE][A-Z0-9]{1,2}|x\d{1,2}|r\d{1,2}|[astg]p?\d{0,2}|GPR\d\d|\$ ?\d{1,2}|Krnl GPRS|lr|pc|epc|fp)\s{0,4}:"
+)
+
+
+def _telling(oops: Oops, bits: int) -> dict[str, tuple[str, str]]:
+    """Registers whose value says something, with the digits as printed and the words."""
+    result = {}
+    fault = oops.address.value if oops.address is not None else None
+    operand = oops.code.operand if oops.code is not None else None
+    base = operand.base if operand is not None else ""
+    for name, value in oops.registers.items():
+        if name in _NOT_POINTERS:
+            continue
+        words = values.telling(value, bits)
+        if name == base and not value:
+            words = "NULL, the pointer that was used"
+        elif not words and value and value == fault and value >= 0x10000:
+            words = "the bad address"
+        elif words and name == base:
+            words += ", the pointer that was used"
+        if words:
+            result[name] = (f"{value:0{bits // 4}x}", words)
+    return result
+
+
+_NOT_POINTERS = frozenset(
+    {
+        *("rip", "eip", "eflags", "orig_rax", "cr0", "cr2", "cr3", "cr4", "cs", "ds", "es", "fs", "gs", "ss", "pstate"),
+        *("fs_base", "gs_base", "kernel_gs_base", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7", "pkru", "esr", "dar"),
+        *("dsisr", "msr", "status", "cause", "badaddr", "psw_mask", "badvaddr", "cpsr", "control", "table", "dac"),
+    }
+)
+
+
+def _plain(function: str) -> str:
+    """Without what the compiler appends to the name of a changed copy."""
+    return function if function.startswith("<") else function.partition(".")[0] or function
+
+
+# Drawing
+
+WIDE = 125
+"""Columns from which on notes stand beside the lines."""
+PLAIN_WIDTH = 110
+"""Columns where there is no terminal to ask."""
+_STYLES: dict[Mark, str] = {
+    "foreign": "dim",
+    "machinery": "dim",
+    "unreliable": "dim",
+    "user": "dim",
+    "blamed": "bold red",
+    "headline": "bold",
+}
+_NOTE = "cyan"
+_MOST_ROWS = 6
+"""Rows that one line may take on a terminal: lists of modules are long."""
+
+
+def render(annotation: Annotation, file: IO[str], *, width: int | None = None) -> None:
+    """Draw an annotated oops.
+
+    Args:
+        annotation: what to draw.
+        file: where to; colour is used if it is a terminal and NO_COLOR is not set.
+        width: columns; by default the terminal's.
+    """
+    console = Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    terminal = console.is_terminal
+    columns = max(width or (console.width if terminal else PLAIN_WIDTH), 40)
+    console.print(_head(annotation))
+    digits = len(str(annotation.lines[-1].line)) if annotation.lines else 1
+    wide = columns >= WIDE
+    for line in annotation.lines:
+        for row in _beside(line, digits, columns) if wide else _below(line, digits, columns, crop=terminal):
+            row.rstrip()
+            console.print(row)
+
+
+def _head(annotation: Annotation) -> Text:
+    head = Text(printable(annotation.title), "bold")
+    first = annotation.lines[0].line if annotation.lines else 0
+    head.append(f"\n{printable(annotation.path)}:{first}", "dim")
+    if annotation.total > 1:
+        head.append(f", oops {annotation.number} of {annotation.total}", "dim")
+    return head.append("\n")
+
+
+def _style(line: AnnotatedLine) -> str:
+    return next(
+        (
+            _STYLES[mark]
+            for mark in ("foreign", "blamed", "machinery", "unreliable", "user", "headline")
+            if mark in line.marks
+        ),
+        "",
+    )
+
+
+def _gutter(line: AnnotatedLine, digits: int) -> tuple[str, str]:
+    sign = "|" if "foreign" in line.marks else " "
+    return f"{line.line:>{digits}} {sign} ", "dim"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Cut into rows, at blanks where there are some."""
+    rows = []
+    while len(text) > width:
+        at = text.rfind(" ", width // 2, width + 1)
+        at = at if at > 0 else width
+        rows.append(text[:at])
+        text = text[at:].lstrip()
+    return [*rows, text]
+
+
+def _rows(text: str, width: int) -> list[str]:
+    """A log line in rows, cropped where it is very long."""
+    rows = _wrapped(printable(text).expandtabs(4)[: width * (_MOST_ROWS + 1)], width)
+    if len(rows) > _MOST_ROWS:
+        rows = [*rows[: _MOST_ROWS - 1], "…"]
+    return rows
+
+
+def _beside(line: AnnotatedLine, digits: int, columns: int) -> Iterator[Text]:
+    """Line and note in two columns."""
+    room = columns - digits - 3 - 3
+    note_width = max(44, room * 2 // 5)
+    left = _rows(line.text, room - note_width)
+    right = _wrapped(printable(line.note), note_width) if line.note else []
+    for i in range(max(len(left), len(right))):
+        text = Text()
+        text.append(*(_gutter(line, digits) if i == 0 else (" " * (digits + 3), "")))
+        text.append(f"{left[i] if i < len(left) else '':<{room - note_width}}", _style(line))
+        if i < len(right):
+            text.append(" ┊ ", "dim").append(right[i], "bold red" if "blamed" in line.marks and i == 0 else _NOTE)
+        yield text
+
+
+def _below(line: AnnotatedLine, digits: int, columns: int, *, crop: bool) -> Iterator[Text]:
+    """The note under its line."""
+    room = columns - digits - 3
+    rows = _rows(line.text, room) if crop else [printable(line.text)]
+    for i, row in enumerate(rows):
+        text = Text()
+        text.append(*(_gutter(line, digits) if i == 0 else (" " * (digits + 3), "")))
+        yield text.append(row, _style(line))
+    for i, row in enumerate(_wrapped(printable(line.note), room - 6) if line.note else []):
+        yield Text(" " * (digits + 3)).append("    └ " if i == 0 else "      ", "dim").append(row, _NOTE)
