@@ -48,7 +48,9 @@ def command(path: str, number: int | None, every: bool, width: int | None, as_js
             continue
         chosen = range(len(oopses)) if every else range(len(oopses))[(number or 1) - 1 : (number or 1)]
         for i in chosen:
-            annotation = annotate(oopses[i], reading.records, number=i + 1, total=len(oopses), machinery=_machinery())
+            annotation = annotate(
+                oopses[i], reading.records, number=i + 1, total=len(oopses), machinery=_machinery(), named=_named
+            )
             if as_json:
                 sys.stdout.write(msgspec.json.encode(annotation).decode() + "\n")
             else:
@@ -60,9 +62,17 @@ def command(path: str, number: int | None, every: bool, width: int | None, as_js
     sys.exit(2 if failed else int(not shown))
 
 
+def _named(function: str) -> str:
+    """A function as the oops's title names it."""
+    from lastwords.klog.culprit.names import named
+    from lastwords.klog.culprit.never import plain
+
+    return named(plain(function)).name
+
+
 def _machinery() -> Callable[[str], bool]:
     """Whether a function only reports a crash."""
-    from lastwords.klog.culprit.never import REPORTING
+    from lastwords.klog.culprit.never import REPORTING, plain
 
     pattern = re.compile("|".join(REPORTING.split()))
-    return lambda function: pattern.fullmatch(function) is not None
+    return lambda function: pattern.fullmatch(plain(function)) is not None

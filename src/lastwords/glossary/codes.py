@@ -97,9 +97,18 @@ _ARM_STATUS = {
 
 
 def arm_fault_status(fsr: int) -> tuple[str, ...]:
-    """A 32-bit arm fault status (DFSR), in words; empty where it is not known (LPAE numbers them differently)."""
+    """A 32-bit arm fault status (DFSR or IFSR), in words; empty where it is not known.
+
+    Example:
+        >>> arm_fault_status(0x805)
+        ('a write', 'translation fault in the first level: nothing is mapped there')
+    """
+    # Bit 31 is Linux's own mark of an instruction fetch, bit 9 the processor's of long descriptors (LPAE).
+    access = "an instruction fetch" if fsr >> 31 else "a write" if fsr & 0x800 else "a read"
+    if fsr & 0x200:
+        return (access, *_arm64_status(fsr & 0x3F))
     text = _ARM_STATUS.get(fsr & 0xF | (fsr & 0x400) >> 6)
-    return ("a write" if fsr & 0x800 else "a read", text) if text and fsr < 0x2000 else ()
+    return (access, text) if text else ()
 
 
 # powerpc: `arch/powerpc/include/asm/reg.h`

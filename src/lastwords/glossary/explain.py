@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+import msgspec
+
 from . import codes, errno, margin, poison, syscalls, taints, values
 from .book import subjects
 from .term import Explanation, Subject, Term
@@ -22,8 +24,19 @@ def explain(question: str, *, exactly: bool = False) -> tuple[Explanation, ...]:
         ('-12 is -ENOMEM: out of memory',)
     """
     question = " ".join(question[:1000].split())
-    found = [*_terms(question), *_decoded(question)]
+    found = _merged([*_terms(question), *_decoded(question)])
     return tuple(found) if found or exactly else tuple(_of_line(question))
+
+
+def _merged(found: list[Explanation]) -> list[Explanation]:
+    """One explanation a term, with all that was read."""
+    result: dict[tuple[str, str], Explanation] = {}
+    for one in found:
+        before = result.get((one.subject, one.term))
+        if before is not None:
+            one = msgspec.structs.replace(one, reading=tuple(dict.fromkeys((*before.reading, *one.reading))))
+        result[one.subject, one.term] = one
+    return list(result.values())
 
 
 def subject(name: str) -> Subject | None:
@@ -35,7 +48,7 @@ def near_misses(question: str) -> tuple[str, ...]:
     """Names that look like what was asked for, best first; at most five."""
     wanted = _key(question[:100])
     inside = [key for key in _index() if wanted and len(wanted) > 2 and wanted in key]
-    close = difflib.get_close_matches(wanted, _index(), n=8, cutoff=0.6)
+    close = difflib.get_close_matches(wanted, _index(), n=8, cutoff=0.7)
     names = [_index()[key][0][1].name for key in (*close, *sorted(inside, key=len))]
     return tuple(dict.fromkeys(names))[:5]
 
@@ -78,6 +91,7 @@ _TAINT_LETTERS = re.compile(r"(?:tainted: |taint )?((?:[A-Z]{1,20} ?){1,20})(?:\
 _NAMED = re.compile(r"([A-Za-z][\w ]{0,24}?) ?[=:] ?(-?(?:0x)?[0-9a-fA-F]{1,16})")
 _NEGATIVE = re.compile(r"(?:ERR_PTR\()?-(\d{1,4})\)?")
 _HEXADECIMAL = re.compile(r"0x([0-9a-f]{1,16})|([0-9a-f]{8}|[0-9a-f]{16})", re.IGNORECASE)
+_LOCK = re.compile(r"(?:\{(?P<usage>[.+?-]{4})\})?-?(?:\{(?P<outer>\d):(?P<inner>\d)\})?")
 _DECIMAL = re.compile(r"\d{1,10}")
 
 
@@ -98,6 +112,8 @@ def _decoded(question: str) -> list[Explanation]:
         return [_named(term, f"{match[2]}: {text or 'nothing known of this value'}")]
     if match := _HEXADECIMAL.fullmatch(question):
         return _number(int(match[1] or match[2], 16), 64 if len(match[1] or match[2]) > 8 else 32)
+    if match := _LOCK.fullmatch(question):
+        return _lock(match)
     if _DECIMAL.fullmatch(question):
         return _decimal(int(question))
     if re.fullmatch(r"[A-Z]{1,3}( {1,3}[A-Z]{1,12}){1,8}", question) and question[0] in "GP":
@@ -171,7 +187,7 @@ def _number(value: int, bits: int) -> list[Explanation]:
     found = []
     hit = poison.recognise(value, bits) or poison.recognise(value)
     if hit is not None:
-        found.append(_named(hit.poison.name, ("" if hit.sure else "probably ") + values.poisoned(hit)))
+        found.append(_named(hit.poison.name, *((values.poisoned(hit),) if hit.offset else ())))
     for width in {bits, 64}:
         number = errno.from_pointer(value, width)
         if number is not None and number in errno.BY_NUMBER:
@@ -185,6 +201,16 @@ def _number(value: int, bits: int) -> list[Explanation]:
             reading.append(f"as an arm64 ESR: {_joined(codes.arm64_syndrome(value))}")
         if reading:
             found.append(Explanation(f"{value:#x}", "", "a number", reading=tuple(reading)))
+    return found
+
+
+def _lock(match: re.Match[str]) -> list[Explanation]:
+    """Lockdep's `{+.+.}-{3:3}`."""
+    found = []
+    if match["usage"]:
+        found.append(_named("{+.+.}", margin.lock_usage(match["usage"]) or "never taken in an interrupt"))
+    if match["outer"]:
+        found.append(_named("{3:3}"))
     return found
 
 
@@ -206,7 +232,7 @@ _LEAST = 2
 def _of_line(question: str) -> list[Explanation]:
     """A pasted line: the term that it begins with, or that stands in it, and its values."""
     line = question[_prefix_end(question) :]
-    reading = margin.note(line)
+    readings = tuple(text for text in (margin.note(line), *_registers(line)) if text)
     lower = _key(line)
     best = max(
         (key for key in _index() if len(key) > _LEAST and _stands_in(key, lower)),
@@ -214,10 +240,19 @@ def _of_line(question: str) -> list[Explanation]:
         default=None,
     )
     if best is None:
-        return [Explanation(line, "", "a line of a report", reading=(reading,))] if reading else []
-    if not reading and len(best) < len(lower) // 4 and not lower.startswith(best):
+        return [Explanation(line, "", "a line of a report", reading=readings)] if readings else []
+    if not readings and len(best) < len(lower) // 4 and not lower.startswith(best):
         return []
-    return [_explanation(one, term, (reading,) if reading else ()) for one, term in _index()[best][:1]]
+    return [_explanation(one, term, readings) for one, term in _index()[best][:1]]
+
+
+_REGISTER = re.compile(r"\b([A-Za-z][A-Za-z0-9]{1,3})\s{0,3}: ?([0-9a-f]{16}|[0-9a-f]{8})\b")
+
+
+def _registers(line: str) -> list[str]:
+    """The telling values of a line of registers."""
+    found = ((name, values.telling(int(digits, 16), 4 * len(digits))) for name, digits in _REGISTER.findall(line))
+    return [f"{name} = {words}" for name, words in found if words]
 
 
 def _prefix_end(text: str) -> int:

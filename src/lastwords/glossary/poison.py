@@ -131,7 +131,9 @@ def _bytes(value: int, bits: int) -> PoisonHit | None:
         if poison.form == "byte":
             base = int.from_bytes(bytes([poison.value]) * (bits // 8), "big")
             offset = value - base
-            if offset == 0 or (-_BELOW <= offset < REACH and poison.state):
+            # A pointer read from freed slab memory is common; of the others only small offsets are believable.
+            low, high = (-_BELOW, REACH) if poison.name == "POISON_FREE" else (0, 0x200)
+            if offset == 0 or (low <= offset < high and poison.state):
                 return PoisonHit(poison, base, offset, offset == 0 or bits == 64)
     return None
 

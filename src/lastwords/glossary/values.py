@@ -39,17 +39,19 @@ def telling(value: int, bits: int = 64) -> str:
 
     Example:
         >>> telling(0xFFFFFFFFFFFFFFF4)
-        'ERR_PTR(-ENOMEM)'
+        'ERR_PTR(-ENOMEM), or NULL - 0xc'
     """
     number = errno.from_pointer(value, bits)
     # All ones is -1 far more often than it is -EPERM.
     if number is not None and number > 1 and number in errno.BY_NUMBER:
-        return f"ERR_PTR(-{errno.BY_NUMBER[number].name})"
+        # A structure around a member at NULL lies just below NULL, at a multiple of a word.
+        other = f", or NULL - {number:#x}" if number % 4 == 0 else ""
+        return f"ERR_PTR(-{errno.BY_NUMBER[number].name}){other}"
     hit = poison.recognise(value, bits)
     if hit is not None:
         return poisoned(hit)
     text = ascii_text(value, bits)
-    return f'the text "{text}": a string was written over a pointer' if text else ""
+    return f'the text "{text}"' if text else ""
 
 
 def poisoned(hit: poison.PoisonHit) -> str:
@@ -57,7 +59,7 @@ def poisoned(hit: poison.PoisonHit) -> str:
     if not hit.offset:
         return f"{hit.poison.name}: {hit.poison.meaning}"
     sign = "-" if hit.offset < 0 else "+"
-    return f"{hit.poison.name} {sign} {abs(hit.offset):#x}: {hit.poison.meaning}"
+    return f"{'' if hit.sure else 'perhaps '}{hit.poison.name} {sign} {abs(hit.offset):#x}: {hit.poison.meaning}"
 
 
 def ascii_text(value: int, bits: int = 64) -> str:

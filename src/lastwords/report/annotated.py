@@ -69,7 +69,13 @@ _TAIL = 4
 
 
 def annotate(
-    oops: Oops, records: Sequence[Record], *, number: int, total: int, machinery: Callable[[str], bool]
+    oops: Oops,
+    records: Sequence[Record],
+    *,
+    number: int,
+    total: int,
+    machinery: Callable[[str], bool],
+    named: Callable[[str], str],
 ) -> Annotation:
     """What belongs beside each line of an oops.
 
@@ -79,9 +85,10 @@ def annotate(
         number: of the oops in its log, from 1.
         total: how many oopses the log holds.
         machinery: whether a function only reports, such as `dump_stack`.
+        named: a function's name as `Oops.function` has it, without what compilers and macros add.
     """
     begin, end = _window(oops, records)
-    writer = _Writer(oops, records[begin:end], machinery)
+    writer = _Writer(oops, records[begin:end], machinery, named)
     return Annotation(
         oops.path, number, total, oops.title, oops.kind, oops.function, oops.module, tuple(writer.lines())
     )
@@ -101,10 +108,17 @@ def _window(oops: Oops, records: Sequence[Record]) -> tuple[int, int]:
 class _Writer:
     """Walks through the lines of one oops, and remembers what has been said."""
 
-    def __init__(self, oops: Oops, records: Sequence[Record], machinery: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        oops: Oops,
+        records: Sequence[Record],
+        machinery: Callable[[str], bool],
+        named: Callable[[str], str],
+    ) -> None:
         self.oops = oops
         self.records = records
         self.machinery = machinery
+        self.named = named
         self.said: set[str] = set()
         self.user = False
         self.compat = False
@@ -160,15 +174,16 @@ class _Writer:
         for record in self.records:
             if pointer.match(record.text[:400]) and not self._foreign(record):
                 return record.line
-            if any(_plain(f.function) == function and f.reliable for f in self.frames.get(record.line, ())):
+            if any(self.named(f.function) == function and f.reliable for f in self.frames.get(record.line, ())):
                 return record.line
-        return None
+        headline = next((r for r in self.records if r.line == self.headline), None)
+        return headline.line if headline is not None and function in headline.text else None
 
     def _frame_marks(self, frames: Sequence[Frame]) -> list[Mark]:
         frame = frames[0]
         if not frame.reliable:
             return ["unreliable"]
-        return ["machinery"] if self.machinery(_plain(frame.function)) else []
+        return ["machinery"] if self.machinery(frame.function) else []
 
     def _note(self, record: Record, frames: Sequence[Frame], marks: Sequence[Mark]) -> str:
         """The line's note, without what has been said before."""
@@ -176,8 +191,7 @@ class _Writer:
         if frames and "blamed" not in marks:
             notes += self._of_frame(frames[0], marks)
         else:
-            notes += [self._of_address(record.text) or self._of_code(record.text) or self._of_line(record.text)]
-            notes.append(self._of_registers(record.text))
+            notes += [self._of_text(record.text), self._of_registers(record.text)]
         return "; ".join(note for note in notes if note)
 
     def _once(self, note: str) -> str:
@@ -193,13 +207,18 @@ class _Writer:
     def _of_frame(self, frame: Frame, marks: Sequence[Mark]) -> list[str]:
         if not frame.reliable:
             return [self._once("`?`: found on the stack, perhaps left over from an earlier call")]
-        entry = margin.frame(_plain(frame.function))
+        entry = margin.frame(frame.function)
         if entry:
             return [self._once(entry)]
         if "machinery" in marks:
             return [self._once("reporting machinery, not to blame")]
         flag = self.modules.get(frame.module)
         return [self._once(f"in {frame.module}, {flag}")] if flag and frame.module else []
+
+    def _of_text(self, text: str) -> str:
+        if text.lstrip().startswith(("Code:", "Krnl Code:", "Instruction dump:")):
+            return self._of_code(text)
+        return self._of_address(text) or self._of_line(text)
 
     def _of_line(self, text: str) -> str:
         # A 32-bit program numbers its system calls differently.
@@ -210,25 +229,40 @@ class _Writer:
     def _of_address(self, text: str) -> str:
         """The faulting address, in the words of whoever knew the instruction and the registers."""
         address = self.oops.address
-        if address is None or self.user or not _NAMES_ADDRESS.search(text[:300]):
+        if (
+            address is None
+            or address.kind in ("kernel", "unknown")
+            or self.user
+            or not _NAMES_ADDRESS.search(text[:300])
+        ):
             return ""
+        if address.value in (self.oops.registers.get(name) for name in _INSTRUCTION_POINTERS):
+            return self._once("the CPU jumped there: a bad function pointer or return address")
         digits = {f"{address.value:x}", f"{address.value:08x}", f"{address.value:016x}"}
         if not digits & set(_HEXADECIMAL.findall(text[:300])):
             return ""
         return self._once(("" if address.sure else "perhaps ") + address.text)
 
     def _of_code(self, text: str) -> str:
+        """The faulting instruction, where it has been worked out."""
         code = self.oops.code
-        if code is None or self.user or not text.lstrip().startswith(("Code:", "Krnl Code:", "Instruction dump:")):
+        if self.user or self.oops.family == "hang":
             return ""
+        if code is None:
+            return self._once(margin.note(text))
         faulting = next((i.text for i in code.instructions if i.faulting), "")
         operand = code.operand
         parts = [f"at the mark: {faulting}"] if faulting else []
         if operand is not None and operand.base and operand.base_value is not None:
             parts.append(f"that is {'a write to' if operand.write else 'an access to'} {operand.expression}")
-        if not parts:
-            return self._once(margin.note(text) or code.note)
-        return self._once(", ".join(parts) + (f" ({code.note})" if code.note else ""))
+        if not parts or code.note:
+            return self._once(f"at the mark: {code.note}" if faulting else code.note or margin.note(text))
+        # Of a failed check the instruction says nothing; of a bad access it says how the address came about.
+        return self._once(", ".join(parts)) if self._accessed() else ""
+
+    def _accessed(self) -> bool:
+        """The report is about an access to memory."""
+        return self.oops.address is not None or self.oops.kind in _ACCESSES
 
     def _of_registers(self, text: str) -> str:
         if self.user or not self.telling or not _REGISTERS.match(text):
@@ -241,11 +275,17 @@ class _Writer:
         return self._once("; ".join(found))
 
 
+_INSTRUCTION_POINTERS = ("rip", "eip", "pc", "nip", "epc", "era")
 _NAMES_ADDRESS = re.compile(r"(?i)address|dereference|paging request|\bat 0?x?[0-9a-f]{8}|for kernel")
 _HEXADECIMAL = re.compile(r"(?<![0-9a-z])(?:0x)?([0-9a-f]{1,16})\b")
 _REGISTERS = re.compile(
     r"\s{0,8}(?:[RE][A-Z0-9]{1,2}|x\d{1,2}|r\d{1,2}|[astg]p?\d{0,2}|GPR\d\d|\$ ?\d{1,2}|Krnl GPRS|lr|pc|epc|fp)\s{0,4}:"
 )
+
+
+_ACCESSES = frozenset({"double-fault", "general-protection-fault", "null-dereference", "paging-request"})
+_WITH_REGISTERS = frozenset({"fault", "bug", "warning", "memory", "sanitizer"})
+"""Families whose registers have to do with the bug: in a lockup they are whatever the CPU was at."""
 
 
 def _telling(oops: Oops, bits: int) -> dict[str, tuple[str, str]]:
@@ -255,12 +295,14 @@ def _telling(oops: Oops, bits: int) -> dict[str, tuple[str, str]]:
     operand = oops.code.operand if oops.code is not None else None
     base = operand.base if operand is not None else ""
     for name, value in oops.registers.items():
-        if name in _NOT_POINTERS:
+        if name in _NOT_POINTERS or oops.family not in _WITH_REGISTERS:
             continue
         words = values.telling(value, bits)
+        if fault is None and values.ascii_text(value, bits):
+            continue  # A piece of a message that was just printed, or of a path: nothing was done through it.
         if name == base and not value:
             words = "NULL, the pointer that was used"
-        elif not words and value and value == fault and value >= 0x10000:
+        elif not words and value == fault and 0x10000 <= value < (1 << bits) - 1 and value != values.KASAN_SHADOW:
             words = "the bad address"
         elif words and name == base:
             words += ", the pointer that was used"
@@ -276,11 +318,6 @@ _NOT_POINTERS = frozenset(
         *("dsisr", "msr", "status", "cause", "badaddr", "psw_mask", "badvaddr", "cpsr", "control", "table", "dac"),
     }
 )
-
-
-def _plain(function: str) -> str:
-    """Without what the compiler appends to the name of a changed copy."""
-    return function if function.startswith("<") else function.partition(".")[0] or function
 
 
 # Drawing

@@ -5,6 +5,7 @@ A line that speaks for itself gets no note: silence is a part of the job.
 
 from . import faults, hangs, locks, memory, panics, who
 from .faults import flags
+from .locks import usage as lock_usage
 from .who import frame
 
 _RULES = (*panics.RULES, *faults.RULES, *who.RULES, *hangs.RULES, *memory.RULES, *locks.RULES)
@@ -29,4 +30,4 @@ def note(text: str) -> str:
     return ""
 
 
-__all__ = ["flags", "frame", "note"]
+__all__ = ["flags", "frame", "lock_usage", "note"]

@@ -27,7 +27,7 @@ def _range(match: re.Match[str]) -> str:
 
 def _walk(match: re.Match[str]) -> str:
     """`PGD 1234067 P4D 1234067 PUD 5678067 PMD 0`."""
-    entries = re.findall(r"\b(PGD|P4D|PUD|PMD|PTE) ([0-9a-f]{1,16}|BAD)", match[0])
+    entries = re.findall(r"\b(PGD|P4D|PUD|PMD|PTE) ([0-9a-f]{1,16}|BAD)", match.string[:300])
     if not entries:
         return ""
     name, value = entries[-1]
@@ -63,7 +63,9 @@ def _counted(match: re.Match[str]) -> str:
 
 def _arm64(match: re.Match[str]) -> str:
     value = int(match["code"], 16)
-    words = codes.arm64_syndrome(value) if value >= 1 << 24 else codes.arm_fault_status(value)
+    # 32-bit kernels say ARM or THUMB2 behind the number.
+    is_32_bit = match.string.rstrip().endswith(("ARM", "THUMB2"))
+    words = codes.arm_fault_status(value) if is_32_bit else codes.arm64_syndrome(value)
     return joined([*words, _count(match.string)])
 
 

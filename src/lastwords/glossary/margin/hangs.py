@@ -18,7 +18,7 @@ def _rcu_cpu(match: re.Match[str]) -> str:
     if ticks == 0:
         words.append("no timer tick since: interrupts are off, or it does not run")
     elif match["unit"].startswith("GPs"):
-        words.append(f"it has not been heard of for {ticks} grace periods")
+        words.append(f"it has not been heard of for {ticks} grace period{'s' * (ticks > 1)}")
     return joined(words)
 
 
@@ -57,7 +57,9 @@ def _starved(match: re.Match[str]) -> str:
 
 
 def _atomic(match: re.Match[str]) -> str:
-    return joined(codes.preempt_count(int(match["count"], 16)))
+    count = int(match["count"], 16)
+    # schedule() itself has disabled preemption once when it finds this out.
+    return joined(codes.preempt_count(count - 1 if count & 0xFF else count))
 
 
 def _context(match: re.Match[str]) -> str:
@@ -105,7 +107,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "blocked for more than",
         r"INFO: task ",
-        "uninterruptible sleep that long; the trace shows what the task waits for",
+        "the task waits that long for something that does not come: the trace shows for what",
     ),
     rule("task:", r"task:.{1,40}?\sstate:(?P<state>[A-Za-z])\b", _state),
     rule("idling at", r"NMI backtrace for cpu \d{1,5} skipped", "that CPU had nothing to do"),

@@ -7,14 +7,17 @@ from .rule import Rule, joined, rule
 _PLACES = ("hardirq", "hardirq (read)", "softirq", "softirq (read)")
 
 
-def _usage(match: re.Match[str]) -> str:
-    """`{+.+.}-{3:3}`: only what can deadlock, `?`, and where interrupts take it, `-`."""
-    marks = match["usage"]
+def usage(marks: str) -> str:
+    """`+.?.`: only what can deadlock, `?`, and where interrupts take the lock, `-`."""
     both = [place for place, mark in zip(_PLACES, marks, strict=False) if mark == "?"]
     inside = [place for place, mark in zip(_PLACES, marks, strict=False) if mark == "-"]
     words = [f"taken in {place} and with it enabled" for place in both]
     words += [f"also taken in {' and '.join(inside)}"] if inside else []
     return joined(words)
+
+
+def _usage(match: re.Match[str]) -> str:
+    return usage(match["usage"])
 
 
 RULES: tuple[Rule, ...] = (

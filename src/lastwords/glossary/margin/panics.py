@@ -11,7 +11,7 @@ _TURNED = "{} turned the report above into a panic"
 _REASONS = (
     (r"Fatal exception in interrupt", "the oops above was in an interrupt, where no task can be killed for it"),
     (r".{0,20}panic_on_warn set", _TURNED.format("panic_on_warn")),
-    (r"(?:Oops: )?Fatal exception", "because of the oops above: panic_on_oops, or a task that can't be killed"),
+    (r"(?:Oops.{0,40}?: )?Fatal exception", "because of the oops above: panic_on_oops, or a task that can't be killed"),
     (r"Aiee, killing interrupt handler!", "the oops above was in an interrupt, where no task can be killed for it"),
     (r"hung_task: blocked tasks", _TURNED.format("hung_task_panic")),
     (r"softlockup: hung tasks", _TURNED.format("softlockup_panic")),

@@ -3,10 +3,10 @@
 import re
 
 from .. import taints
-from .rule import Rule, joined, listed, rule
+from .rule import Rule, listed, rule
 
+_IDLE = "the idle task: the CPU was idle or in an interrupt"
 _TASKS = (
-    (re.compile(r"swapper(?:/\d+)?"), "the idle task: the CPU was idle or in an interrupt"),
     (re.compile(r"ksoftirqd/\d+"), "the thread that runs softirqs"),
     (re.compile(r"migration/\d+"), "the CPU's stopper thread"),
     (re.compile(r"rcu_(?:preempt|sched|bh)|rcu[bocs]+/\d+"), "a thread of RCU"),
@@ -19,13 +19,12 @@ _TASKS = (
 
 def _task(match: re.Match[str]) -> str:
     comm = match["comm"] or ""
-    return joined(
-        [
-            next((text for pattern, text in _TASKS if pattern.fullmatch(comm)), ""),
-            "init" if match["pid"] == "1" else "",
-            _taints(match["taint"] or ""),
-        ]
-    ).replace(", tainted", "; tainted")
+    task = next((text for pattern, text in _TASKS if pattern.fullmatch(comm)), "")
+    if comm.startswith("swapper"):
+        # Until it starts init, PID 1 has the idle task's name.
+        task = {"0": _IDLE, "1": "the kernel while it boots"}.get(match["pid"] or "", "")
+    tainted = _taints(match["taint"] or "")
+    return "; ".join(part for part in (task, tainted) if part)
 
 
 def _taints(text: str) -> str:
@@ -77,9 +76,9 @@ def _modules(match: re.Match[str]) -> str:
 
 
 _CONTEXTS = {
-    "IRQ": "from here on in an interrupt handler; what it interrupted stands below",
+    "IRQ": "from here on in an interrupt handler, below stands what it interrupted",
     "SOFTIRQ": "from here on in a softirq handler",
-    "NMI": "from here on in an NMI handler; what it interrupted stands below",
+    "NMI": "from here on in an NMI handler, below stands what it interrupted",
     "#DF": "from here on on the double fault stack",
     "#DB": "from here on in a debug exception",
     "#MC": "from here on in a machine check",
@@ -94,27 +93,28 @@ def _context(match: re.Match[str]) -> str:
 _ENTRIES = (
     (
         r"(?:asm_)?exc_page_fault|async_page_fault|page_fault",
-        "here the page fault came; the code that it hit stands below",
+        "here the page fault came: below stands the code that it hit",
     ),
     (
         r"(?:asm_)?exc_general_protection|general_protection",
-        "here the general protection fault came; the code that it hit stands below",
+        "here the general protection fault came: below stands the code that it hit",
     ),
-    (r"asm_exc_invalid_op|invalid_op", "here the BUG or WARN was met; the code that holds it stands below"),
-    (r"asm_exc_\w{1,40}", "here an exception came; the code that it hit stands below"),
+    (r"asm_exc_invalid_op|invalid_op", "here the BUG or WARN was met: below stands the code that holds it"),
+    (r"asm_exc_\w{1,40}", "here an exception came: below stands the code that it hit"),
     (
         r"asm_(?:sysvec|common)_\w{1,40}|apic_timer_interrupt|common_interrupt|ret_from_intr|el[01]h?_irq\w{0,20}",
-        "here an interrupt came; the code that it hit stands below",
+        "here an interrupt came: below stands the code that it hit",
     ),
-    (r"el1h?_(?:abort|da|sync)\w{0,20}", "here the exception came; the code that it hit stands below"),
-    (r"asm_exc_nmi|end_repeat_nmi|nmi", "here an NMI came; the code that it hit stands below"),
+    (r"el1h?_(?:abort|da|sync)\w{0,20}", "here the exception came: below stands the code that it hit"),
+    (r"asm_exc_nmi|end_repeat_nmi|nmi", "here an NMI came: below stands the code that it hit"),
 )
 _ENTRY = tuple((re.compile(pattern), text) for pattern, text in _ENTRIES)
 
 
 def frame(function: str) -> str:
     """What a frame of the kernel's entry code says; the empty string for all others."""
-    return next((text for pattern, text in _ENTRY if pattern.fullmatch(function)), "")
+    plain = function.partition(".")[0]
+    return next((text for pattern, text in _ENTRY if pattern.fullmatch(plain)), "")
 
 
 _CPU = (
