@@ -38,7 +38,7 @@ def command(path: str, number: int | None, every: bool, width: int | None, as_js
     for source in find([path]):
         reading = read(source)
         if reading.log is None:
-            click.echo(f"lastwords: {printable(reading.error or path)}", err=True)
+            click.echo(f"lastwords: {_problem(source.path, reading.error or '')}", err=True)
             failed = True
             continue
         oopses = reading.log.oopses
@@ -60,6 +60,10 @@ def command(path: str, number: int | None, every: bool, width: int | None, as_js
     if not shown and not failed:
         click.echo(f"lastwords: {printable(path)}: no oops found", err=True)
     sys.exit(2 if failed else int(not shown))
+
+
+def _problem(path: str, error: str) -> str:
+    return printable(error if error.startswith(path) else f"{path}: {error}")
 
 
 def _named(function: str) -> str:

@@ -50,7 +50,7 @@ def _taints() -> Subject:
     none = Term("G", taints.NO_PROPRIETARY, "It stands where P would, and is no taint by itself.", see=_TAINT_SEE)
     terms = tuple(
         Term(
-            taint.letter if taint.letter != "?" else taint.name,
+            taint.letter if taint in taints.TAINTS else taint.name,
             f"taint flag {taint.name}: {taint.meaning}",
             " ".join(
                 (f"Bit {taint.bit} of /proc/sys/kernel/tainted, {1 << taint.bit}.", _TAINT_ADVICE.get(taint.name, ""))

@@ -49,8 +49,14 @@ def near_misses(question: str) -> tuple[str, ...]:
     wanted = _key(question[:100])
     inside = [key for key in _index() if wanted and len(wanted) > 2 and wanted in key]
     close = difflib.get_close_matches(wanted, _index(), n=8, cutoff=0.7)
-    names = [_index()[key][0][1].name for key in (*close, *sorted(inside, key=len))]
+    names = [_spelling(key) for key in (*close, *sorted(inside, key=len))]
     return tuple(dict.fromkeys(names))[:5]
+
+
+def _spelling(key: str) -> str:
+    """A name to ask for: the term's own, unless that is a mere letter."""
+    _, term = _index()[key][0]
+    return term.name if len(term.name) > 1 else next(n for n in (*term.aliases, term.name) if _key(n) == key)
 
 
 @cache
@@ -80,7 +86,8 @@ def _explanation(one: Subject, term: Term, reading: tuple[str, ...] = ()) -> Exp
 
 def _named(name: str, *reading: str) -> Explanation:
     """The explanation of a term that is known to exist, with values put into words."""
-    one, term = _index()[_key(name)][0]
+    found = _index()[_key(name)]
+    one, term = next((entry for entry in found if entry[1].name == name), found[0])
     return _explanation(one, term, reading)
 
 
@@ -225,8 +232,9 @@ def _decimal(value: int) -> list[Explanation]:
 # Lines
 
 _PREFIX = re.compile(r"(?:<\d{1,3}>)?(?:\[ {0,10}\d{1,10}\.\d{1,9}\] ?)?(?:\[ {0,4}[TC]\d{1,8}\] ?)?")
-# What a line begins with, and the term that explains it; the longest beginning wins.
 _LEAST = 2
+_AT_START = 6
+"""Letters that a term at the line's beginning counts more than one inside."""
 
 
 def _of_line(question: str) -> list[Explanation]:
@@ -236,13 +244,14 @@ def _of_line(question: str) -> list[Explanation]:
     lower = _key(line)
     best = max(
         (key for key in _index() if len(key) > _LEAST and _stands_in(key, lower)),
-        key=lambda key: (lower.startswith(key), len(key)),
+        key=lambda key: len(key) + _AT_START * lower.startswith(key),
         default=None,
     )
     if best is None:
         return [Explanation(line, "", "a line of a report", reading=readings)] if readings else []
-    if not readings and len(best) < len(lower) // 4 and not lower.startswith(best):
-        return []
+    share = 2 if len(lower) < 30 else 4
+    if not readings and not lower.startswith(best) and len(best) * share <= len(lower):
+        return []  # A word that happens to stand there; near misses help more.
     return [_explanation(one, term, readings) for one, term in _index()[best][:1]]
 
 

@@ -187,7 +187,7 @@ class _Writer:
 
     def _note(self, record: Record, frames: Sequence[Frame], marks: Sequence[Mark]) -> str:
         """The line's note, without what has been said before."""
-        notes = [self._of_blame(marks)] if "blamed" in marks else []
+        notes = [self._of_blame()] if "blamed" in marks else []
         if frames and "blamed" not in marks:
             notes += self._of_frame(frames[0], marks)
         else:
@@ -200,9 +200,9 @@ class _Writer:
         self.said.update(fresh)
         return "; ".join(part for part in fresh if part)
 
-    def _of_blame(self, marks: Sequence[Mark]) -> str:
-        where = f", in the module {self.oops.module}" if self.oops.module else ""
-        return f"◀ the function to blame{where}"
+    def _of_blame(self) -> str:
+        flag = self.modules.get(self.oops.module or "")
+        return "◀ the function to blame" + (f", in {self.oops.module}, {flag}" if flag else "")
 
     def _of_frame(self, frame: Frame, marks: Sequence[Mark]) -> list[str]:
         if not frame.reliable:

@@ -87,7 +87,7 @@ def _pstate(match: re.Match[str]) -> str:
 
 
 def _instruction(match: re.Match[str]) -> str:
-    segment, where, module = match["segment"], match["where"], match["module"]
+    segment, where = match["segment"], match["where"]
     if int(segment, 16) & 3 == 3:
         return "user space: from here the program entered the kernel"
     if re.fullmatch(r"0x0{1,16}", where):
@@ -96,7 +96,7 @@ def _instruction(match: re.Match[str]) -> str:
         return (
             "no function is known at this address: a bad function pointer or return address, or a module that is gone"
         )
-    return f"in the module {module}" if module else ""
+    return ""
 
 
 def _code(match: re.Match[str]) -> str:
@@ -155,8 +155,7 @@ RULES: tuple[Rule, ...] = (
     rule("[#", r".{0,160}?\[#\d{1,6}\]", _counted),
     rule(
         "RIP: ",
-        r"RIP: (?P<segment>[0-9a-f]{4}):(?:\[<[0-9a-f]{1,16}>\] {1,4}(?:\[<[0-9a-f]{1,16}>\] )?)?(?P<where>\S{1,500})"
-        r"(?: \[(?P<module>[^\] ]{1,64}))?",
+        r"RIP: (?P<segment>[0-9a-f]{4}):(?:\[<[0-9a-f]{1,16}>\] {1,4}(?:\[<[0-9a-f]{1,16}>\] )?)?(?P<where>\S{1,500})",
         _instruction,
     ),
     rule("EFLAGS: ", r".{0,80}?EFLAGS: (?P<flags>[0-9a-f]{8})\b", _flags),

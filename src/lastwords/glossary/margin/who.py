@@ -23,8 +23,8 @@ def _task(match: re.Match[str]) -> str:
     if comm.startswith("swapper"):
         # Until it starts init, PID 1 has the idle task's name.
         task = {"0": _IDLE, "1": "the kernel while it boots"}.get(match["pid"] or "", "")
-    tainted = _taints(match["taint"] or "")
-    return "; ".join(part for part in (task, tainted) if part)
+    kdump = "a crash kernel is loaded: look for a vmcore" if match.groupdict().get("kdump") else ""
+    return "; ".join(part for part in (task, _taints(match["taint"] or ""), kdump) if part)
 
 
 def _taints(text: str) -> str:
@@ -118,8 +118,8 @@ def frame(function: str) -> str:
 
 
 _CPU = (
-    r"CPU: ?\d{1,5} (?:UID: \d{1,10} )?PID: (?P<pid>-?\d{1,10}) (?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
-    r"(?P<taint>Not tainted|Tainted: [A-Z ]{1,64})"
+    r"CPU: ?\d{1,5} (?:UID: \d{1,10} )?PID: (?P<pid>-?\d{1,10}) (?:Comm: (?P<comm>.{0,64}?) )?"
+    r"(?P<kdump>Kdump: loaded )?(?P<taint>Not tainted|Tainted: [A-Z ]{1,64})"
 )
 
 RULES: tuple[Rule, ...] = (
