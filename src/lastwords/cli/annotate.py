@@ -32,7 +32,8 @@ def command(path: str, number: int | None, every: bool, width: int | None, as_js
 
     from lastwords.klog.inputs import find
     from lastwords.klog.read import read
-    from lastwords.report.annotated import annotate, render
+    from lastwords.report.annotated import annotate
+    from lastwords.report.annotated_text import render
 
     shown = failed = False
     for source in find([path]):

@@ -1,22 +1,17 @@
 """The text of an oops with each line that needs it explained in its margin.
 
-Two steps: `annotate()` says what belongs beside each line, `render()` draws it: in a column of its own where the
-terminal is wide, below the line where it is not.
+`annotate()` says what belongs beside each line; `annotated_text.render()` draws it.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Literal
+from typing import Literal
 
 import msgspec
-from rich.console import Console
-from rich.text import Text
 
 from lastwords.glossary import margin, values
 from lastwords.glossary.margin.who import flagged_modules
 from lastwords.model import Frame, Oops, Record
-
-from .escape import printable
 
 Mark = Literal["headline", "blamed", "machinery", "unreliable", "foreign", "user"]
 
@@ -241,7 +236,8 @@ class _Writer:
         digits = {f"{address.value:x}", f"{address.value:08x}", f"{address.value:016x}"}
         if not digits & set(_HEXADECIMAL.findall(text[:300])):
             return ""
-        return self._once(("" if address.sure else "perhaps ") + address.text)
+        hedged = address.sure or "likely" in address.text
+        return self._once(("" if hedged else "perhaps ") + address.text)
 
     def _of_code(self, text: str) -> str:
         """The faulting instruction, where it has been worked out."""
@@ -286,16 +282,20 @@ _REGISTERS = re.compile(
 _ACCESSES = frozenset({"double-fault", "general-protection-fault", "null-dereference", "paging-request"})
 _WITH_REGISTERS = frozenset({"fault", "bug", "warning", "memory", "sanitizer"})
 """Families whose registers have to do with the bug: in a lockup they are whatever the CPU was at."""
+_BY_ACCIDENT = frozenset({"corrupted-stack-end", "kernel-stack-overflow"})
+"""Kinds where the instruction was an accident, and so its registers."""
 
 
 def _telling(oops: Oops, bits: int) -> dict[str, tuple[str, str]]:
     """Registers whose value says something, with the digits as printed and the words."""
-    result = {}
+    result: dict[str, tuple[str, str]] = {}
+    if oops.family not in _WITH_REGISTERS or oops.kind in _BY_ACCIDENT:
+        return result
     fault = oops.address.value if oops.address is not None else None
     operand = oops.code.operand if oops.code is not None else None
     base = operand.base if operand is not None else ""
     for name, value in oops.registers.items():
-        if name in _NOT_POINTERS or oops.family not in _WITH_REGISTERS:
+        if name in _NOT_POINTERS:
             continue
         words = values.telling(value, bits)
         if fault is None and values.ascii_text(value, bits):
@@ -318,113 +318,3 @@ _NOT_POINTERS = frozenset(
         *("dsisr", "msr", "status", "cause", "badaddr", "psw_mask", "badvaddr", "cpsr", "control", "table", "dac"),
     }
 )
-
-
-# Drawing
-
-WIDE = 125
-"""Columns from which on notes stand beside the lines."""
-PLAIN_WIDTH = 110
-"""Columns where there is no terminal to ask."""
-_STYLES: dict[Mark, str] = {
-    "foreign": "dim",
-    "machinery": "dim",
-    "unreliable": "dim",
-    "user": "dim",
-    "blamed": "bold red",
-    "headline": "bold",
-}
-_NOTE = "cyan"
-_MOST_ROWS = 6
-"""Rows that one line may take on a terminal: lists of modules are long."""
-
-
-def render(annotation: Annotation, file: IO[str], *, width: int | None = None) -> None:
-    """Draw an annotated oops.
-
-    Args:
-        annotation: what to draw.
-        file: where to; colour is used if it is a terminal and NO_COLOR is not set.
-        width: columns; by default the terminal's.
-    """
-    console = Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True)
-    terminal = console.is_terminal
-    columns = max(width or (console.width if terminal else PLAIN_WIDTH), 40)
-    console.print(_head(annotation))
-    digits = len(str(annotation.lines[-1].line)) if annotation.lines else 1
-    wide = columns >= WIDE
-    for line in annotation.lines:
-        for row in _beside(line, digits, columns) if wide else _below(line, digits, columns, crop=terminal):
-            row.rstrip()
-            console.print(row)
-
-
-def _head(annotation: Annotation) -> Text:
-    head = Text(printable(annotation.title), "bold")
-    first = annotation.lines[0].line if annotation.lines else 0
-    head.append(f"\n{printable(annotation.path)}:{first}", "dim")
-    if annotation.total > 1:
-        head.append(f", oops {annotation.number} of {annotation.total}", "dim")
-    return head.append("\n")
-
-
-def _style(line: AnnotatedLine) -> str:
-    return next(
-        (
-            _STYLES[mark]
-            for mark in ("foreign", "blamed", "machinery", "unreliable", "user", "headline")
-            if mark in line.marks
-        ),
-        "",
-    )
-
-
-def _gutter(line: AnnotatedLine, digits: int) -> tuple[str, str]:
-    sign = "|" if "foreign" in line.marks else " "
-    return f"{line.line:>{digits}} {sign} ", "dim"
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Cut into rows, at blanks where there are some."""
-    rows = []
-    while len(text) > width:
-        at = text.rfind(" ", width // 2, width + 1)
-        at = at if at > 0 else width
-        rows.append(text[:at])
-        text = text[at:].lstrip()
-    return [*rows, text]
-
-
-def _rows(text: str, width: int) -> list[str]:
-    """A log line in rows, cropped where it is very long."""
-    rows = _wrapped(printable(text).expandtabs(4)[: width * (_MOST_ROWS + 1)], width)
-    if len(rows) > _MOST_ROWS:
-        rows = [*rows[: _MOST_ROWS - 1], "…"]
-    return rows
-
-
-def _beside(line: AnnotatedLine, digits: int, columns: int) -> Iterator[Text]:
-    """Line and note in two columns."""
-    room = columns - digits - 3 - 3
-    note_width = max(44, room * 2 // 5)
-    left = _rows(line.text, room - note_width)
-    right = _wrapped(printable(line.note), note_width) if line.note else []
-    for i in range(max(len(left), len(right))):
-        text = Text()
-        text.append(*(_gutter(line, digits) if i == 0 else (" " * (digits + 3), "")))
-        text.append(f"{left[i] if i < len(left) else '':<{room - note_width}}", _style(line))
-        if i < len(right):
-            text.append(" ┊ ", "dim").append(right[i], "bold red" if "blamed" in line.marks and i == 0 else _NOTE)
-        yield text
-
-
-def _below(line: AnnotatedLine, digits: int, columns: int, *, crop: bool) -> Iterator[Text]:
-    """The note under its line."""
-    room = columns - digits - 3
-    rows = _rows(line.text, room) if crop else [printable(line.text)]
-    for i, row in enumerate(rows):
-        text = Text()
-        text.append(*(_gutter(line, digits) if i == 0 else (" " * (digits + 3), "")))
-        yield text.append(row, _style(line))
-    for i, row in enumerate(_wrapped(printable(line.note), room - 6) if line.note else []):
-        yield Text(" " * (digits + 3)).append("    └ " if i == 0 else "      ", "dim").append(row, _NOTE)
