@@ -13,7 +13,15 @@ import msgspec
 
 from lastwords.model import Oops, Sighting
 
+from .catalogue import KINDS
+
 Any = TypeVar("Any", Oops, Sighting)
+
+_YIELDING = frozenset(kind.name for kind in KINDS if kind.yields)
+_NEAR = 600.0
+"""Seconds before a crash within which an event that yields is told as what came before it (`precursors.WINDOW`)."""
+_NEAR_LINES = 3000
+"""The same in lines, where the log has no time stamps."""
 
 _SOON = 300.0
 """Seconds within which an oops counts as a consequence of the first."""
@@ -26,10 +34,13 @@ _DAMAGE = frozenset("MBDL")
 def tied(oopses: Sequence[Any], boots: Sequence[int]) -> list[Any]:
     """The oopses with `boot` and `follows` filled in.
 
+    Events that yield to a crash soon behind them are left out.
+
     Args:
         oopses: of one log, in order.
         boots: the lines where boots begin.
     """
+    oopses = _news(oopses, boots)
     result: list[Any] = []
     first: dict[int, int] = {}
     for index, oops in enumerate(oopses):
@@ -38,6 +49,25 @@ def tied(oopses: Sequence[Any], boots: Sequence[int]) -> list[Any]:
         follows = lead if lead != index and _consequence(oopses[lead], oops) else None
         result.append(msgspec.structs.replace(oops, boot=boot, follows=follows))
     return result
+
+
+def _news(oopses: Sequence[Any], boots: Sequence[int]) -> list[Any]:
+    """The oopses without events that are no news beside the next crash of the same boot."""
+    kept: list[Any] = []
+    crash: Any | None = None
+    for oops in reversed(oopses):
+        if oops.kind not in _YIELDING:
+            crash = oops
+        elif crash is not None and _boot(oops.line, boots) == _boot(crash.line, boots) and _leads_to(oops, crash):
+            continue
+        kept.append(oops)
+    return kept[::-1]
+
+
+def _leads_to(event: Oops | Sighting, crash: Oops | Sighting) -> bool:
+    if event.time is None or crash.time is None:
+        return crash.line - event.line <= _NEAR_LINES
+    return crash.time - event.time <= _NEAR
 
 
 def _boot(line: int, boots: Sequence[int]) -> int:

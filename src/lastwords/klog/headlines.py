@@ -62,6 +62,12 @@ def headlines(records: Sequence[Record], candidates: Iterable[int]) -> list[Head
     return found
 
 
+def names_event(text: str) -> bool:
+    """Whether a message is the headline of a failure that the kernel survives: of hardware, storage, a file system."""
+    headline = _match(text, 0)
+    return headline is not None and (headline.kind.event or headline.kind.family == "hardware")
+
+
 def _match(text: str, index: int) -> Headline | None:
     text = text[:1000]
     start = _CUT_HERE.match(text)

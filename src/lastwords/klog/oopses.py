@@ -23,6 +23,13 @@ _LIVE = 400
 _SILENCE = 90.0
 """Seconds without a line of its own after which a report is over."""
 
+_MIDST = 120
+"""Own lines within which a device's or file system's message stands amid a report rather than behind it."""
+_PRINTING = 2.0
+"""Seconds that a kernel takes to print a report."""
+_DETAIL = 100
+"""Lines behind an event in which its details, or the panic because of it, may stand."""
+
 _OVERLAP = 60
 """Lines behind the next report's headline that may still hold frames of the one before."""
 _OWN_LINES = ("CPU:", "Call Trace:", "Call trace:", "RIP:", "Modules linked in", "Kernel panic", "---[")
@@ -65,7 +72,11 @@ class _Report:
 
     def own(self) -> list[Record]:
         """The report's records behind its headline, without what others printed in between."""
-        window = self.records[self.start + 1 : self.end]
+        end = self.end
+        if self.main.kind.event:
+            # It prints no report of its own, at most a trace right behind it.
+            end = min(end, self.headlines[-1].index + (1 if self.main.kind.trace == "none" else _HEADER * 3))
+        window = self.records[self.start + 1 : end]
         if not self.caller:
             return [record for record in window if record.kernel]
         caller = self.caller
@@ -181,9 +192,22 @@ def _reports(records: Sequence[Record], found: Sequence[Headline]) -> list[_Repo
     """Headlines that belong together, each group with the records up to the next."""
     reports: list[_Report] = []
     live: dict[str, _Report] = {}
+    incident: _Report | None = None
     for headline in found:
         record = records[headline.index]
         current = live.get(record.caller)
+        if incident is not None and _explains(incident, headline):
+            incident.add(headline)
+            if not headline.kind.event and headline.kind.alone:
+                live[record.caller], incident = incident, None
+            continue
+        if headline.kind.event:
+            if current is None or not _amid(records, current, headline):
+                incident = _Report(records, headline, _end(records, headline.index))
+                reports.append(incident)
+                if current is not None:
+                    current.end = min(current.end, headline.index)
+            continue
         interrupted = None
         if current is not None and _belongs(records, current, headline):
             current.add(headline)
@@ -195,10 +219,37 @@ def _reports(records: Sequence[Record], found: Sequence[Headline]) -> list[_Repo
             continue
         report = _Report(records, headline, _end(records, headline.index))
         live[record.caller] = report
+        if incident is not None:
+            incident.end, incident = min(incident.end, headline.index), None
         if interrupted is not None:
             interrupted.next = report
         reports.append(report)
     return reports
+
+
+def _explains(incident: _Report, headline: Headline) -> bool:
+    """Whether a headline goes on with what an event began: the same failure, what follows from it, the panic over it."""
+    first, then = incident.main.kind, headline.kind
+    if headline.index >= incident.end:
+        return False
+    if not then.event:
+        near = headline.index - incident.headlines[-1].index <= _DETAIL
+        return near and (first.name in then.refines or (not then.alone and then.family == first.family))
+    if first.name == then.name:
+        return True
+    # The disk fails, then its file system: one incident. The other way round the disk is the news.
+    return (first.family == "hardware") == (then.family == "hardware") and (then.yields or not first.yields)
+
+
+def _amid(records: Sequence[Record], report: _Report, headline: Headline) -> bool:
+    """Whether an event's line stands between the lines of a report that the kernel is still printing."""
+    last = report.headlines[-1].index
+    if headline.index >= report.end or headline.index - last > _MIDST:
+        return False
+    then, now = records[last].time, records[headline.index].time
+    if then is not None and now is not None and now - then > _PRINTING:
+        return False
+    return not any(record.text.startswith("---[ end ") for record in records[last : headline.index])
 
 
 def _belongs(records: Sequence[Record], report: _Report, headline: Headline) -> bool:
@@ -210,7 +261,7 @@ def _belongs(records: Sequence[Record], report: _Report, headline: Headline) -> 
     main = report.main.kind
     if main.name == headline.kind.name and distance <= 3:
         return True
-    if main.name in headline.kind.refines or headline.kind.name in main.refines:
+    if (main.name in headline.kind.refines or headline.kind.name in main.refines) and not headline.kind.part:
         return distance <= _HEADER
     if headline.kind.part or records[headline.index].text.startswith(_PANIC):
         between = records[last.index : headline.index]

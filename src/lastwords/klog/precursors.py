@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from lastwords.model import Oops, Precursor, Record
 
+from .headlines import names_event
 from .templates import template
 
 WINDOW = 600.0
@@ -84,6 +85,8 @@ def _reason(name: str, group: Sequence[Record], older: Iterable[str], names: fro
         return []
     if _HARDWARE.match(text):
         return [("hardware", "The hardware, or its driver, reported an error.")]
+    if names_event(text):
+        return [("hardware", "A device or a file system failed for good.")]
     trouble = _TROUBLE.match(text) is not None or any(r.level is not None and r.level <= 3 for r in group)
     named = next((n for n in names if _mentions(text, n)), None)
     if trouble and len(group) >= _BURST and name not in older and _close(group):

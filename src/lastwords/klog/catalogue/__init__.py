@@ -6,16 +6,33 @@ so what is special stands before what is general.
 
 from functools import cache
 
-from . import bugs, faults, generic, hangs, lockdep, memory, panics, sanitizers
+from . import (
+    bugs,
+    faults,
+    filesystem,
+    generic,
+    hangs,
+    hardware,
+    hypervisor,
+    lockdep,
+    memory,
+    panics,
+    sanitizers,
+    storage,
+)
 from .entry import Family, Form, Kind, Where
 
 KINDS: tuple[Kind, ...] = (
     *sanitizers.KINDS,
     *lockdep.KINDS,
     *hangs.KINDS,
+    *hypervisor.KINDS,
+    *hardware.KINDS,
     *faults.KINDS,
     *bugs.KINDS,
     *memory.KINDS,
+    *storage.KINDS,
+    *filesystem.KINDS,
     *panics.KINDS,
     *generic.KINDS,
 )

@@ -75,6 +75,11 @@ class Kind:
             `BUG: unable to handle …`, a panic because of the oops before it).
         alone: False where such a line by itself is no crash, only evidence beside one.
         fatal: the kernel does not go on after it.
+        event: a failure that the kernel survives and tells in passing, in lines between other messages. Amid another
+            report such a line doesn't end that report; and what follows from it (the device fails, then its file
+            system) belongs to it.
+        yields: an event that is no news beside a crash: left out where the same boot crashes within ten minutes, and
+            told as what came before instead (`klog/precursors.py`).
         source: where the kernel prints it.
     """
 
@@ -94,4 +99,6 @@ class Kind:
     part: bool = False
     alone: bool = True
     fatal: bool = False
+    event: bool = False
+    yields: bool = False
     source: str = ""

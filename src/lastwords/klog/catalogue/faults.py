@@ -107,6 +107,17 @@ KINDS = (
             ),
             Form("Kernel stack overflow", r"Kernel [Ss]tack overflow", "kernel stack overflow in {function}"),
             Form(
+                "Corrupt kernel stack",
+                r"(?:Kernel panic - not syncing: )?Corrupt kernel stack",
+                "kernel stack overflow in {function}",
+            ),
+            Form(
+                "Bad kernel stack pointer",
+                r"(?:Oops: )?Bad kernel stack pointer",
+                "kernel stack overflow in {function}",
+            ),
+            Form("do_IRQ: stack overflow", r"do_IRQ: stack overflow: ", "kernel stack overflow in {function}"),
+            Form(
                 "stack overflow detected",
                 r"(?:BUG|ERROR)?:? ?[Ss]tack overflow detected",
                 "kernel stack overflow in {function}",
@@ -273,7 +284,7 @@ KINDS = (
             Form("Break instruction in kernel", r"Break instruction in kernel code"),
             Form("Unexpected exception", r"Unexpected (?:exception|fault|trap|interrupt).* in kernel mode"),
             Form("Exception in kernel mode", r"Exception in kernel mode"),
-            Form("SError Interrupt on CPU", r"SError Interrupt on CPU\s?\d+"),
+            Form("bus error, epc ==", r"(?:Data|Instruction) bus error, epc =="),
             Form("Unhandled FSC", r"Unhandled (?:FSC|exception)"),
         ),
         title="Internal error in {function}",
@@ -285,7 +296,7 @@ KINDS = (
         "oops",
         "fault",
         (
-            Form("Oops: ", r"Oops: .*\[#\d+\]"),
+            Form("Oops: ", r"Oops: .*\[#?\d+\]"),
             Form("Oops[#", r"Oops\[#\d+\]"),
             Form("Oops - ", r"(?:Internal error: )?Oops - "),
             Form("Oops [#", r"Oops \[#\d+\]"),

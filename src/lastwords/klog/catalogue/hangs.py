@@ -2,11 +2,17 @@
 
 from .entry import Form, Kind
 
+_PANIC = "Kernel panic - not syncing: "
+_PANIC_LITERAL = "Kernel panic - not syncing"
+
 KINDS = (
     Kind(
         "soft-lockup",
         "hang",
-        (Form("soft lockup - CPU", r"(?:NMI )?(?:watchdog: )?BUG: soft lockup - CPU#(?P<cpu>\d+)"),),
+        (
+            Form("soft lockup - CPU", r"(?:NMI )?(?:watchdog: )?BUG: soft lockup - CPU#(?P<cpu>\d+)"),
+            Form("soft lockup detected on CPU", r"BUG: soft lockup detected on CPU#(?P<cpu>\d+)"),
+        ),
         title="BUG: soft lockup in {function}",
         alternatives=("stall in {function}",),
         where=("entry",),
@@ -18,7 +24,7 @@ KINDS = (
         (
             Form(
                 "hard LOCKUP",
-                r"(?:NMI )?(?:watchdog: )?(?:BUG: )?Watchdog detected hard LOCKUP on cpu ?(?P<cpu>\d+)",
+                r"(?:Kernel panic - not syncing: |(?:NMI )?(?:watchdog: )?(?:BUG: )?)Watchdog detected hard LOCKUP on cpu ?(?P<cpu>\d+)",
             ),
             Form("hard LOCKUP", r"(?:NMI )?(?:watchdog: )?(?:CPU ?(?P<cpu>\d+) )?.{0,40}[Hh]ard LOCKUP"),
             Form("NMI Watchdog detected LOCKUP", r"(?:BUG: )?NMI Watchdog detected LOCKUP"),
@@ -80,6 +86,21 @@ KINDS = (
         where=("trace",),
         never="console_lock",
         source="kernel/hung_task.c: check_hung_task()",
+    ),
+    Kind(
+        "watchdog-panic",
+        "hang",
+        (
+            Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>Software Watchdog Timer expired)"),
+            Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>watchdog pretimeout event)"),
+        ),
+        # It ran out because a program did not write to it: what this CPU did at that moment is no culprit.
+        title="kernel panic: {what}",
+        where=(),
+        trace="optional",
+        part=True,
+        fatal=True,
+        source="drivers/watchdog/softdog.c, drivers/watchdog/pretimeout_panic.c",
     ),
     Kind(
         "rcu-starved",

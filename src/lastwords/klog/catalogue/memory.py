@@ -2,6 +2,9 @@
 
 from .entry import Form, Kind
 
+# `Kill process … score … or sacrifice child` until Linux 5.0.
+_KILLED = r"Kill(?:ed)? process \d+,? \((?P<victim>.{1,32}?)\)"
+
 KINDS = (
     Kind(
         "bad-page-state",
@@ -47,17 +50,47 @@ KINDS = (
         source="kernel/fork.c: check_mm()",
     ),
     Kind(
+        "memcg-out-of-memory",
+        "memory",
+        (Form("Memory cgroup out of memory", rf"Memory cgroup out of memory: {_KILLED}"),),
+        # A container at its limit: the kernel did as told, the machine is well.
+        title="Memory cgroup out of memory: killed {victim}",
+        where=(),
+        trace="optional",
+        part=True,
+        yields=True,
+        refines=("out-of-memory",),
+        source="mm/oom_kill.c: __oom_kill_process(), mm/memcontrol.c: mem_cgroup_out_of_memory()",
+    ),
+    Kind(
         "out-of-memory",
         "memory",
         (
             Form(
                 "invoked oom-killer",
-                r".{1,32} invoked oom-killer: ",
-                "Out of memory: oom-killer invoked by {comm}",
+                r"(?P<comm>.{1,32}) invoked oom-killer: ",
+                "Out of memory: killed {victim}",
+                partial="Out of memory: oom-killer invoked by {comm}",
             ),
         ),
         where=(),
+        # The victim is named behind the list of all tasks.
+        also=(rf"(?:Out of memory|Memory cgroup out of memory): {_KILLED}",),
+        also_within=2000,
         trace="optional",
+        yields=True,
         source="mm/oom_kill.c: dump_header()",
+    ),
+    Kind(
+        "out-of-memory-kill",
+        "memory",
+        # Where the rest of the report is lost, or was held back by printk's rate limit.
+        (Form("Out of memory: Kill", rf"Out of memory(?: \(oom_kill_allocating_task\))?: {_KILLED}"),),
+        title="Out of memory: killed {victim}",
+        where=(),
+        trace="none",
+        part=True,
+        yields=True,
+        source="mm/oom_kill.c: __oom_kill_process()",
     ),
 )

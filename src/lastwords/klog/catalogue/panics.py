@@ -54,7 +54,12 @@ KINDS = (
         (
             Form(
                 _LITERAL,
-                rf"{_PANIC}(?P<what>VFS: Unable to mount root fs on [\w-]+)",
+                rf"{_PANIC}(?P<what>VFS: Unable to mount root fs on (?:\"[^\"]{{0,100}}\" or )?[\w-]+)",
+                "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)",
+            ),
+            Form(
+                _LITERAL,
+                rf"{_PANIC}(?P<what>No filesystem could mount root)",
                 "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)",
             ),
         ),
@@ -108,7 +113,7 @@ KINDS = (
         (
             Form(_LITERAL, rf"{_PANIC}(?P<what>Couldn't open N_TTY ldisc)"),
             Form(_LITERAL, rf"{_PANIC}(?P<what>EXT4-fs \(device \S+\): panic forced after error)"),
-            Form(_LITERAL, rf"{_PANIC}(?P<what>.+)"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>.+?)(?: \]---)?$"),
         ),
         title="kernel panic: {what}",
         where=("trace",),
