@@ -72,6 +72,7 @@ class Draft:
     ended: bool = False
     last_line: int = 0
     headless: bool = False
+    reporter: str = ""
     # Frames that came before any heading: of somebody else's trace, where the kind always has a heading.
     strays: int = 0
     # Whose stack the next trace is, from the line above it.
@@ -108,7 +109,7 @@ _BACKTRACE_OF = re.compile(r"(?:NMI backtrace for cpu |Backtrace for cpu |CPU#)(
 _STALLED_CPU = re.compile(r"\s*(?P<cpu>\d+)-[.!OoNRD]{3,6}:")
 _STALLED_TASKS = re.compile(r"\s*Tasks blocked on level-\d+ rcu_node \(CPUs [^)]*\):(?P<tasks>.*)")
 _STACK_MARK = re.compile(
-    r"\s*<(/?)(IRQ|SOFTIRQ|NMI|TASK|EOI|EOE|#DF|#DB|#MC|#VC2?|ENTRY_TRAMPOLINE|SYSENTER|HARDIRQ|exception stack)>\s?"
+    r"\s*<{1,2}(/?)(IRQ|SOFTIRQ|NMI|TASK|EOI|EOE|#DF|#DB|#MC|#VC2?|ENTRY_TRAMPOLINE|SYSENTER|HARDIRQ|exception stack)>{1,2}\s*"
 )
 
 # Headings of traces, and what the trace below them is for: `main` of the crash itself, `origin` of an object or lock
@@ -332,6 +333,13 @@ def _rcu(draft: Draft, text: str, record: Record) -> bool:
     return True
 
 
+def _status(draft: Draft, text: str, record: Record) -> None:
+    """Riscv's last register line, behind which its trace stands without a heading (`show_regs()`)."""
+    draft.registers.read(text)
+    if "badaddr:" in text and not draft.headless:
+        _open(draft, "", record, "main")
+
+
 _FIELDS: dict[str, Callable[[Draft, str, Record], object]] = {
     "CPU:": _cpu,
     "Pid:": _pid,
@@ -342,6 +350,7 @@ _FIELDS: dict[str, Callable[[Draft, str, Record], object]] = {
     "---[": _end,
     "---": _interrupt,
     "rcu:": _rcu,
+    "status:": _status,
     "FAULT_INJECTION:": _foreign_report,
     "NMI": _backtrace_of,
     "Oops:": _chain,
@@ -493,7 +502,8 @@ def _add(draft: Draft, frame: Frame, record: Record) -> None:
     trace = draft.open_trace
     if trace is not None and len(trace.frames) < MAX_FRAMES:
         if frame.reliable:
-            if trace.role == "main" and trace.dumping and _OTHER_REPORTER.match(frame.function) is not None:
+            other = trace.role == "main" and trace.dumping and _OTHER_REPORTER.match(frame.function) is not None
+            if other and frame.function != draft.reporter:
                 draft.strays += 1
             trace.dumping = frame.function.startswith("dump_stack")
         trace.frames.append(frame)

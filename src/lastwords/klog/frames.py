@@ -17,6 +17,7 @@ _FRAME = re.compile(
     r"(?:(?:#\d+|\d+:)\s+)?"
     r"(?:\[<?\s*(?P<address>[0-9a-f]{6,16})\s*>?\]\s*){0,2}\(?"
     r"(?P<doubt>\?\s+)?"
+    r"(?::(?P<owner>[\w-]{1,64}):)?"  # `:bonding:bond_release+0x2b/0x74`: x86_64 before Linux 2.6.26
     rf"(?P<function>{_SYMBOL})"
     r"\+(?:0x)?(?P<offset>[0-9a-f]{1,9})/(?:0x)?(?P<size>[0-9a-f]{1,9})"
     r"(?:\s\[(?P<module>[\w-]+)(?:\s[0-9a-f]{20,64})?\])?"
@@ -32,9 +33,9 @@ _INLINE = re.compile(
 #  [<8028bd5c>] (dup_fd) from [<80132060>] (copy_process.part.3+0x58c/0x1844)
 _ARM = re.compile(
     rf"\s*(?:\[<(?P<address>[0-9a-f]{{8}})>\]\s+)?\(?(?P<function>{_SYMBOL})\)?"
-    r"(?:\s+\[(?P<module>[\w-]+)\])?\s+from\s+"
+    r"(?:\s+\[(?P<module>[\w-]+)\]\)?)?\s+from\s+"
     rf"(?:\[<[0-9a-f]{{8}}>\]\s+)?\(?(?P<caller>{_SYMBOL}|0x[0-9a-f]+)"
-    r"(?:\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)|\))"
+    r"(?:\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)(?:\s+\[(?P<caller_module>[\w-]+)\])?|\))"
 )
 
 _SOURCE = re.compile(r"\s*\(?(?:discriminator \d+\)?\s*)?(?P<file>[\w./+-]+\.[chSr]s?):(?P<line>\d+)")
@@ -53,7 +54,7 @@ def read_frame(text: str, line: int) -> Frame | None:
     if "+" in text:
         match = _FRAME.match(text)
         if match is not None:
-            address, doubt, function, offset, size, module, rest = match.groups()
+            address, doubt, owner, function, offset, size, module, rest = match.groups()
             file, source_line = "", None
             if rest and (source := _SOURCE.match(rest)) is not None:
                 file, source_line = source[1], int(source[2])
@@ -62,7 +63,7 @@ def read_frame(text: str, line: int) -> Frame | None:
                 line,
                 int(offset, 16),
                 int(size, 16),
-                module or "",
+                module or owner or "",
                 doubt is None and _UNRELIABLE not in rest,
                 False,
                 file,
@@ -98,5 +99,6 @@ def read_arm_pair(text: str, line: int) -> tuple[Frame, Frame] | None:
         line,
         int(offset, 16) if offset else None,
         int(size, 16) if size else None,
+        match["caller_module"] or "",
     )
     return callee, caller

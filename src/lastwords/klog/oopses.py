@@ -63,7 +63,7 @@ class _Report:
         self.groups = dict(headline.groups)
         self.end = end
         self.next: _Report | None = None
-        self.draft = Draft(headless=headline.kind.headless)
+        self.draft = Draft(headless=headline.kind.headless, reporter=headline.kind.reporter)
         self.caller = records[headline.index].caller
 
     @property

@@ -90,6 +90,8 @@ KINDS = (
                 r"(?:-+\[ cut here \]-+)?WARNING: (?:CPU: ?\d+ PID: -?\d+ )?at (?P<file>[^ ]+?):(?P<source_line>\d+)(?: (?P<function>\S+))?",
             ),
             Form("WARNING: ", r"WARNING: (?P<file>[\w./-]+\.[ch]):(?P<source_line>\d+) at (?P<function>\S+)"),
+            # Without a table entry for the place, as for a failed check of clang's CFI.
+            Form("WARNING: ", r"WARNING: (?:CPU: ?\d+ PID: -?\d+ )?at (?P<function>[A-Za-z_][\w.]*)\+0x"),
             Form("Badness at ", r"Badness at (?P<file>[^ ]+?):(?P<source_line>\d+)"),
         ),
         title="WARNING in {function}",
@@ -194,7 +196,8 @@ KINDS = (
         ),
         title="BUG: workqueue leaked lock or atomic in {function}",
         where=("also", "trace"),
-        also=(r"\s*last function: (?P<function>\S+)",),
+        # `workfn=` since Linux 6.10, `last function: ` before.
+        also=(r"\s*(?:last function: |.{0,80}workfn=)(?P<function>[^\s+]+)",),
         trace="optional",
         source="kernel/workqueue.c: process_one_work()",
     ),
@@ -216,7 +219,9 @@ KINDS = (
         ),
         title="BUG: Dentry still in use in {function}",
         where=("trace",),
+        never=r"umount_check|d_walk|do_one_tree|shrink_dcache_for_umount|generic_shutdown_super|kill_(?:block|anon|litter)_super",
         trace="optional",
+        refines=("warning",),
         source="fs/dcache.c: umount_check()",
     ),
     Kind(

@@ -71,6 +71,7 @@ class Kind:
             (`list_del corruption` beside `kernel BUG at lib/list_debug.c`).
         stamped: counts only on lines with the kernel's own time stamp or level, if the log has such lines.
         headless: its main trace has no heading of its own.
+        reporter: the function that prints this kind's trace, where its frames elsewhere mean that two reports mix.
         part: such a line inside an open report belongs to that report (`Oops: 0002 [#1]` behind
             `BUG: unable to handle …`, a panic because of the oops before it).
         alone: False where such a line by itself is no crash, only evidence beside one.
@@ -96,6 +97,7 @@ class Kind:
     refines: tuple[str, ...] = ()
     stamped: bool = False
     headless: bool = False
+    reporter: str = ""
     part: bool = False
     alone: bool = True
     fatal: bool = False

@@ -214,6 +214,16 @@ KINDS = (
         source="arch/x86/kernel/traps.c: DEFINE_IDTENTRY_RAW(exc_invalid_op)",
     ),
     Kind(
+        "missing-endbr",
+        "fault",
+        # An indirect call to where none may go; `cfi` is the compiler's check of the same.
+        (Form("Missing ENDBR", r"Missing ENDBR: (?P<function>[^\s+]+)"),),
+        title="Missing ENDBR in {function}",
+        where=("headline",),
+        refines=("kernel-bug", "warning", "invalid-opcode", "oops"),
+        source="arch/x86/kernel/cet.c: do_kernel_cp_fault()",
+    ),
+    Kind(
         "cpu-exception",
         "fault",
         (
@@ -226,7 +236,6 @@ KINDS = (
                 "{what} in {function}",
             ),
             Form("stack segment", r"(?:Oops: )?stack segment: [0-9a-f]{4}", "stack segment fault in {function}"),
-            Form("Missing ENDBR", r"Missing ENDBR: (?P<function>\S+)", "Missing ENDBR in {function}"),
             Form("kernel unaligned access", r"[Kk]ernel unaligned access", "unaligned access in {function}"),
             Form("Unexpected kernel", r"Unexpected kernel (?P<what>\w+)", "Unexpected kernel {what} in {function}"),
         ),

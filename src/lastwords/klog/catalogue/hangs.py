@@ -15,7 +15,7 @@ KINDS = (
         ),
         title="BUG: soft lockup in {function}",
         alternatives=("stall in {function}",),
-        where=("entry",),
+        where=("entry", "instruction"),
         source="kernel/watchdog.c: watchdog_timer_fn()",
     ),
     Kind(

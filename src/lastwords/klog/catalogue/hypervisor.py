@@ -87,6 +87,7 @@ KINDS = (
             Form("Domain 0 crashed", r"Domain 0 crashed: "),
         ),
         title="Xen: domain crashed",
+        part=True,
         where=(),
         trace="optional",
         fatal=True,

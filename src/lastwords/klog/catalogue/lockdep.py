@@ -60,7 +60,7 @@ KINDS = (
             ),
             Form(
                 "suspicious rcu",
-                r"(?:\[ )?INFO: suspicious rcu_\w+ usage",
+                r"(?:\[ )?INFO: suspicious rcu_\w+(?:\(\))? usage",
                 "INFO: suspicious RCU usage in {function}",
             ),
             Form(
@@ -193,7 +193,8 @@ KINDS = (
                 "BUG: looking up invalid subclass",
             ),
         ),
-        where=("trace",),
+        # Whoever comes last is not to blame for the table being full.
+        where=(),
         trace="optional",
         source="kernel/locking/lockdep.c",
     ),

@@ -59,6 +59,7 @@ KINDS = (
         trace="optional",
         part=True,
         yields=True,
+        reporter="dump_header",
         refines=("out-of-memory",),
         source="mm/oom_kill.c: __oom_kill_process(), mm/memcontrol.c: mem_cgroup_out_of_memory()",
     ),
@@ -79,6 +80,7 @@ KINDS = (
         also_within=2000,
         trace="optional",
         yields=True,
+        reporter="dump_header",
         source="mm/oom_kill.c: dump_header()",
     ),
     Kind(

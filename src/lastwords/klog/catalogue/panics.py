@@ -91,7 +91,8 @@ KINDS = (
         "memory",
         (Form(_LITERAL, rf"{_PANIC}(?P<what>(?:System is deadlocked on memory|Out of memory.{{0,60}}))"),),
         title="kernel panic: {what}",
-        where=("trace",),
+        # Who asked for the page too much is nobody's fault.
+        where=(),
         trace="optional",
         fatal=True,
         part=True,
@@ -117,6 +118,7 @@ KINDS = (
         ),
         title="kernel panic: {what}",
         where=("trace",),
+        never=r"ext4_handle_error|__ext4_(?:\w+_)?error(?:_\w+)?|btrfs_panic|__btrfs_panic",
         fatal=True,
         part=True,
         source="kernel/panic.c: panic()",

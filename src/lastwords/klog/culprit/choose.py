@@ -67,7 +67,7 @@ def _from_group(kind: Kind, draft: Draft, function: str | None) -> Culprit | Non
     if not name or not blameable(name, kind):
         return None
     frame = next((f for t in main_traces(draft) for f in t.frames if plain(f.function) == name), None)
-    return Culprit(name, frame)
+    return Culprit(name, frame or _frame_of_location(draft, name))
 
 
 def _headline(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
@@ -82,20 +82,15 @@ def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[st
     location = draft.location
     if location is None or draft.registers.user or not location.function:
         return None
-    culprit = _from_group(kind, draft, location.function)
-    if culprit is not None and culprit.frame is None:
-        return Culprit(
-            culprit.function,
-            Frame(
-                location.function,
-                0,
-                location.offset,
-                location.size,
-                location.module or "",
-                address=location.address,
-            ),
-        )
-    return culprit
+    return _from_group(kind, draft, location.function)
+
+
+def _frame_of_location(draft: Draft, name: str) -> Frame | None:
+    """The instruction pointer as a frame, where it stands in this function: x86 leaves it out of the trace."""
+    location = draft.location
+    if location is None or plain(location.function) != name:
+        return None
+    return Frame(location.function, 0, location.offset, location.size, location.module or "", address=location.address)
 
 
 def _first(frames: Sequence[Frame], kind: Kind) -> Culprit | None:

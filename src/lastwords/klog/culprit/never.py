@@ -30,7 +30,7 @@ die_kernel_fault die_addr die_body notify_die oops_begin no_context bad_area(_no
 (__|do_)bad_area.* handle_page_fault do_kern_addr_fault do_user_addr_fault page_fault_oops kernelmode_fixup_or_oops
 spurious_kernel_fault(_check)? page_fault async_page_fault trace_page_fault trace_do_page_fault do_async_page_fault
 general_protection stack_segment double_fault do_double_fault program_check_(exception|common)(_virt)? df_debug
-divide_error coprocessor_error
+divide_error coprocessor_error __div0 Ldiv0(_64)?
 simd_coprocessor_error alignment_check overflow bounds error_entry error_code error_sti do_general_protection
 handle_bad_stack panic_bad_stack __bad_stack bad_stack handle_stack_overflow overflow_stack
 panic(_print_sys_info)? nmi_panic(_self_stop)? __panic vpanic check_panic_on_warn crash_kexec __crash_kexec
@@ -52,7 +52,7 @@ lockdep_rcu_suspicious spin_(bug|dump) rwlock_bug spin_lockup_.* rwsem_.*bug
 print_(address_description|report|usage_bug|circular_bug|deadlock_bug|unlock_imbalance_bug|lock_.*bug|bad_irq_dependency|irq_inversion_bug).*
 print_(held_locks_bug|freed_lock_bug|trailer|section|lock_contention_bug|collision|shadow_for_address|modules|vma_addr|hex_dump)
 hex_dump_to_buffer print_trailer object_err slab_err slab_bug slab_fix check_object check_bytes_and_report
-bad_page(_reason)? (__)?free_pages?_(is_)?(bad|check|check_bad|is_bad_report|ok|prepare) __schedule_bug
+print_bad_(pte|page_map)(_\w+)? __print_bad_page_map_pgtable bad_page(_reason)? (__)?free_pages?_(is_)?(bad|check|check_bad|is_bad_report|ok|prepare) __schedule_bug
 free_(page_is_bad_report|unref_page(s|_prepare|_commit|_list)?) free_pcp_prepare free_pages_prepare
 free_tail_pages_check
 __might_(sleep|fault|resched) ___might_sleep print_preempt_disable_ip
@@ -66,12 +66,13 @@ end_report start_report report_.*error.* kasan_object_err
 kmsan_.* __kmsan_.* __msan_.* kcsan_.* __tsan_.* kcsan_setup_watchpoint check_access
 kfence_.* __kfence_.*
 __sanitizer_cov_trace_.* canary_.* sanitize_.*
-debug_print_object __debug_object_init debug_object_.* debug_check_no_.* debug_lockdep_rcu_enabled
+debug_print_object __debug_check_no_obj_freed __debug_object_init debug_object_.* debug_check_no_.* debug_lockdep_rcu_enabled
 debug_(spin|write|read|rt_mutex|mutex)_.* debug_smp_processor_id check_preemption_disabled __this_cpu_preempt_check
 debug_locks_off(_graph_unlock)? .*_is_static_object lookup_object_or_alloc .*_fixup_(activate|init|free|assert_init)
 fortify_panic __fortify_(panic|report) _{0,3}usercopy_(abort|warn) report_usercopy __check_(object_size|heap_object)
 check_(stack|heap|page_span|kernel_text|bogus)_(object|address).*
 __stack_chk_fail
+rust_helper_BUG \w*rust_begin_unwind _R\w*4core9panicking\w* (<?core::)?panicking::.*
 refcount_.* __refcount_.* kref_(get|put|sub).* atomic(64|_long)?_.*
 arch_atomic.* instrument_.* raw_atomic.*
 __list_(add|del|del_entry)(_valid)?(_or_report)? list_(add|del|move|splice|replace|empty|is_.*)(_.*)? __hlist_del
@@ -106,7 +107,7 @@ _{0,2}atomic_dec_and_lock(_irqsave)? _atomic_dec_and_.*lock.* refcount_dec_and_.
 arch_spin_.* __pv_.* native_.*(irq|halt|cpu_relax).* arch_local_irq_.* arch_local_save_flags get_lock_parent_ip
 lock_sock(_nested|_fast)? __lock_sock release_sock __release_sock bh_lock_sock.*
 lockref_.* lock_page.* __lock_page.* folio_(lock|unlock|wake_bit).* unlock_page wait_on_page_.* folio_wait_.*
-lock_buffer __lock_buffer
+lock_buffer __lock_buffer regmap_(un)?lock_\w+
 (un)?lock_(mount_hash|two_nondirectories|rename) wait_lock.*
 """
 

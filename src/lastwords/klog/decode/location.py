@@ -76,7 +76,11 @@ def _locate(text: str) -> Location | None:
         name = name[before.end() :] if before else name
         if name:
             size = after[2]
-            return Location(name, int(after[1], 16), int(size, 16) if size else None, after[3] or "", address)
+            module = after[3] or ""
+            if name.startswith(":"):
+                # `:bonding:bond_release+0x2b/0x74`: x86_64 before Linux 2.6.26.
+                module, _, name = name[1:].rpartition(":")
+            return Location(name, int(after[1], 16), int(size, 16) if size else None, module, address)
     bare = _NAME_WITHOUT_OFFSET.match(text)
     if bare is not None:
         return Location(bare[1], address=address)

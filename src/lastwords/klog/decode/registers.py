@@ -82,8 +82,9 @@ class RegisterReader:
         # NIP and epc lines exist with a symbol and with an address, `Krnl` with the PSW and with registers, `$` with
         # four registers each: all of them belong to one set.
         self._take(f"{word} {next(iter(values), 'symbol')}", line, values)
-        if line.locates and self._keeping and self.location is None:
-            self.location = where(text)
+        if line.locates and self._keeping and (self.location is None or not self.location.function):
+            # Powerpc and loongarch print the address first and the symbol lines later.
+            self.location = where(text) or self.location
         if word == "Krnl" or word == "User":
             self._expect_gprs(values)
         return True
