@@ -55,8 +55,11 @@ def headlines(records: Sequence[Record], candidates: Iterable[int]) -> list[Head
     stamps = any(record.time is not None or record.level is not None for record in records)
     for index in candidates:
         record = records[index]
+        bare = record.time is None and record.level is None
+        if bare and record.text[:4].isspace():
+            continue  # Quoted in a text that talks about it, such as a commit message.
         if record.kernel and (headline := _match(record.text, index)) is not None:
-            if stamps and headline.kind.stamped and record.time is None and record.level is None:
+            if stamps and headline.kind.stamped and bare:
                 continue
             found.append(headline)
     return found
