@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from lastwords.model import Record
 
+from . import sieve
 from .catalogue import KINDS, Form, Kind
 
 
@@ -44,6 +45,13 @@ def _table() -> tuple[_Known, ...]:
     return tuple(_Known(kind, form, re.compile(form.pattern)) for kind in KINDS for form in kind.forms)
 
 
+@lru_cache(maxsize=4096)
+def _forms(found: frozenset[int]) -> tuple[_Known, ...]:
+    """The forms that a text with these of the sieve's words can have, in the catalogue's order."""
+    words = [sieve.words()[index] for index in found]
+    return tuple(known for known in _table() if any(word in known.form.literal for word in words))
+
+
 def headlines(records: Sequence[Record], candidates: Iterable[int]) -> list[Headline]:
     """The headlines among the candidates.
 
@@ -75,7 +83,7 @@ def _match(text: str, index: int) -> Headline | None:
     text = text[:1000]
     start = _CUT_HERE.match(text)
     begin = start.end() if start is not None else 0
-    for kind, form, pattern in _table():
+    for kind, form, pattern in _forms(sieve.words_in(text)):
         if form.literal in text and (match := pattern.match(text, begin)) is not None:
             return Headline(index, kind, form, {k: v for k, v in match.groupdict().items() if v is not None})
     return None

@@ -29,13 +29,18 @@ def shortest(words: Sequence[str]) -> list[str]:
 
 
 @cache
+def words() -> tuple[str, ...]:
+    """What is looked for."""
+    return (*shortest(literals()), BOOT, *_BINARY_MESSAGE)
+
+
+@cache
 def _database() -> "hyperscan.Database":
-    words = [*shortest(literals()), BOOT, *_BINARY_MESSAGE]
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
-        expressions=[word.encode() for word in words],
-        ids=list(range(len(words))),
-        elements=len(words),
+        expressions=[word.encode() for word in words()],
+        ids=list(range(len(words()))),
+        elements=len(words()),
         literal=True,
     )
     database.scratch = hyperscan.Scratch(database)
@@ -52,6 +57,15 @@ def hits(data: bytes) -> list[int]:
     # Literals may overlap, so ends come in order but not without repetition.
     _database().scan(data, match_event_handler=lambda _id, _start, end, _flags, _context: found.append(end))
     return found
+
+
+def words_in(text: str) -> frozenset[int]:
+    """Which of `words()` a text holds, by their positions there."""
+    found: set[int] = set()
+    _database().scan(
+        text.encode("utf-8", "replace"), match_event_handler=lambda id_, _start, _end, _flags, _context: found.add(id_)
+    )
+    return frozenset(found)
 
 
 def candidates(records: Sequence[Record]) -> list[int]:
