@@ -58,7 +58,10 @@ KINDS = (
     Kind(
         "ata-disabled",
         "storage",
-        (Form(".00: disable", r"ata\d+\.\d\d: disabled?(?: device)?$"),),
+        (
+            Form(".00: disable", r"ata\d+\.00: disabled?(?: device)?$"),
+            Form(".01: disable", r"ata\d+\.01: disabled?(?: device)?$"),
+        ),
         title="ATA device disabled",
         where=(),
         trace="none",
