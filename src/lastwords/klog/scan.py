@@ -150,7 +150,7 @@ class _Scanner:
 
     def _from_the_start(self, file: BinaryIO, data: bytes) -> None:
         """Formats that only make sense from their beginning: decoded in full, chunk after chunk."""
-        line, records = 1, list[Record]()
+        line, records, end = 1, list[Record](), 0
         while True:
             more = _fill(file, data, CHUNK)
             final = len(more) < CHUNK
@@ -165,7 +165,7 @@ class _Scanner:
             if len(records) > 400_000:
                 self._take(records[:-20_000], whole=False)
                 records = records[-20_000:]
-        self.result.lines = line
+        self.result.lines = line - 1 + (end > 0 and more[end - 1 : end] != b"\n")
 
     def by_chunks(self, file: BinaryIO, data: bytes, stop: int | None = None) -> None:
         """Read line-oriented data; headlines from offset `stop` on are not for this scanner."""
