@@ -14,10 +14,8 @@ import hyperscan
 
 from lastwords.model import Record
 
+from .boots import BANNER
 from .catalogue import literals
-
-BOOT = "Linux version "
-"""How the first message of a kernel begins (`init/version.c: linux_banner`)."""
 
 # A journal field that is no text comes as an array of byte values, and may hold anything.
 _BINARY_MESSAGE = ('"MESSAGE":[', '"MESSAGE" : [')
@@ -30,7 +28,7 @@ def shortest(words: Sequence[str]) -> list[str]:
 
 @cache
 def _database() -> "hyperscan.Database":
-    words = [*shortest(literals()), BOOT, *_BINARY_MESSAGE]
+    words = [*shortest(literals()), BANNER, *_BINARY_MESSAGE]
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
         expressions=[word.encode() for word in words],
