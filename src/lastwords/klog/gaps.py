@@ -1,15 +1,27 @@
 """What a log lacks, what that costs, and what to do about it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from lastwords.model import Boot, Gap, Oops, Record
 
+from .boots import Start
+
 _LATE = 30.0
 """Seconds since boot at which a log without a banner has lost its beginning."""
-_JUMP = 3600.0
-_SUPPRESSED = re.compile(
-    r"(?:.{0,80}: )?(\d+) (?:callbacks? suppressed|messages? suppressed|printk messages dropped|output lines suppressed)"
+_ABSURD = 30 * 86400.0
+"""Seconds without any message that only a broken clock explains; hours are normal on a healthy machine."""
+_SLEPT = 120.0
+"""Seconds by which the wall clock may run ahead of the kernel's between two messages."""
+_DAY = 86400
+
+# Who loses or leaves out messages, and how they say it: what becomes of them, and the number that is missing.
+_LOSSES = (
+    ("rate-limited", re.compile(r"(?:.{0,80}: )?([0-9]{1,9}) (?:callbacks?|messages?|output lines) suppressed")),
+    ("dropped", re.compile(r"(?:.{0,80}: )?Missed ([0-9]{1,9}) kernel messages")),  # systemd-journald
+    ("rate-limited", re.compile(r"(?:.{0,80}: )?Suppressed ([0-9]{1,9}) messages from ")),  # systemd-journald
+    ("rate-limited", re.compile(r"(?:.{0,80}: )?([0-9]{1,9}) messages lost due to rate-limiting")),  # rsyslogd
 )
 
 # Advice by kind of damage of the first oops's text.
@@ -21,19 +33,44 @@ _DAMAGE_ADVICE = {
     "dropped": "Enlarge the ring buffer (log_buf_len=16M) and quiet the console (loglevel=4); the dump's log may be whole.",
 }
 
+# The last words of a kernel that was asked to stop, and of the programs that asked it.
+_STOPPED = re.compile(
+    r".{0,80}(?:reboot: |Restarting system|System halted|Power down|kexec_core: Starting new kernel|systemd-shutdown\[|"
+    r"Reached target .{0,60}(?:Reboot|Power.?Off|Halt|Shutdown)|Sending SIG(?:TERM|KILL) to|exiting on signal|"
+    r"Requesting system (?:reboot|poweroff|halt)|The system is going down|PM: suspend entry)"
+)
+_WHOLE = frozenset(("console", "netconsole", "netconsole-extended"))
+"""Formats that have a machine's last words: daemons stop before the kernel does, and dmesg is a picture of one moment."""
+
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2}):([0-9]{2})")
+
 
 def gaps(
-    oopses: Sequence[Oops], boots: Sequence[Boot], first: Sequence[Record], near: Sequence[Record]
+    oopses: Sequence[Oops],
+    boots: Sequence[Boot],
+    starts: Sequence[Start],
+    chosen: Boot | None,
+    form: str,
+    records: Sequence[Record],
 ) -> tuple[Gap, ...]:
     """What is missing from a log.
 
     Args:
         oopses: the oopses that the report is about.
-        boots: all boots of the file.
-        first: the log's first records.
-        near: the records around the oopses.
+        boots: all boots of the file, and `starts` how they begin.
+        chosen: the boot that the user asked for.
+        form: the log's format.
+        records: what is at hand of the log, or of the chosen boot.
     """
-    return (*_oops_gaps(oopses), *_start(boots, first), *_several(boots), *_suppressed(near), *_jumps(near))
+    about = chosen or (boots[oopses[0].boot - 1] if oopses else boots[-1])
+    return (
+        *_oops_gaps(oopses),
+        *_start(about, records),
+        *_several(oopses, boots, chosen),
+        *_silent(oopses, starts, chosen, form),
+        *_losses(records),
+        *_jumps(records),
+    )
 
 
 def _oops_gaps(oopses: Sequence[Oops]) -> list[Gap]:
@@ -47,88 +84,155 @@ def _oops_gaps(oopses: Sequence[Oops]) -> list[Gap]:
             )
         ]
     first = oopses[0]
-    found = [Gap(kind=d.kind, text=d.text, advice=_DAMAGE_ADVICE[d.kind], line=d.line) for d in first.damage]
-    if first.family == "panic" and not first.traces and first.kind not in ("no-root", "no-init"):
+    found = [
+        Gap(kind=d.kind, text=d.text, advice=_DAMAGE_ADVICE[d.kind], line=d.line or first.line) for d in first.damage
+    ]
+    silent = first.family == "panic" and not any(trace.frames for trace in first.traces)
+    if silent and first.kind not in ("no-root", "no-init") and not any(gap.kind == "no-trace" for gap in found):
         found.append(
             Gap(
                 kind="no-trace",
-                text="Nothing follows after 'not syncing'.",
-                advice="The panic message alone says what gave up, not why: the dump, or the lines before it, would.",
+                text="No call trace follows after 'not syncing'.",
+                advice="The panic message alone says what gave up, not why. The registers, where there are any, tell where "
+                "the CPU was; the dump (kdump) or the lines before the panic tell the rest.",
                 line=first.line,
             )
         )
     return found
 
 
-def _start(boots: Sequence[Boot], first: Sequence[Record]) -> list[Gap]:
-    time = next((record.time for record in first if record.time is not None), None)
-    if time is None or time < _LATE or (boots and boots[0].banner and boots[0].line <= 3):
+def _start(boot: Boot, records: Sequence[Record]) -> list[Gap]:
+    """The log of the boot begins in its middle."""
+    if boot.banner is not None:
+        return []
+    own = (r for r in records if r.line >= boot.line and r.kernel and r.time is not None)
+    first = next(own, None)
+    if first is None or first.time is None or first.time < _LATE:
         return []
     return [
         Gap(
             kind="starts-late",
-            text=f"The log starts {time:.0f} s after boot: its beginning is gone (the ring buffer wrapped, or it was cut).",
+            text=f"The log starts {first.time:.0f} s after boot: its beginning is gone (the ring buffer wrapped, or it was cut).",
             advice="The boot's part is in the journal (journalctl -k -b) or kern.log; log_buf_len= makes the buffer larger.",
-            line=1,
+            line=first.line,
         )
     ]
 
 
-def _several(boots: Sequence[Boot]) -> list[Gap]:
+def _several(oopses: Sequence[Oops], boots: Sequence[Boot], chosen: Boot | None) -> list[Gap]:
     if len(boots) < 2:
         return []
+    if chosen is not None:
+        text = f"The file holds {len(boots)} boots; this is about boot {chosen.number}, lines {chosen.line} to {chosen.last_line}."
+        return [Gap(kind="several-boots", text=text, advice="Leave out --boot to see all of them.", line=chosen.line)]
+    crashed = sorted({oops.boot for oops in oopses})
+    which = (
+        f" Crashes in boot {', '.join(map(str, crashed[:10]))}{', …' if len(crashed) > 10 else ''}." if crashed else ""
+    )
     return [
         Gap(
             kind="several-boots",
-            text=f"The file holds {len(boots)} boots.",
+            text=f"The file holds {len(boots)} boots.{which}",
             advice="--boot N shows one of them alone; -1 is the last.",
             line=boots[1].line,
         )
     ]
 
 
-def _suppressed(records: Sequence[Record]) -> list[Gap]:
-    dropped = sum(record.dropped for record in records)
-    limited = [(int(m[1][:9]), r.line) for r in records if (m := _SUPPRESSED.match(r.text)) is not None]
-    found = []
-    if dropped:
-        line = next(record.line for record in records if record.dropped)
-        found.append(
-            Gap(
-                kind="dropped",
-                text=f"printk lost {dropped} messages near the crash.",
-                advice=_DAMAGE_ADVICE["dropped"],
-                line=line,
-            )
+def _silent(oopses: Sequence[Oops], starts: Sequence[Start], chosen: Boot | None, form: str) -> list[Gap]:
+    """Boots that were over without a word of the kernel."""
+    if form not in _WHOLE:
+        return []
+    crashed = {oops.boot for oops in oopses}
+    silent = [
+        (number, start.before[-1])
+        for number, start in enumerate(starts[1:], 1)
+        if number not in crashed
+        and (chosen is None or chosen.number == number)
+        and start.before
+        and not any(_STOPPED.match(record.text) for record in start.before)
+    ]
+    return [
+        Gap(
+            kind="ended-silently",
+            text=f"Boot {number} ends on line {last.line} without a crash report and without a shutdown.",
+            advice="Reset, power loss, a watchdog, or a hang with nothing on the console: look at the BMC's event log, and "
+            "set up kdump and nmi_watchdog=panic for the next time.",
+            line=last.line,
         )
-    if limited:
-        found.append(
-            Gap(
-                kind="rate-limited",
-                text=f"{sum(n for n, _ in limited)} messages near the crash were suppressed by rate limits.",
-                advice="printk.devkmsg=on and kernel.printk_ratelimit=0 show all; a dump does not bring them back.",
-                line=limited[0][1],
-            )
+        for number, last in silent[-3:]
+    ]
+
+
+def _losses(records: Sequence[Record]) -> Iterator[Gap]:
+    lost = {"dropped": 0, "rate-limited": 0}
+    lines: dict[str, int] = {}
+    for record in records:
+        if record.dropped:
+            lost["dropped"] += record.dropped
+            lines.setdefault("dropped", record.line)
+        if "ssed" not in record.text and "messages lost" not in record.text:
+            continue
+        for kind, pattern in _LOSSES:
+            if (match := pattern.match(record.text)) is not None:
+                lost[kind] += int(match[1])
+                lines.setdefault(kind, record.line)
+                break
+    if lost["dropped"]:
+        yield Gap(
+            kind="dropped",
+            text=f"{lost['dropped']} messages near the crash were lost on their way to this log.",
+            advice=_DAMAGE_ADVICE["dropped"],
+            line=lines["dropped"],
         )
-    return found
+    if lost["rate-limited"]:
+        yield Gap(
+            kind="rate-limited",
+            text=f"{lost['rate-limited']} messages near the crash were suppressed by rate limits.",
+            advice="printk.devkmsg=on and kernel.printk_ratelimit=0 show all; a dump does not bring them back.",
+            line=lines["rate-limited"],
+        )
 
 
 def _jumps(records: Sequence[Record]) -> list[Gap]:
-    last: Record | None = None
-    for record in records:
-        if record.time is None:
+    """A clock that does not do what clocks do, between two neighbours; going back to 0 is a new boot and no jump."""
+    stamped = (record for record in records if record.kernel and record.time is not None)
+    for last, record in pairwise(stamped):
+        if record.time is None or last.time is None or not 0 <= record.line - last.line <= 3:
             continue
-        if last is not None and last.time is not None and record.line > last.line:
-            step = record.time - last.time
-            if step > _JUMP or step < -_JUMP:
-                return [
-                    Gap(
-                        kind="time-jump",
-                        text=f"Time stamps jump by {step:+.0f} s between lines {last.line} and {record.line}.",
-                        advice="The machine slept, the clock was wrong, or two logs are joined here: trust the order of lines "
-                        "more than the times.",
-                        line=record.line,
-                    )
-                ]
-        last = record
+        step = record.time - last.time
+        if step > _ABSURD:
+            reason = "The clock is broken, a stamp is damaged, or two logs are joined here"
+            return [_jump(f"Time stamps jump by {step:+.0f} s", reason, last, record)]
+        ahead = _wall_step(last.wall, record.wall, step)
+        if ahead is not None:
+            reason = "The machine slept, or its clock was set"
+            return [_jump(f"The wall clock runs {ahead:.0f} s ahead of the kernel's", reason, last, record)]
     return []
+
+
+def _wall_step(last: str, wall: str, step: float) -> float | None:
+    """Seconds by which the wall clock went further than the kernel's, if that is more than daemons delay messages.
+
+    Only the time of day is compared, since not all formats have a date; so whole days go unseen.
+    """
+    if not last or not wall or last == wall:
+        return None
+    before, after = _CLOCK.search(last), _CLOCK.search(wall)
+    if before is None or after is None:
+        return None
+    ahead = (_seconds(after) - _seconds(before) - step) % _DAY
+    return ahead if _SLEPT < ahead < _DAY / 2 else None
+
+
+def _seconds(clock: re.Match[str]) -> int:
+    return int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3])
+
+
+def _jump(text: str, reason: str, last: Record, record: Record) -> Gap:
+    return Gap(
+        kind="time-jump",
+        text=f"{text} between lines {last.line} and {record.line}.",
+        advice=f"{reason}: trust the order of lines more than the times.",
+        line=record.line,
+    )

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from lastwords.model import Sighting, Sightings, sighting
 
+from .boots import unseen_restarts
 from .follow import tied
 from .inputs import Input, recognise
 from .inputs.archives import MAGIC
@@ -72,7 +73,7 @@ def _whole(source: Input) -> Part:
 
 def _piece(path: Path, begin: int, end: int) -> Part:
     scanned = scan_piece(path, begin, end)
-    return _short(scanned), [banner.line for banner in scanned.banners]
+    return _short(scanned), [start.line for start in scanned.starts]
 
 
 def _pieces(source: Input) -> list[tuple[int, int]]:
@@ -106,11 +107,14 @@ def _joined(source: Input, parts: Sequence[Part]) -> Sightings:
     oopses: list[Sighting] = []
     boots: list[int] = []
     lines = size = 0
-    for part, banners in parts:
+    for part, starts in parts:
         oopses += [structs.replace(o, line=o.line + lines, last_line=o.last_line + lines) for o in part.oopses]
-        boots += [banner + lines for banner in banners]
+        if starts and lines and not boots:
+            boots.append(1)
+        boots += [start + lines for start in starts]
         lines += part.lines
         size += part.size
+    boots = unseen_restarts(boots, [(oops.line, oops.time) for oops in oopses])
     return Sightings(
         path=source.path, oopses=tuple(tied(oopses, boots)), format=parts[0][0].format, lines=lines, size=size
     )

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from lastwords.model import Log, Record
+from lastwords.model import Boot, Log, Record
 
 from .boots import boots
 from .gaps import gaps
@@ -32,18 +32,17 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
     scanned = scan(source, context=True, progress=progress)
     if scanned.error is not None:
         return Reading(None, error=scanned.error)
-    records = _together([scanned.first, scanned.context, *scanned.windows])
-    found = boots(scanned.banners, records, scanned.lines)
-    if boot is not None:
-        number = boot if boot > 0 else len(found) + 1 + boot
-        if not 1 <= number <= len(found) or boot == 0:
-            return Reading(None, error=f"{source.path}: there is no boot {boot}; the file holds {len(found)}")
-        chosen = found[number - 1]
-        scanned.oopses = [oops for oops in scanned.oopses if oops.boot == number]
-        records = tuple(r for r in records if chosen.line <= r.line <= chosen.last_line)
+    found = boots(scanned.starts, scanned.lines)
+    records = _together([scanned.first, *scanned.contexts.values(), *scanned.windows])
     oopses = tuple(structs.replace(oops, path=source.path) for oops in scanned.oopses)
-    start = found[oopses[0].boot - 1] if oopses else None
-    earlier = [r for r in records if start is None or start.line <= r.line]
+    chosen: Boot | None = None
+    if boot is not None:
+        chosen = _chosen(found, boot)
+        if chosen is None:
+            return Reading(None, error=f"{source.path}: there is no boot {boot}; the file holds {len(found)}")
+        oopses = tuple(oops for oops in oopses if oops.boot == chosen.number)
+        records = _within(records, chosen)
+    crashed = found[oopses[0].boot - 1] if oopses else None
     return Reading(
         Log(
             path=source.path,
@@ -52,18 +51,27 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
             warning=scanned.warning,
             oopses=oopses,
             boots=found,
-            precursors=precursors(oopses[0], earlier) if oopses else (),
-            gaps=gaps(oopses, found, scanned.first or records[:1], records),
+            precursors=precursors(oopses[0], _within(records, crashed)) if crashed else (),
+            gaps=gaps(oopses, found, scanned.starts, chosen, scanned.format, records),
         ),
         records,
     )
+
+
+def _chosen(boots: tuple[Boot, ...], number: int) -> Boot | None:
+    index = number - 1 if number > 0 else len(boots) + number
+    return boots[index] if number and 0 <= index < len(boots) else None
+
+
+def _within(records: tuple[Record, ...], boot: Boot) -> tuple[Record, ...]:
+    return tuple(record for record in records if boot.line <= record.line <= boot.last_line)
 
 
 def _together(runs: list[list[Record]]) -> tuple[Record, ...]:
     """Runs of records that may overlap, as one in order; lines that came split in two stay so."""
     result: list[Record] = []
     last = 0
-    for run in sorted((run for run in runs if run), key=lambda run: run[0].line):
+    for run in sorted((run for run in runs if run), key=lambda run: (run[0].line, -len(run))):
         result += [record for record in run if record.line > last]
-        last = max(last, result[-1].line) if result else last
+        last = max(last, max(record.line for record in run))
     return tuple(result)

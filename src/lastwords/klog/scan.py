@@ -10,6 +10,7 @@ from msgspec import structs
 from lastwords.model import Oops, Record
 
 from . import sieve
+from .boots import Start, Starts
 from .follow import tied
 from .inputs import Dialect, Input, recognise
 from .oopses import find_oopses
@@ -31,6 +32,11 @@ LONGEST_LINE = 64 << 10
 CONTEXT = 2 << 20
 """Bytes decoded before the first oops, where the caller wants to know what came before."""
 
+CONTEXTS = 8
+"""Boots of which that is kept."""
+WINDOWS = 500_000
+"""Records around oopses that are kept, for the same callers."""
+
 Progress = Callable[[int], None]
 
 
@@ -44,10 +50,10 @@ class Scanned:
         lines: number of lines.
         size: number of bytes, unpacked.
         oopses: in the order of the file.
-        banners: the `Linux version …` records, one a boot.
+        starts: where boots begin.
         first: the first records of the log.
-        context: records up to the first oops.
-        windows: the records decoded around each group of oopses.
+        contexts: by boot, from 1: the records up to its first oops. Only of some boots, if there are many.
+        windows: the records decoded around each group of oopses, up to a limit.
         error: why the log can't be read, or None; `warning`: why only a part of it could.
     """
 
@@ -56,9 +62,9 @@ class Scanned:
     lines: int = 0
     size: int = 0
     oopses: list[Oops] = field(default_factory=list)
-    banners: list[Record] = field(default_factory=list)
+    starts: list[Start] = field(default_factory=list)
     first: list[Record] = field(default_factory=list)
-    context: list[Record] = field(default_factory=list)
+    contexts: dict[int, list[Record]] = field(default_factory=dict)
     windows: list[list[Record]] = field(default_factory=list)
     error: str | None = None
     warning: str | None = None
@@ -82,7 +88,7 @@ def scan(source: Input, *, context: bool = False, progress: Progress | None = No
         except OSError as error:
             result.error = f"{source.path}: {error.strerror or error}"
         result.warning = source.warning
-        result.oopses = tied(result.oopses, [banner.line for banner in result.banners])
+        result.oopses = tied(result.oopses, [start.line for start in result.starts])
     return result
 
 
@@ -100,15 +106,18 @@ def scan_piece(path: Path, begin: int, end: int) -> Scanned:
         scanner = _Scanner(result, False, None)
         file.seek(0)
         scanner.dialect = recognise(file.read(SMALL))
+        result.format = scanner.dialect.name
         file.seek(start)
         before = _lines(file.read(begin - start))
         file.seek(start)
         scanner.reported = before
         scanner.by_chunks(file, b"", end - start)
     result.lines -= before
+    result.size = end - begin
     result.oopses = [structs.replace(o, line=o.line - before, last_line=o.last_line - before) for o in result.oopses]
-    for banner in result.banners:
-        banner.line -= before
+    result.starts = [start for start in result.starts if start.line > before]
+    for boot in result.starts:
+        boot.line -= before
     return result
 
 
@@ -129,6 +138,9 @@ class _Scanner:
         self.context = context
         self.progress = progress
         self.reported = 0  # the last line whose oopses are in the result
+        self.starts = Starts()
+        self.reached: set[int] = set()  # boots of which the first oops is found
+        self.kept = 0  # records in the result's windows
         self.dialect: Dialect
 
     def run(self, file: BinaryIO) -> None:
@@ -150,7 +162,7 @@ class _Scanner:
 
     def _from_the_start(self, file: BinaryIO, data: bytes) -> None:
         """Formats that only make sense from their beginning: decoded in full, chunk after chunk."""
-        line, records = 1, list[Record]()
+        line, records, end = 1, list[Record](), 0
         while True:
             more = _fill(file, data, CHUNK)
             final = len(more) < CHUNK
@@ -165,7 +177,7 @@ class _Scanner:
             if len(records) > 400_000:
                 self._take(records[:-20_000], whole=False)
                 records = records[-20_000:]
-        self.result.lines = line
+        self.result.lines = line - 1 + (end > 0 and more[end - 1 : end] != b"\n")
 
     def by_chunks(self, file: BinaryIO, data: bytes, stop: int | None = None) -> None:
         """Read line-oriented data; headlines from offset `stop` on are not for this scanner."""
@@ -229,31 +241,40 @@ class _Scanner:
             for oops in find_oopses(records, interesting)
             if oops.line > self.reported and (until is None or oops.line <= until)
         ]
-        result.banners += [
-            record
-            for i in interesting
-            if (record := records[i]).text.startswith(sieve.BOOT)
-            and record.line > self.reported
-            and (until is None or record.line <= until)
-        ]
+        result.oopses += oopses
+        self.starts.see(records, self.reported, until, [oops.line for oops in oopses])
+        result.starts = self.starts.found
         if self.context and (whole or oopses):
-            if not result.oopses and oopses:
-                result.context = self._before(records, oopses[0], data, begin)
-            result.windows.append(records)
+            for oops in oopses:
+                boot, start = self.starts.boot(oops.line)
+                if boot not in self.reached:
+                    self.reached.add(boot)
+                    self._keep(boot, self._before(records, oops, start, data, begin))
+            if self.kept < WINDOWS:
+                self.kept += len(records)
+                result.windows.append(records)
         if whole and self.context and not result.first:
             result.first = records[:2000]
         if records:
             self.reported = max(self.reported, until if until is not None else records[-1].line)
-        result.oopses += oopses
 
-    def _before(self, records: list[Record], oops: Oops, data: bytes, begin: int) -> list[Record]:
-        """What came before the first oops."""
-        near = [record for record in records if record.line < oops.line]
-        if not data or not begin:
+    def _keep(self, boot: int, context: list[Record]) -> None:
+        """Keep what came before the first oops of a boot; of many boots, that of the first and the last ones."""
+        contexts = self.result.contexts
+        contexts[boot] = context
+        if len(contexts) > CONTEXTS:
+            del contexts[sorted(contexts)[1]]
+
+    def _before(self, records: list[Record], oops: Oops, boot: int, data: bytes, begin: int) -> list[Record]:
+        """What came before an oops in the same boot, which starts on line `boot`."""
+        at = next((index for index, record in enumerate(records) if record.line == oops.line), len(records))
+        near = [record for record in records[:at] if record.line >= boot]
+        if not data or not begin or records[0].line <= boot:
             return near
         start = _line_start(data, max(begin - CONTEXT, 0))
-        first = records[0].line if records else 1
-        return self.dialect.records(data[start:begin], first - data.count(b"\n", start, begin)) + near
+        first = records[0].line - data.count(b"\n", start, begin)
+        skipped = max(boot - first, 0)
+        return self.dialect.records(data[start:begin].split(b"\n", skipped)[-1], first + skipped) + near
 
     def _count(self, size: int) -> None:
         self.result.size += size

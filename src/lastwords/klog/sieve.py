@@ -14,10 +14,8 @@ import hyperscan
 
 from lastwords.model import Record
 
+from .boots import BANNER
 from .catalogue import literals
-
-BOOT = "Linux version "
-"""How the first message of a kernel begins (`init/version.c: linux_banner`)."""
 
 # A journal field that is no text comes as an array of byte values, and may hold anything.
 _BINARY_MESSAGE = ('"MESSAGE":[', '"MESSAGE" : [')
@@ -31,7 +29,7 @@ def shortest(words: Sequence[str]) -> list[str]:
 @cache
 def words() -> tuple[str, ...]:
     """What is looked for."""
-    return (*shortest(literals()), BOOT, *_BINARY_MESSAGE)
+    return (*shortest(literals()), BANNER, *_BINARY_MESSAGE)
 
 
 @cache

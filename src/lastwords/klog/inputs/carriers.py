@@ -84,9 +84,9 @@ _CARRIERS: tuple[tuple[str, str], ...] = (
     # dmesg -T and --time-format reltime, delta; conserver, minicom, tio.
     ("[", rf"\[(?P<wall>{_CTIME}|{_MONTH} ?[0-9]{{1,2}} [0-9]{{2}}:[0-9]{{2}}"
           rf"|{_DATE}[ T]{_CLOCK}{_ZONE}?|{_CLOCK})"
-          r"(?: < {0,11}[0-9]{1,9}\.[0-9]{1,9} ?>)?\](?:\[ {0,8}(?P<caller>[TC][0-9]{1,10})\])? ?"),
-    ("[", r"\[ {0,11}[+-][0-9]{1,9}\.[0-9]{1,9}\](?:\[ {0,8}(?P<caller>[TC][0-9]{1,10})\])? ?"),
-    ("[", r"\[[+<] {0,11}[0-9]{1,9}\.[0-9]{1,9}>?\](?:\[ {0,8}(?P<caller>[TC][0-9]{1,10})\])? ?"),
+          r"(?: < {0,11}[0-9]{1,9}\.[0-9]{1,9} ?>)?\](?: ?\[ {0,8}(?P<caller>[TC][0-9]{1,10})\])? ?"),
+    ("[", r"\[ {0,11}[+-][0-9]{1,9}\.[0-9]{1,9}\](?: ?\[ {0,8}(?P<caller>[TC][0-9]{1,10})\])? ?"),
+    ("[", r"\[[+<] {0,11}[0-9]{1,9}\.[0-9]{1,9}>?\](?: ?\[ {0,8}(?P<caller>[TC][0-9]{1,10})\])? ?"),
     ("[", r"(?P<other>\[-- )(?=\S)"),
     # systemd's status lines on the console.
     ("[", r"(?P<other>\[(?:  OK  |FAILED|DEPEND| WARN | INFO | SKIP | TIME |\*{0,3} {0,6}\*{0,3} {0,6})\] )"),
@@ -107,11 +107,13 @@ _CARRIERS: tuple[tuple[str, str], ...] = (
 # ` <    0.000012>`, Amlogic's kernels `@2`, others `,0`.
 _STAMP = (
     r"\[ {0,8}(?P<time>[0-9]{1,12}\.[0-9]{1,9})(?:[@,][0-9]{1,3})?(?: < {0,11}[0-9]{1,9}\.[0-9]{1,9} ?>)?\]"
-    r"(?:\[ {0,8}(?P<caller>[TC][0-9]{1,10})\])? ?"
+    r"(?: ?\[ {0,8}(?P<caller>[TC][0-9]{1,10})\])? ?"
     r"(?:<(?P<pri>[0-7])> ?)?"
-    # MediaTek: (0)[123:comm]text. Samsung: [0:  comm:  123] text. Spreadtrum: c0 123 text.
-    r"(?:\((?P<cpu>[0-9]{1,3})\)\[(?P<task>[0-9]{1,10}):[^\]]{1,32}\]"
-    r"|\[ ?[0-9]{1,3}: {0,16}[^\s\]][^\]]{0,32}: {0,8}(?P<task2>[0-9]{1,10})\] )?"
+)
+# MediaTek: (0)[123:comm]text. Samsung: [0:  comm:  123] text.
+_VENDOR = (
+    r"\((?P<cpu>[0-9]{1,3})\)\[(?P<task>[0-9]{1,10}):[^\]]{1,32}\] ?"
+    r"|\[ ?[0-9]{1,3}: {0,16}[^\s\]][^\]]{0,32}: {0,8}(?P<task2>[0-9]{1,10})\] "
 )
 
 _Table = dict[str, list[re.Pattern[str]]]
@@ -127,7 +129,8 @@ def _by_first_character() -> _Table:
 
 
 CARRIERS = _by_first_character()
-STAMP = re.compile(_STAMP)
+STAMP = re.compile(f"{_STAMP}(?:{_VENDOR})?")
+VENDOR = re.compile(_VENDOR)
 # More than this is not a log but an attempt.
 MOST_CARRIERS = 8
 

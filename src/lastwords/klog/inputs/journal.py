@@ -10,7 +10,7 @@ from functools import lru_cache
 from lastwords.model import Record
 
 from .dialect import last_line_end
-from .json_text import flat_objects, json_object, lines_of_json, object_boundary
+from .json_text import flat_objects, json_object, line_of, lines_of_json, object_boundary
 from .printk import Printk
 from .terminal import LONGEST_LINE
 
@@ -19,7 +19,7 @@ LONGEST_FIELD = 1 << 24
 LONGEST_ENTRY = 1 << 25
 
 _FIELD = re.compile(rb"[A-Z0-9_]{1,64}")
-_WANTED = frozenset(
+WANTED = frozenset(
     (
         "MESSAGE",
         "PRIORITY",
@@ -39,7 +39,7 @@ def entry_records(entry: dict[str, object], line: int) -> list[Record]:
 
     Args:
         entry: fields by name. Values are text, lists of byte values (what isn't UTF-8), or lists of either.
-        line: where the entry starts in the file.
+        line: where the entry stands in the file: the line of its message, if the entry has several lines.
     """
     message = _text(entry.get("MESSAGE"))
     transport = entry.get("_TRANSPORT")
@@ -125,7 +125,7 @@ class JournalPretty:
         for number, text in flat_objects(data, line):
             entry = json_object(text)
             if entry is not None:
-                records += entry_records(entry, number)
+                records += entry_records(entry, line_of(b'"MESSAGE"', text, number))
         return records
 
 
@@ -158,8 +158,10 @@ class JournalExport:
         at = 0
         while at < len(data):
             end, name, value = _field(data, at) or (len(data), "MESSAGE", data[at:].partition(b"\n")[2][8:])
-            if name in _WANTED:
+            if name in WANTED:
                 entry[name] = value.decode("utf-8", "replace")
+                if name == "MESSAGE":
+                    start = line
             elif not name and end - at == 1:
                 if "MESSAGE" in entry:
                     records += entry_records(entry, start)
@@ -167,8 +169,6 @@ class JournalExport:
             elif not name:
                 records += _PLAIN.records(data[at:end], line)
             line += data.count(b"\n", at, end)
-            if not entry:
-                start = line
             at = end
         if "MESSAGE" in entry:
             records += entry_records(entry, start)

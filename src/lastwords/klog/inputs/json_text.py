@@ -61,6 +61,17 @@ def flat_objects(data: bytes, line: int) -> Iterator[tuple[int, bytes]]:
             start = -1
 
 
+def line_of(key: bytes, text: bytes, line: int) -> int:
+    """The line on which a key of an object stands.
+
+    Args:
+        key: with its quotes.
+        text: the object.
+        line: number of the line it starts on.
+    """
+    return line + text.count(b"\n", 0, max(text.find(key), 0))
+
+
 def object_boundary(data: bytes) -> int:
     """Offset behind the last complete object that holds no other object."""
     end = 0

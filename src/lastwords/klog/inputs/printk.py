@@ -10,12 +10,13 @@ from itertools import repeat
 
 from lastwords.model import Record
 
-from .carriers import CARRIERS, PROMPT, peel
+from .carriers import CARRIERS, PROMPT, VENDOR, peel
 from .dialect import last_line_end
 from .terminal import displayed
 
 _TIME = r"\[ {0,8}([0-9]{1,12}\.[0-9]{6})\]"
-_CALLER = r"(?:\[ {0,8}([TC][0-9]{1,10})\])?"
+# dmesg of util-linux 2.38 and later puts a blank between the two.
+_CALLER = r"(?: ?\[ {0,8}([TC][0-9]{1,10})\])?"
 # One pattern for each combination that a chunk can have: what isn't asked for costs no time.
 TIME = re.compile(rf"{_TIME} ?")
 TIME_CALLER = re.compile(rf"{_TIME}{_CALLER} ?")
@@ -28,7 +29,13 @@ DROPPED = re.compile(r"\*\* ([0-9]{1,18}) printk messages dropped \*\* ?")
 # systemd's status lines, which share the console with the kernel, start with one of these.
 STATUS = ("[", "    ")
 
+# A program's message that ends where a kernel message begins, as in `name[12]: text: [   12.345678] text`.
+_QUOTING = re.compile(r"[^\s\[\]]{1,64}\[[0-9]{1,10}\]: .{0,200}[:\"'`] ?")
+
 _SPECIAL = frozenset(CARRIERS)
+# A look at this much of a text tells whether its kernel is one of those that print the task behind the time.
+_VENDOR_SAMPLE = 1 << 16
+_VENDOR_LINE = re.compile(rf"[0-9]\] (?:{VENDOR.pattern})")
 
 
 class Printk:
@@ -53,6 +60,8 @@ class Printk:
         records = self._records(text, line)
         if "printk messages dropped" in text:
             count_dropped(records)
+        if _VENDOR_LINE.search(text, 0, _VENDOR_SAMPLE):
+            take_off_task(records)
         if continued:
             renumber(records, [line + index for index in continued])
         return records
@@ -94,7 +103,7 @@ def _split(text: str) -> _Columns:
     if ">[" in text:
         parts = LEVEL_TIME_CALLER.split(text)
         return parts[0], parts[1::4], parts[2::4], parts[3::4], parts[4::4]
-    if "][" in text:
+    if "][" in text or "] [" in text:
         parts = TIME_CALLER.split(text)
         return parts[0], repeat(None), parts[1::3], parts[2::3], parts[3::3]
     parts = TIME.split(text)
@@ -135,7 +144,7 @@ def _resolve_prefix(records: list[Record], prefix: str, time: str) -> None:
         record.dropped = int(dropped[1])
     elif not other or other.isspace():
         record.kernel = record.kernel and envelope.kernel
-    elif not envelope.kernel and not other.startswith(STATUS):
+    elif (not envelope.kernel and not other.startswith(STATUS)) or _QUOTING.fullmatch(other):
         # A program that quotes a kernel message in its own.
         record.text = f"{other}[{time:>12}] {record.text}"
         record.time = None
@@ -153,6 +162,14 @@ def count_dropped(records: list[Record]) -> None:
         if record.text.startswith("** ") and (match := DROPPED.match(record.text)):
             record.dropped = int(match[1])
             record.text = record.text[match.end() :] or record.text
+
+
+def take_off_task(records: list[Record]) -> None:
+    """Move what some vendors' kernels print between time and text, `(3)[123:comm]`, to where it belongs."""
+    for record in records:
+        if record.text[:1] in ("(", "[") and record.time is not None and (match := VENDOR.match(record.text)):
+            record.caller = record.caller or f"T{match['task'] or match['task2']}"
+            record.text = record.text[match.end() :]
 
 
 def renumber(records: list[Record], continued: list[int]) -> None:

@@ -9,6 +9,8 @@ from .containers import Wrapped
 from .dialect import Dialect
 from .dmesg_json import DmesgJson
 from .journal import JournalExport, JournalJson, JournalPretty
+from .journal_verbose import HEADER as VERBOSE_HEADER
+from .journal_verbose import JournalVerbose
 from .kmsg import Kmsg
 from .printk import Printk
 from .pstore import HEADER as PSTORE_HEADER
@@ -23,21 +25,29 @@ _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
 
 # What the whole sample looks like, for formats that can be told at a glance.
 SAMPLES: tuple[tuple[re.Pattern[bytes], Callable[[], Dialect]], ...] = (
-    (re.compile(rb'\s*\{\s*"dmesg"\s*:\s*\['), DmesgJson),
+    (re.compile(rb'\s*\{\s*"dmesg"\s*:\s*\[\s*(?:\{\s*"(?:fac|pri|time)"|\])'), DmesgJson),
     (re.compile(rb"__CURSOR=[^\n]*\n(?:__[A-Z_]+=|_BOOT_ID=)"), JournalExport),
     (re.compile(rb'\s*\{\s*\n\s*"(?:__CURSOR|__REALTIME|_|[A-Z]+)[A-Z_]*"\s*:'), JournalPretty),
+    (VERBOSE_HEADER, JournalVerbose),
     (PSTORE_HEADER, Pstore),
     (re.compile(rb"dmesg-[\w.-]{1,80}:\r?\n" + PSTORE_HEADER.pattern.replace(b"^", b""), re.MULTILINE), Pstore),
 )
+
+# journalctl's own first lines, in whatever format the rest is.
+REMARKS = re.compile(rb"\A(?:-- [^\n]{0,300}\n){1,4}")
 
 # What a single line looks like; the first pattern that fits names the line's dialect.
 LINES: tuple[tuple[str, str], ...] = (
     ("journal-json", r"(?:data: |\x1e)?\{ ?\"(?:.{0,200}\")?(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE|_BOOT_ID)\""),
     ("docker-json", r"(?:- )?\{ ?\"(?:log|msg|dt|stream|time|message)\" ?:"),
     ("netconsole-extended", r"(?:[^;,\n]{1,80} )?(?:[0-9]+\.[^,;\s]{1,80},)?[0-9]{1,5},[0-9]{1,18},[0-9]{1,18},[-c+]"),
+    ("dmesg-json", r" {2,16}\"(?:fac|pri|time|caller|msg)\": "),
+    ("journal-export", r"_{1,2}[A-Z][A-Z_]{1,63}="),
+    ("journal-pretty", r"\t\"_{0,2}[A-Z][A-Z_]{1,63}\" : "),
+    ("journal-verbose", r" {4}_{0,2}[A-Z][A-Z_]{1,63}="),
     ("journal-short", r"\[ {0,8}[0-9]{1,12}\.[0-9]{6}\] [^\s:]{1,255} "
                       r"(?:kernel|[^\s:\[\]]{1,128}\[[0-9]{1,10}\]): "),
-    ("dmesg", r"(?:<[0-9]{1,3}>)?\[ {0,8}[0-9]{1,12}\.[0-9]{1,9}[\]@, ]"),
+    ("dmesg", r"(?:>{1,8} ){0,8}(?:<[0-9]{1,3}>)?\[ {0,8}[0-9]{1,12}\.[0-9]{1,9}[\]@, ]"),
     ("dmesg", r"\[(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} ?[ 0-9][0-9] [0-9]{2}:[0-9]{2}|\[[+<] {0,11}[0-9]{1,9}\.[0-9]"),
     ("dmesg", r"(?:kern|user|daemon|auth|syslog|local[0-7]) *:(?:emerg|alert|crit|err|warn|notice|info|debug) *:"),
     ("dmesg", rf"{_ISO},[0-9]{{6}}[+-][0-9:]{{5}} "),
@@ -59,7 +69,12 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "dmesg": lambda: Printk("dmesg"),
     "console": lambda: Printk("console"),
     "netconsole": lambda: Printk("netconsole"),
+    "dmesg-json": DmesgJson,
     "journal-json": JournalJson,
+    "journal-export": JournalExport,
+    "journal-pretty": JournalPretty,
+    "journal-verbose": JournalVerbose,
+    "pstore": Pstore,
     "docker-json": Wrapped,
     "netconsole-extended": Kmsg,
     "syslog": lambda: Syslog("syslog"),
@@ -79,7 +94,7 @@ def recognise(sample: bytes) -> Dialect:
     Returns:
         A fresh object: some dialects remember what they have read. `text` where nothing fits.
     """
-    sample = sample[:SAMPLE].removeprefix(b"\xef\xbb\xbf")
+    sample = REMARKS.sub(b"", sample[:SAMPLE].removeprefix(b"\xef\xbb\xbf"))
     for pattern, dialect in SAMPLES:
         if pattern.match(sample):
             return dialect()
@@ -97,6 +112,8 @@ def _of_lines(sample: bytes) -> str:
     if not votes:
         return "raw" if raw else "text"
     winner, _ = votes.most_common(1)[0]
+    if winner == "dmesg" and PSTORE_HEADER.search(sample):
+        return "pstore"
     if winner == "dmesg" and (b"\r" in sample or b"\x1b" in sample or votes["console"]):
         return "console"
     if winner == "journal-short" and votes["journal-short"] and STAMP.match(_first_of(lines, winner)):
