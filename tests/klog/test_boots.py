@@ -152,7 +152,7 @@ def test_pieces_of_a_file_count_boots_alike(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("lastwords.klog.parallel.PIECE", 200_000)
     (whole,) = scan_all(find([str(path)]), 1)
     (pieces,) = scan_all(find([str(path)]), 2)
-    assert len(whole.oopses) == 8
+    assert len(whole.oopses) == 4
     assert {oops.boot for oops in whole.oopses} == {1, 2, 3, 4}
     assert pieces == whole
 
