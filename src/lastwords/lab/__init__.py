@@ -1,1 +1,17 @@
-"""A kernel in a virtual machine: crash it and record what it says."""
+"""A kernel in a virtual machine: crash it, record what it says, dump its memory.
+
+    from lastwords.lab import case, kernel, run
+
+    outcome = run(case("null-field"), kernel("6.1"), Path("crash.log"), elf=Path("vmcore"))
+    print(outcome.answer.title)
+
+The kernels are Debian's own, with their own compilers and headers, from chroots of the releases they belong to
+(`suite.py`, `kernels.py`). A case is a folder under `cases/`: a small module, a recipe, the known answer.
+"""
+
+from .cases import Answer, Case, case, cases
+from .errors import LabError
+from .experiment import Outcome, run
+from .kernels import KERNELS, Kernel, kernel
+
+__all__ = ["KERNELS", "Answer", "Case", "Kernel", "LabError", "Outcome", "case", "cases", "kernel", "run"]

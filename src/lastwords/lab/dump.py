@@ -1,0 +1,82 @@
+"""Dumps of a crashed guest: by QEMU from outside, or by kexec and makedumpfile from inside."""
+
+import subprocess
+from pathlib import Path
+
+from .errors import LabError
+from .initramfs import Files, initramfs
+from .kernels import Kernel
+from .machine import Machine
+
+# How the crash kernel gets at the disk that it writes to. The first is not there before 6.0.
+DISK = ("virtio_pci", "virtio_blk")
+KEXEC = ("/sbin/kexec", "/usr/bin/makedumpfile")
+CRASHKERNEL = 256
+"""MiB set aside for the crash kernel; the guest gets as much again, and half."""
+SPACE = 1 << 30
+"""Bytes of the (sparse) disk for the dump."""
+SECONDS = 180.0
+
+# The same user land runs in both kernels; in the second one there is /proc/vmcore, and this comes before the case.
+_SAVE = """
+if [ -e /proc/vmcore ]; then
+  makedumpfile -F -c -d 31 /proc/vmcore > /dev/vda 2> /tmp/makedumpfile
+  echo "makedumpfile: $?" >> /tmp/makedumpfile
+  cat /tmp/makedumpfile
+  sync
+  poweroff -f
+fi
+"""
+_LOAD = """
+kexec -p /kexec/vmlinuz --initrd=/kexec/initramfs --append='console=ttyS0 nr_cpus=1 irqpoll reset_devices' || echo 'no kdump'
+"""
+
+
+def qemu_dump(machine: Machine, path: Path) -> None:
+    """Dump a running guest's memory as ELF (QEMU's `dump-guest-memory`): as large as the guest's memory."""
+    path.unlink(missing_ok=True)
+    machine.qmp("stop")
+    machine.qmp("dump-guest-memory", paging=False, protocol=f"file:{path.absolute()}")
+    path.chmod(0o644)
+
+
+def with_kdump(kernel: Kernel, files: Files) -> Files:
+    """A guest's files, with a crash kernel loaded before the case begins that writes a dump to /dev/vda."""
+    script = files["/case/run"].decode()
+    files = {**files, "/case/run": _SAVE.encode()}
+    second = initramfs(files)
+    return {
+        **files,
+        "/case/run": f"{_LOAD}\n{script}".encode(),
+        "/kexec/vmlinuz": kernel.image.read_bytes(),
+        "/kexec/initramfs": second,
+    }
+
+
+def disk(path: Path) -> list[str]:
+    """Make the disk for the dump; gives the arguments for QEMU."""
+    with path.open("wb") as file:
+        file.truncate(SPACE)
+    return ["-drive", f"file={path},if=virtio,format=raw"]
+
+
+def reassembled(written: Path, path: Path) -> None:
+    """From the flattened stream on the disk to a kdump-compressed file.
+
+    Raises:
+        LabError: makedumpfile did not get that far in the guest, or is missing here.
+    """
+    path.unlink(missing_ok=True)
+    with written.open("rb") as file:
+        if file.read(12) != b"makedumpfile":
+            raise LabError("the crash kernel wrote no dump: see the console log")
+        file.seek(0)
+        try:
+            done = subprocess.run(
+                ["makedumpfile", "-R", path], stdin=file, capture_output=True, text=True, errors="replace", check=False
+            )
+        except FileNotFoundError as error:
+            raise LabError("makedumpfile is missing: run scripts/setup-lab") from error
+    if done.returncode or not path.exists():
+        raise LabError(f"makedumpfile -R: {done.stderr.strip()[-200:]}")
+    path.chmod(0o644)

@@ -1,0 +1,136 @@
+"""Debian's kernels: which there are, and how they get here."""
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cache import cache, locked
+from .errors import LabError
+from .suite import Suite
+
+# Name: the release of Debian whose kernel it is. Cloud kernels: the same source, few drivers, small packages.
+KERNELS = {
+    "6.1": "bookworm",
+    "6.12": "trixie",
+    "5.10": "bullseye",
+}
+
+_RELEASE = re.compile(r"linux-headers-(\d\S*-cloud-amd64)")
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """An unpacked kernel.
+
+    Attributes:
+        name: as in KERNELS.
+        release: what `uname -r` says in it.
+        suite: the chroot with its headers and compiler.
+        root: where its package is unpacked.
+    """
+
+    name: str
+    release: str
+    suite: Suite
+    root: Path
+
+    @property
+    def image(self) -> Path:
+        """The bzImage."""
+        return self.root / "boot" / f"vmlinuz-{self.release}"
+
+    @property
+    def modules(self) -> Path:
+        """`/lib/modules/RELEASE`."""
+        return self.root / "lib" / "modules" / self.release
+
+    def debuginfo(self) -> Path:
+        """The vmlinux with DWARF, fetched on first use (280 MB, 1.7 GB unpacked).
+
+        Raises:
+            LabError: Debian's mirrors no longer have the package of just this version.
+        """
+        where = cache() / "debuginfo" / self.release
+        with locked(f"debuginfo-{self.release}"):
+            if not where.exists():
+                _unpack(self.suite, f"linux-image-{self.release}-dbg", where)
+        return where / "usr" / "lib" / "debug" / "boot" / f"vmlinux-{self.release}"
+
+
+def kernel(name: str) -> Kernel:
+    """Make a kernel ready, with its headers; fetched on first use, then kept (delete the cache to renew it).
+
+    Args:
+        name: one of KERNELS.
+
+    Raises:
+        LabError: there is no such kernel, or it can't be had.
+    """
+    if name not in KERNELS:
+        raise LabError(f"no kernel {name}: there are {', '.join(KERNELS)}")
+    suite = Suite(KERNELS[name])
+    with locked(f"kernel-{name}"):
+        release = _installed_headers(suite) or _install_headers(suite)
+        where = cache() / "kernels" / release
+        if not where.exists():
+            _unpack(suite, f"linux-image-{release}", where)
+    return Kernel(name, release, suite, where)
+
+
+def _installed_headers(suite: Suite) -> str | None:
+    for path in sorted((suite.root / "usr" / "src").glob("linux-headers-*-cloud-amd64")):
+        if match := _RELEASE.fullmatch(path.name):
+            return match[1]
+    return None
+
+
+def _install_headers(suite: Suite) -> str:
+    """Install the newest kernel's headers.
+
+    Not by the meta package `linux-headers-cloud-amd64`: mirrors sometimes lack just that one for a while.
+    """
+    lists = suite.run("apt-get update -qq; apt-cache search --names-only '^linux-headers-[0-9].*-cloud-amd64$'")
+    own = {release for release in _RELEASE.findall(lists) if _belongs(release, suite)}
+    for release in sorted(own, key=_by_version, reverse=True)[:3]:
+        try:
+            suite.run(f"apt-get install -qq linux-headers-{release}; apt-get clean")
+        except LabError:
+            continue
+        return release
+    raise LabError(f"{suite.name}: no linux-headers-…-cloud-amd64 can be installed")
+
+
+def _belongs(release: str, suite: Suite) -> bool:
+    """Whether a kernel is the suite's own one and no newer one that it offers besides (bullseye has 6.1 too)."""
+    return any(release.startswith(f"{name}.") and suite.name == of for name, of in KERNELS.items())
+
+
+def _by_version(release: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", release)]
+
+
+# Debian 13 moved modules to /usr/lib; depmod and our own code look in /lib.
+_EXTRACT = """
+dpkg-deb --extract *.deb tree
+if [ -d tree/usr/lib/modules ]; then mkdir -p tree/lib; mv tree/usr/lib/modules tree/lib/; fi
+for modules in tree/lib/modules/*/kernel; do
+  if [ -d "$modules" ]; then depmod -b /fetched/tree "$(basename "$(dirname "$modules")")"; fi
+done
+"""
+
+
+def _unpack(suite: Suite, package: str, where: Path) -> None:
+    """Fetch a package, checked by apt, and unpack it; its unsigned twin where the signed one is not to be had."""
+    try:
+        _fetch(suite, package)
+    except LabError:
+        _fetch(suite, f"{package}-unsigned")
+    suite.run(f"cd /fetched; {_EXTRACT}")
+    where.parent.mkdir(parents=True, exist_ok=True)
+    (suite.root / "fetched" / "tree").rename(where)
+    shutil.rmtree(suite.root / "fetched")
+
+
+def _fetch(suite: Suite, package: str) -> None:
+    suite.run(f"apt-get update -qq; rm -rf /fetched; mkdir /fetched; cd /fetched; apt-get download -qq {package}")
