@@ -9,9 +9,9 @@ The kernels are Debian's own, with their own compilers and headers, from chroots
 (`suite.py`, `kernels.py`). A case is a folder under `cases/`: a small module, a recipe, the known answer.
 """
 
-from .cases import Answer, Case, case, cases
+from .cases import Answer, Case, all_cases, case
 from .errors import LabError
 from .experiment import Outcome, run
 from .kernels import KERNELS, Kernel, kernel
 
-__all__ = ["KERNELS", "Answer", "Case", "Kernel", "LabError", "Outcome", "case", "cases", "kernel", "run"]
+__all__ = ["KERNELS", "Answer", "Case", "Kernel", "LabError", "Outcome", "all_cases", "case", "kernel", "run"]

@@ -28,7 +28,8 @@ if [ -e /proc/vmcore ]; then
 fi
 """
 _LOAD = """
-kexec -p /kexec/vmlinuz --initrd=/kexec/initramfs --append='console=ttyS0 nr_cpus=1 irqpoll reset_devices' || echo 'no kdump'
+arguments='console=ttyS0 nr_cpus=1 irqpoll reset_devices'
+kexec -p /kexec/vmlinuz --initrd=/kexec/initramfs --append="$arguments" || echo 'no kdump'
 """
 
 

@@ -59,9 +59,7 @@ def userland(kernel: Kernel, script: str, *, modules: Iterable[str], programs: I
     files["/modules/order"] = "".join(f"{path.name.split('.')[0]}.ko\n" for path in order).encode()
     for path in order:
         content = path.read_bytes()
-        files[f"/modules/{path.name.split('.')[0]}.ko"] = (
-            lzma.decompress(content) if path.suffix == ".xz" else content
-        )
+        files[f"/modules/{path.name.split('.')[0]}.ko"] = lzma.decompress(content) if path.suffix == ".xz" else content
     return files
 
 
@@ -81,8 +79,8 @@ def in_order(kernel: Kernel, names: Iterable[str]) -> list[Path]:
         if name not in depends and name not in builtin:
             raise LabError(f"{kernel.release} has no module {name}")
         if name in depends:
-            path, needs = depends[name]
-            ordered |= dict.fromkeys([*reversed(needs), path])
+            file, needed = depends[name]
+            ordered |= dict.fromkeys([*reversed(needed), file])
     return [kernel.modules / path for path in ordered]
 
 

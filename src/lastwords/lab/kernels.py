@@ -81,7 +81,7 @@ def kernel(name: str) -> Kernel:
 def _installed_headers(suite: Suite) -> str | None:
     for path in sorted((suite.root / "usr" / "src").glob("linux-headers-*-cloud-amd64")):
         if match := _RELEASE.fullmatch(path.name):
-            return match[1]
+            return str(match[1])
     return None
 
 
@@ -97,7 +97,7 @@ def _install_headers(suite: Suite) -> str:
             suite.run(f"apt-get install -qq linux-headers-{release}; apt-get clean")
         except LabError:
             continue
-        return release
+        return str(release)
     raise LabError(f"{suite.name}: no linux-headers-…-cloud-amd64 can be installed")
 
 

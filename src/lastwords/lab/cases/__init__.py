@@ -22,7 +22,7 @@ class Answer(Struct, frozen=True, kw_only=True):
         kind: the catalogue's name for it.
         title: the wording that kernel developers search for.
         function: the function to blame, None where the crash has none. For stalls and stack overflows it is the
-            one through which the kernel got there (as in kernel developers' titles), for a panic the one that called it.
+            one through which the kernel got there, as in the titles that kernel developers use.
         module: the function's module, None for the kernel's own text.
     """
 
@@ -55,7 +55,7 @@ class Case(Struct, frozen=True, kw_only=True):
     summary: str
     answer: Answer
     run: str = ""
-    answers: dict[str, Answer] = {}
+    answers: dict[str, Answer] = msgspec.field(default_factory=dict)
     mistake: str | None = None
     kernels: tuple[str, ...] = ("6.1", "6.12", "5.10")
     append: str = ""
@@ -84,7 +84,7 @@ class Case(Struct, frozen=True, kw_only=True):
         return self.answers.get(kernel, self.answer)
 
 
-def cases() -> list[Case]:
+def all_cases() -> list[Case]:
     """All cases, by name.
 
     Raises:

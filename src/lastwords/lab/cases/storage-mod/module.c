@@ -18,7 +18,8 @@
 #include "../lab.h"
 
 #define STORAGE_SECTORS (64 << 20 >> SECTOR_SHIFT)
-#define STORAGE_TAGS 256
+#define STORAGE_TAGS 4096
+#define STORAGE_MAX_SECTORS 32
 
 /* The device's registers (QEMU, docs/specs/edu.rst). */
 #define EDU_IRQ_STATUS 0x24
@@ -69,7 +70,7 @@ static keep_frame int storage_mod_map(struct storage_dev *dev, struct storage_re
 
 	address = dma_map_page(&dev->pci->dev, first.bv_page, first.bv_offset, first.bv_len, DMA_TO_DEVICE);
 	if (dma_mapping_error(&dev->pci->dev, address)) {
-		dev_err(&dev->pci->dev, "DMA mapping failed for tag %u\n", req->tag);
+		dev_err_ratelimited(&dev->pci->dev, "DMA mapping failed for tag %u\n", req->tag);
 		return -ENOMEM;
 	}
 	desc->address = address;
@@ -102,7 +103,7 @@ static keep_frame void storage_mod_write(struct storage_dev *dev, struct bio *bi
 	INIT_LIST_HEAD(&req->queue);
 	req->bio = bio;
 	req->tag = dev->next_tag++;
-	storage_mod_map(dev, req); /* 1.x: if it failed, the bio was ended with BLK_STS_RESOURCE */
+	storage_mod_map(dev, req); /* 1.x ended the bio with BLK_STS_RESOURCE if this failed */
 
 	spin_lock_irqsave(&dev->lock, flags);
 	list_add_tail(&req->queue, &dev->running);
@@ -160,6 +161,9 @@ static void storage_mod_copy(struct storage_dev *dev, struct bio *bio)
 
 static void storage_mod_submit(struct bio *bio)
 {
+	bio = bio_split_to_limits(bio);
+	if (!bio)
+		return;
 	if (bio_has_data(bio) && bio_end_sector(bio) <= STORAGE_SECTORS)
 		storage_mod_copy(storage, bio);
 	if (bio_has_data(bio) && bio_data_dir(bio) == WRITE)
@@ -176,7 +180,7 @@ static const struct block_device_operations storage_mod_operations = {
 static struct gendisk *storage_mod_new_disk(void)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
-	struct queue_limits limits = { .max_hw_sectors = 64 };
+	struct queue_limits limits = { .max_hw_sectors = STORAGE_MAX_SECTORS };
 
 	return blk_alloc_disk(&limits, NUMA_NO_NODE);
 #else
@@ -184,14 +188,14 @@ static struct gendisk *storage_mod_new_disk(void)
 
 	if (!disk)
 		return ERR_PTR(-ENOMEM);
-	blk_queue_max_hw_sectors(disk->queue, 64);
+	blk_queue_max_hw_sectors(disk->queue, STORAGE_MAX_SECTORS);
 	return disk;
 #endif
 }
 
 static int storage_mod_probe(struct pci_dev *pci, const struct pci_device_id *id)
 {
-	struct storage_dev *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	struct storage_dev *dev = kvzalloc(sizeof(*dev), GFP_KERNEL);
 	int err;
 
 	if (!dev)

@@ -1,0 +1,132 @@
+"""`lastwords lab`: crash a real kernel in a virtual machine."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from lastwords.lab import Case, Outcome
+
+
+@click.group(
+    epilog="Examples:\n\n\b\n"
+    "  lastwords lab list                             what there is to crash\n"
+    "  lastwords lab run null-field                   boot, crash, print the console\n"
+    "  lastwords lab run null-field --log crash.log --dump vmcore\n"
+    "  lastwords lab run hung-task --kernel 6.12 --kdump vmcore.kdump\n"
+)
+def command() -> None:
+    """Crash a real Debian kernel in QEMU, record its console and dump its memory.
+
+    The first run fetches the kernel and a compiler for it from Debian's mirrors (as root, some minutes); later
+    ones take seconds. scripts/setup-lab installs what is needed. Everything is kept in ~/.cache/lastwords/lab.
+    """
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, with recipes and known answers.")
+def list_cases(as_json: bool) -> None:
+    """List the cases: what goes wrong in each, and on which kernels it can be done."""
+    from lastwords.lab import LabError, all_cases
+
+    try:
+        found = all_cases()
+    except LabError as error:
+        _fail(error)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    width = max(len(case.name) for case in found)
+    for case in found:
+        kernels = "" if len(case.kernels) > 2 else f" ({', '.join(case.kernels)} only)"
+        click.echo(f"{case.name:<{width}}  {case.summary}{kernels}")
+
+
+@command.command(
+    epilog="Examples:\n\n\b\n"
+    "  lastwords lab run storage-mod --log crash.log && lastwords analyze crash.log\n"
+    "  lastwords lab run bug-on --kernel 5.10 --json | jq .answer\n\n"
+    "Exit status: 0 the kernel crashed as its recipe says, 2 it did not, or the lab lacks something."
+)
+@click.argument("case_name", metavar="CASE")
+@click.option("--kernel", "kernel_name", default="6.1", show_default=True, help="6.1, 6.12 or 5.10.")
+@click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="File for the console log.")
+@click.option("--dump", type=click.Path(path_type=Path, dir_okay=False), help="Dump from outside, by QEMU: ELF.")
+@click.option(
+    "--kdump",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Dump from inside, by kexec and makedumpfile: kdump-compressed.",
+)
+@click.option("--debuginfo", is_flag=True, help="Also fetch the kernel's debuginfo (1.7 GB) and say where it is.")
+@click.option("--json", "as_json", is_flag=True, help="The outcome as one JSON object: files, times, known answer.")
+def run(
+    case_name: str,
+    kernel_name: str,
+    log: Path | None,
+    dump: Path | None,
+    kdump: Path | None,
+    debuginfo: bool,
+    as_json: bool,
+) -> None:
+    """Run one case. Without --log the console is printed."""
+    from tempfile import TemporaryDirectory
+
+    from lastwords.lab import LabError, case, kernel
+    from lastwords.lab import run as crash
+
+    with TemporaryDirectory(prefix="lastwords-lab-") as scratch:
+        console = log or Path(scratch) / "console.log"
+        try:
+            which = case(case_name)
+            _say(f"fetching kernel {kernel_name} and its compiler, if they are not here yet")
+            victim = kernel(kernel_name)
+            outcome = crash(which, victim, console, elf=dump, kdump=kdump, say=_say)
+            vmlinux = victim.debuginfo() if debuginfo else None
+        except (LabError, OSError) as error:
+            _fail(error)
+        _say("")
+        if as_json:
+            click.echo(msgspec.json.encode(_result(which, outcome, vmlinux, log)))
+        elif log is None:
+            sys.stdout.write(_printable(console))
+        if vmlinux and not as_json:
+            click.echo(f"debuginfo: {vmlinux}", err=True)
+
+
+def _result(case: "Case", outcome: "Outcome", vmlinux: Path | None, log: Path | None) -> dict[str, object]:
+    return {
+        "case": case.name,
+        "summary": case.summary,
+        "release": outcome.release,
+        "seconds": round(outcome.seconds, 1),
+        "log": log and str(log),
+        "dump": outcome.dump and str(outcome.dump),
+        "kdump": outcome.kdump and str(outcome.kdump),
+        "module": outcome.module and str(outcome.module),
+        "vmlinux": vmlinux and str(vmlinux),
+        "answer": outcome.answer,
+        "mistake": case.mistake,
+    }
+
+
+def _printable(console: Path) -> str:
+    from lastwords.report.escape import printable
+
+    lines = console.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def _say(text: str) -> None:
+    """Progress: one line on stderr that the next one replaces, on a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}{'…' if text else ''}")
+        sys.stderr.flush()
+
+
+def _fail(error: Exception) -> NoReturn:
+    _say("")
+    click.echo(f"lastwords: {error}", err=True)
+    sys.exit(2)

@@ -1,0 +1,48 @@
+"""The recorded console of every case, read again: is the crash named as its recipe says?"""
+
+from pathlib import Path
+
+import pytest
+
+from lastwords.klog.inputs import find
+from lastwords.klog.scan import scan
+from lastwords.lab import Answer, all_cases, case
+
+LOGS = Path(__file__).parent / "logs"
+RECORDED = sorted(path.relative_to(LOGS).with_suffix("") for path in LOGS.glob("*/*.log"))
+
+
+def first_oops(log: Path) -> Answer:
+    (source,) = find([str(log)])
+    oops = scan(source).oopses[0]
+    return Answer(kind=oops.kind, title=oops.title, function=oops.function, module=oops.module)
+
+
+# Where the reader gives another answer than the case's source does. A reader that learns it fails here (strict xfail):
+# then take the entry out.
+READER_IS_WRONG = {
+    "init-killed": "blames do_exit(), in which the panic was called; nobody in the kernel is to blame",
+    "no-root": "blames the function that called panic(); nobody in the kernel is to blame",
+    "nx-exec": "blames the data that was jumped to, as if it were a function; its caller notify() is to blame",
+    "oom-panic": "the title is the raw line instead of the catalogue's own title",
+    "sched-atomic": "blames msleep(), not the driver that slept",
+}
+
+
+@pytest.mark.parametrize("name", RECORDED, ids=str)
+def test_crash_is_named(name, request):
+    if name.name in READER_IS_WRONG:
+        request.applymarker(pytest.mark.xfail(reason=READER_IS_WRONG[name.name]))
+    known = case(name.name).known_answer(name.parent.name)
+    assert first_oops(LOGS / f"{name}.log") == known
+
+
+def test_every_case_is_recorded_on_6_1():
+    recorded = {path.name for path in RECORDED if path.parent.name == "6.1"}
+    assert recorded == {case.name for case in all_cases()}
+
+
+def test_example_is_the_worked_case():
+    log = Path(__file__).parents[2] / "examples" / "storage_mod.log"
+    assert first_oops(log) == case("storage-mod").answer
+    assert log.read_text().count("DMA mapping failed for tag") >= 5
