@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .notes import MOST_NOTE_BYTES, NT_AUXV, NT_FILE, ByteOrder, Note, parse_notes
 from .physical import Extent
-from .storage import NotADump, Storage
+from .storage import BrokenHeader, Storage
 
 MAGIC = b"\x7fELF"
 ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
@@ -92,10 +92,10 @@ def read_header(storage: Storage) -> ElfHeader:
     """
     start = storage.read(0, 64)
     if not start.startswith(MAGIC) or len(start) < 52:
-        raise NotADump("no ELF header" if len(start) >= 52 else "cut off inside the ELF header")
+        raise BrokenHeader("cut off inside the ELF header")
     bits, order = {1: 32, 2: 64}.get(start[4]), {1: "little", 2: "big"}.get(start[5])
     if bits is None or order is None or (bits == 64 and len(start) < 64):
-        raise NotADump("an ELF header whose fields make no sense: overwritten or cut off")
+        raise BrokenHeader("an ELF header whose fields make no sense: overwritten or cut off")
     mark = "<" if order == "little" else ">"
     kind, machine, _ = struct.unpack_from(mark + "HHI", start, 16)
     word = "Q" if bits == 64 else "I"

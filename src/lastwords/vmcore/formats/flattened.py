@@ -15,7 +15,8 @@ from itertools import pairwise
 
 from .storage import NotADump, Storage
 
-SIGNATURE = b"makedumpfile\0\0\0\0"
+SIGNATURE = b"makedumpfile\0"
+"""The rest of its 16 bytes is whatever was on the stack of makedumpfile before 1.7."""
 HEADER_SIZE = 4096
 
 _RECORD = struct.Struct(">qq")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .compression import INCOMPLETE, METHODS
 from .notes import ByteOrder
-from .storage import NotADump, Storage
+from .storage import BrokenHeader, NotADump, Storage
 
 SIGNATURE = b"KDUMP   "
 
@@ -152,7 +152,7 @@ def read_header(storage: Storage) -> KdumpHeader:
             fields = _sensible(block, order, main)
             if fields is not None:
                 return _with_sub_header(storage, block, order, main, fields)
-    raise NotADump("a kdump-compressed header whose fields make no sense: overwritten or cut off")
+    raise BrokenHeader("a kdump-compressed header whose fields make no sense: overwritten or cut off")
 
 
 def _sensible(block: bytes, order: ByteOrder, main: _Main) -> tuple[int, ...] | None:

@@ -3,6 +3,7 @@
 import struct
 import sys
 from array import array
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,18 @@ class Bitmap:
         below = int.from_bytes(self.chunk(number), "little") & (1 << (pfn & 0x7FFF)) - 1
         return self._before[number] + below.bit_count()
 
+    def select(self, number: int) -> int:
+        """The page frame of the set bit number `number`, counted from 0; -1 where there are not so many."""
+        chunk = bisect_right(self._before, number) - 1
+        if not 0 <= chunk < len(self._before) - 1:
+            return -1
+        left = number - self._before[chunk]
+        for first, last in _runs_in(self.chunk(chunk)):
+            if left < last - first:
+                return chunk * CHUNK * 8 + first + left
+            left -= last - first
+        return -1
+
     def runs(self) -> Iterator[Range]:
         """Runs of set bits, ascending, as page frame numbers."""
         start = end = -1
@@ -121,6 +134,9 @@ def _runs_in(chunk: bytes) -> Iterator[tuple[int, int]]:
 
 class KdumpPart:
     """One kdump-compressed file: a whole dump, or one file of a split one."""
+
+    MISSING = ("never written", "the file ends before it")
+    """What `fault()` says of a page that is not there, as opposed to a damaged one."""
 
     def __init__(self, storage: Storage, header: KdumpHeader) -> None:
         self.storage = storage
@@ -171,6 +187,10 @@ class KdumpPart:
             for at in range(0, len(words), 6)
         ]
 
+    def address(self, number: int) -> int:
+        """Physical address of this file's page number `number`."""
+        return self.dumped.select(self.first + number) * self.header.block_size
+
     def fault(self, found: Descriptor) -> str | None:
         """Why a descriptor can't be right, or None."""
         if not found.offset and not found.size:
@@ -196,7 +216,7 @@ class KdumpPart:
         if found is None:
             raise Missing(address, "the file ends before its descriptor")
         fault = self.fault(found)
-        if fault in ("never written", "the file ends before it"):
+        if fault in self.MISSING:
             raise Missing(address, fault)
         if fault is not None:
             raise Damaged(address, fault)

@@ -61,8 +61,7 @@ class OpenDump:
         return ExtentMemory(raw.storage, elf.extents(header), page_size), tuple(notes), stated
 
     def _open_kdump(self) -> tuple[PhysicalMemory, tuple[Note, ...], bytes | None]:
-        parts = [KdumpPart(raw.storage, raw.kdump_header) for raw in self.raws if raw.kdump_header is not None]
-        parts.sort(key=lambda part: part.header.start_pfn)
+        parts = _parts(self.raws)
         notes: list[Note] = []
         stated = None
         for part in parts:
@@ -215,6 +214,16 @@ def _is_cut(part: KdumpPart) -> bool:
     """Whether the last pages are missing: makedumpfile writes pages in ascending order."""
     last = part.descriptors(max(part.count - 64, 0), 64)
     return len(last) < min(part.count, 64) or any(found.offset + found.size > part.storage.size for found in last)
+
+
+def _parts(raws: Sequence[Raw]) -> list[KdumpPart]:
+    parts = [KdumpPart(raw.storage, raw.kdump_header) for raw in raws if raw.kdump_header is not None]
+    return sorted(parts, key=lambda part: part.header.start_pfn)
+
+
+def open_parts(paths: Sequence[str]) -> list[KdumpPart]:
+    """The kdump-compressed files alone, in the order of `KdumpMemory.parts`: for a process that only unpacks pages."""
+    return _parts([read_raw(path) for path in paths])
 
 
 def open_dump(paths: Sequence[str], *, search_memory: bool = True, progress: Progress | None = None) -> OpenDump:

@@ -7,7 +7,7 @@ from lastwords.model.dump import DumpProblem
 
 from . import containers, elf, flattened, kdump
 from .foreign import HEAD, foreign, looks_like_text
-from .storage import File, NotADump, Storage, start_of
+from .storage import BrokenHeader, File, NotADump, Storage, start_of
 
 Progress = Callable[[int, int], None]
 
@@ -92,7 +92,7 @@ def _read_headers(raw: Raw) -> None:
             raise NotADump(_what(head))
     except NotADump as error:
         text = str(error)
-        raise NotADump(text if text.startswith(raw.path) else f"{raw.path}: {text}") from None
+        raise type(error)(text if text.startswith(raw.path) else f"{raw.path}: {text}") from None
 
 
 def _what(head: bytes) -> str:
@@ -116,7 +116,7 @@ def _check_elf(path: str, header: elf.ElfHeader) -> None:
     if header.type == elf.ET_REL:
         raise NotADump(f"{path}: an object file or kernel module, not a memory dump")
     if header.type != elf.ET_CORE:
-        raise NotADump(f"{path}: an ELF file of unknown type {header.type}: no dump, or its header was overwritten")
+        raise BrokenHeader(f"{path}: an ELF file of unknown type {header.type}: no dump, or its header was overwritten")
     if not header.announced:
         raise NotADump(
             f"{path}: a Xen domain's dump (ELF without program headers), which lastwords does not read: crash does"
@@ -143,6 +143,8 @@ def check_set(raws: Sequence[Raw]) -> None:
     taken: dict[int, str] = {}
     for raw in raws:
         assert raw.kdump_header is not None
+        if raw.kdump_header.start_pfn >= raw.kdump_header.end_pfn:
+            continue  # a small machine's pages all fit the first file
         if raw.kdump_header.start_pfn in taken:
             raise NotADump(f"{raw.path}: the same part of the split dump as {taken[raw.kdump_header.start_pfn]}")
         taken[raw.kdump_header.start_pfn] = raw.path

@@ -13,6 +13,10 @@ class NotADump(Exception):
     """A file that holds no memory dump, or one that can't be read; the text says which, and what to do."""
 
 
+class BrokenHeader(NotADump):
+    """A file that begins as a dump does, with headers that can't be true: overwritten or cut off."""
+
+
 class Storage(Protocol):
     """Random access to bytes.
 

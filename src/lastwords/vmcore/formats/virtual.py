@@ -8,13 +8,12 @@ where they are lost (`arch/x86/include/asm/pgtable_types.h`, `arch/arm64/include
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .physical import PhysicalMemory, Unreadable
+from .physical import PhysicalMemory, Range, Unreadable
 from .vmcoreinfo import Vmcoreinfo
 
 START_KERNEL_MAP = 0xFFFF_FFFF_8000_0000
 """x86-64's __START_KERNEL_map: where the kernel's image is mapped, up to KERNEL_IMAGE_SIZE."""
 
-_IMAGE_SIZE = 1 << 30
 _ADDRESS_MASK = 0x000F_FFFF_FFFF_F000
 _TOP = 1 << 64
 
@@ -105,12 +104,28 @@ class KernelMemory:
         """Physical address of something in the kernel's image, or None."""
         if self._offset is None:
             return None
-        if self.arch == "x86_64" and not START_KERNEL_MAP <= address < START_KERNEL_MAP + _IMAGE_SIZE:
+        if self.arch == "x86_64" and not START_KERNEL_MAP <= address < START_KERNEL_MAP + self.image_size:
             return None
         if self.arch == "aarch64" and not self._in_arm64_image(address):
             return None
         physical = address + self._offset
         return physical if 0 <= physical < _TOP else None
+
+    @property
+    def image_size(self) -> int:
+        """x86-64's KERNEL_IMAGE_SIZE: modules begin behind it. Kernels before 4.9 don't tell; KASLR doubles it."""
+        return self._info.number("KERNEL_IMAGE_SIZE") or (1 << 30 if self._info.kernel_offset else 1 << 29)
+
+    def modules(self) -> Range | None:
+        """Where modules are mapped, or None where that is not known."""
+        if self.arch == "x86_64":
+            return Range(START_KERNEL_MAP + self.image_size, 0xFFFF_FFFF_FF00_0000)
+        start, end = self._info.number("MODULES_VADDR"), self._info.number("MODULES_END")
+        return Range(start & _TOP - 1, end & _TOP - 1) if start is not None and end is not None else None
+
+    def is_kernel_address(self, address: int) -> bool:
+        """In the upper half, where the kernel's addresses are."""
+        return bool(address >> 55 & 1)
 
     def _in_arm64_image(self, address: int) -> bool:
         text = self._info.symbol("_stext")

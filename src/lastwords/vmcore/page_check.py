@@ -1,0 +1,191 @@
+"""Every page of a dump, checked: descriptors against the file's end always, contents on request and on all cores."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from .formats import OpenDump
+from .formats.compression import BadPage, Codecs
+from .formats.kdump_pages import Descriptor, KdumpMemory, KdumpPart
+from .formats.opening import open_parts
+
+Progress = Callable[[int, int], None]
+
+_CHUNK = 1 << 16
+"""Descriptors looked at in one go."""
+
+_TASK = 1 << 13
+"""Pages that one process unpacks before it reports."""
+
+_WINDOW = 1 << 20
+_KEPT = 8
+"""Bad pages that are named one by one."""
+
+
+@dataclass
+class Faults:
+    """What is wrong with pages.
+
+    Attributes:
+        missing: pages never written or behind the file's end.
+        damaged: pages whose descriptor or contents make no sense.
+        decoded: pages unpacked.
+        named: the first bad ones: physical address and reason.
+    """
+
+    missing: int = 0
+    damaged: int = 0
+    decoded: int = 0
+    named: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, other: "Faults") -> None:
+        """Sum up."""
+        self.missing += other.missing
+        self.damaged += other.damaged
+        self.decoded += other.decoded
+        self.named = (self.named + other.named)[:_KEPT]
+
+
+def check_descriptors(part: KdumpPart) -> Faults:
+    """All descriptors of a file. A chunk that is all right is seen to be so without looking at each."""
+    faults = Faults()
+    end = part.storage.size
+    largest = part.header.block_size * 2
+    low, high = (0, 1) if part.header.order == "little" else (1, 0)
+    for first in range(0, part.count, _CHUNK):
+        want = min(_CHUNK, part.count - first)
+        words = part.words(first, want)
+        there = len(words) // 6
+        if not there:
+            faults.missing += part.count - first
+            break
+        faults.missing += want - there
+        offsets_high = max(words[high::6])
+        highest = max(words[low::6]) if not offsets_high else end
+        sane = (
+            highest + largest <= end
+            and min(words[low::6]) >= part.data_offset
+            and min(words[2::6]) > 0
+            and max(words[2::6]) <= largest
+        )
+        if not sane:
+            faults.add(_each(part, first, want))
+    return faults
+
+
+def _each(part: KdumpPart, first: int, want: int) -> Faults:
+    faults = Faults()
+    for number, found in enumerate(part.descriptors(first, want), first):
+        fault = part.fault(found)
+        if fault is None:
+            continue
+        if fault in part.MISSING:
+            faults.missing += 1
+        else:
+            faults.damaged += 1
+        if len(faults.named) < _KEPT:
+            faults.named.append((part.address(number), fault))
+    return faults
+
+
+def sample(part: KdumpPart, count: int) -> Faults:
+    """Unpack some pages, evenly spread, with the last ones among them."""
+    step = max(part.count // max(count, 1), 1)
+    numbers = sorted({*range(0, part.count, step), *range(max(part.count - 4, 0), part.count)})
+    faults = Faults()
+    codecs = Codecs()
+    for number in numbers:
+        for found in part.descriptors(number, 1):
+            if part.fault(found) is None:
+                _decode(part, codecs, number, found, part.storage.read(found.offset, found.size), faults)
+    return faults
+
+
+def check_all(opened: OpenDump, jobs: int, progress: Progress | None = None) -> Faults:
+    """Unpack every page.
+
+    Args:
+        opened: a kdump-compressed dump.
+        jobs: processes.
+        progress: called with pages done and pages there are.
+    """
+    assert isinstance(opened.memory, KdumpMemory)
+    tasks = [
+        (index, first, min(_TASK, part.count - first))
+        for index, part in enumerate(opened.memory.parts)
+        for first in range(0, part.count, _TASK)
+    ]
+    total = sum(count for _, _, count in tasks)
+    paths = tuple(raw.plain_path for raw in opened.raws)
+    faults = Faults()
+    done = 0
+    for (_, _, count), found in zip(tasks, _results(opened, paths, tasks, jobs), strict=True):
+        faults.add(found)
+        done += count
+        if progress is not None:
+            progress(done, total)
+    return faults
+
+
+def _results(
+    opened: OpenDump, paths: tuple[str, ...], tasks: list[tuple[int, int, int]], jobs: int
+) -> Iterator[Faults]:
+    assert isinstance(opened.memory, KdumpMemory)
+    if jobs <= 1 or len(tasks) < 2:
+        for index, first, count in tasks:
+            yield unpack(opened.memory.parts[index], first, count)
+        return
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
+        futures: list[Future[Faults]] = [pool.submit(_unpack_in, paths, *task) for task in tasks]
+        for future in futures:
+            yield future.result()
+
+
+@lru_cache(maxsize=1)
+def _parts(paths: tuple[str, ...]) -> tuple[KdumpPart, ...]:
+    """The files, opened once by each process."""
+    return tuple(open_parts(paths))
+
+
+def _unpack_in(paths: tuple[str, ...], index: int, first: int, count: int) -> Faults:
+    return unpack(_parts(paths)[index], first, count)
+
+
+def unpack(part: KdumpPart, first: int, count: int) -> Faults:
+    """Unpack pages number `first` and following; their data lie one behind the other, so they are read in one go."""
+    faults = Faults()
+    codecs = Codecs()
+    window, start = b"", 0
+    shared: set[int] = set()  # all pages of zeros are one in the file
+    for number, found in enumerate(part.descriptors(first, count), first):
+        if found.offset in shared:
+            faults.decoded += 1
+            continue
+        if part.fault(found) is not None:
+            continue
+        at = found.offset - start
+        if at < 0:
+            shared.add(found.offset)
+            packed = part.storage.read(found.offset, found.size)
+        else:
+            if at + found.size > len(window):
+                start, at = found.offset, 0
+                window = part.storage.read(start, max(_WINDOW, found.size))
+            packed = window[at : at + found.size]
+        _decode(part, codecs, number, found, packed, faults)
+    return faults
+
+
+def _decode(part: KdumpPart, codecs: Codecs, number: int, found: Descriptor, packed: bytes, faults: Faults) -> None:
+    faults.decoded += 1
+    try:
+        if len(packed) < found.size:
+            raise BadPage("the file can't be read there")
+        codecs.page(packed, found.flags, part.header.block_size)
+    except BadPage as error:
+        faults.damaged += 1
+        if len(faults.named) < _KEPT:
+            faults.named.append((part.address(number), str(error)))
