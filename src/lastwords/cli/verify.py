@@ -105,7 +105,7 @@ def _facts(check: DumpCheck) -> list[tuple[str, str]]:
             ("checked", f"every descriptor; {pages.decoded} pages unpacked{'' if check.full else ' (all: --full)'}")
         )
     if dump.drgn.why:
-        facts.append(("note", f"drgn does not open it as it is ({dump.drgn.why}); lastwords does"))
+        facts.append(("note", f"drgn does not read it as it is ({dump.drgn.why}); lastwords does"))
     return facts
 
 

@@ -80,8 +80,8 @@ def foreign(head: bytes) -> Foreign | None:
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Whether bytes are the start of a text, such as a log: no NULs, few control characters."""
+    """Whether bytes are the start of a text, such as a log: no NULs, and few bytes that are not ASCII text."""
     if not head or b"\0" in head:
         return False
-    odd = sum(byte < 0x20 and byte not in b"\t\n\r\x1b" for byte in head)
-    return odd * 20 <= len(head)
+    odd = sum(byte >= 0x7F or (byte < 0x20 and byte not in b"\t\n\r\x1b") for byte in head)
+    return odd * 5 <= len(head)
