@@ -19,7 +19,7 @@ RELEASE = "6.1.0-13-amd64"
 BUILD_ID = "00112233445566778899aabbccddeeff00112233"
 PAGES = 128
 
-UTS, PRB, DESCS, INFOS, TEXT = 0x5000, 0x6000, 0x7000, 0x8000, 0xC000
+UTS, PRB, PRB_POINTER, DESCS, INFOS, TEXT = 0x5000, 0x6000, 0x6800, 0x7000, 0x8000, 0xC000
 VMCOREINFO, STACK, MODULE = 0x20000, 0x44000, 0x50000
 TEXT_BITS, COUNT_BITS = 13, 6
 
@@ -88,7 +88,7 @@ def vmcoreinfo_text(level5=False):
         "OFFSET(uts_namespace.name)=4",
         f"SYMBOL(swapper_pg_dir)={kernel(0x1000):x}",
         f"SYMBOL(_stext)={kernel(0):x}",
-        f"SYMBOL(prb)={kernel(PRB):x}",
+        f"SYMBOL(prb)={kernel(PRB_POINTER):x}",
         *(f"{name}={value}" for name, value in ring.items()),
         "NUMBER(phys_base)=0",
         f"NUMBER(pgtable_l5_enabled)={int(level5)}",
@@ -140,6 +140,7 @@ def ring_buffer(memory, log, first_id):
         )
         lpos = following
         ids.append(number)
+    memory[PRB_POINTER : PRB_POINTER + 8] = struct.pack("<Q", kernel(PRB))
     tail = ids[max(len(ids) - count, 0)]
     memory[PRB : PRB + 80] = struct.pack(
         "<IIQQQQIIQQQQ",
@@ -234,7 +235,7 @@ def _compress(page, method):
 
 def kdump_dump(
     machine, *, version=6, method="zlib", excluded=(), status=None, split=None, bits=64, order="<", aligned=False,
-    qemu=False, arch="x86_64", vmcoreinfo=True, unwritten=(), release=RELEASE, level=31,
+    qemu=False, arch="x86_64", vmcoreinfo=True, unwritten=(), release=RELEASE, level=1,
 ):  # fmt: skip
     flags = {"none": 0, "zlib": 1, "lzo": 2, "snappy": 4, "zstd": 0x20}[method]
     names = ("Linux", "testhost", release, "#1 SMP", arch, "(none)") if not qemu else ("", "", "", "", "", "")

@@ -168,7 +168,7 @@ def _check_part(part: KdumpPart, problems: list[DumpProblem]) -> Faults:
 
 def _check_count(part: KdumpPart, name: str, problems: list[DumpProblem]) -> None:
     """Page data begin right behind the descriptors: a bitmap with more or fewer bits than that was overwritten."""
-    first = min(found.offset for found in part.descriptors(0, 4096))
+    first = min(found.offset for found in part.descriptors(0, min(part.count, 4096)))
     there = (first - part.header.descriptors_offset) // 24
     if part.header.version >= 3 and there > part.count:
         text = f"{name}: the bitmap names {part.count} pages, and there are {there} descriptors: overwritten"
@@ -207,11 +207,12 @@ def _check_elf(opened: OpenDump, problems: list[DumpProblem]) -> tuple[PageCount
     if not machine:
         problems.append(DumpProblem(kind="bad-header", text="no segment holds any memory"))
     page = memory.page_size
+    excluded = (machine - stored) // page
     pages = PageCount(
         machine=machine // page,
         stored=there // page,
-        excluded=(machine - stored) // page,
-        missing=(stored - there) // page,
+        excluded=excluded,
+        missing=machine // page - excluded - there // page,
     )
     return pages, header.data_end
 

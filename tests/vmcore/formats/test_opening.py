@@ -86,7 +86,7 @@ def test_big_endian_elf(machine, put):
 @pytest.mark.parametrize("version", range(1, 7))
 @pytest.mark.parametrize("method", ["none", "zlib", "lzo", "snappy", "zstd"])
 def test_kdump(machine, put, version, method):
-    with open_dump([put(kdump_dump(machine, version=version, method=method))]) as opened:
+    with open_dump([put(kdump_dump(machine, version=version, method=method, level=31))]) as opened:
         assert opened.dump.format == "kdump-compressed"
         assert opened.dump.version == version
         assert opened.dump.compression == method
