@@ -162,3 +162,33 @@ class DumpCheck(Struct, frozen=True, kw_only=True):
     problems: tuple[DumpProblem, ...] = ()
     parts: tuple[DumpPart, ...] = ()
     full: bool = False
+
+
+class Salvaged(Struct, frozen=True, kw_only=True):
+    """What `lastwords salvage` gives.
+
+    Attributes:
+        schema: `DUMP_SCHEMA`.
+        path: of the damaged dump, as the user gave it.
+        dump_path: the dump of what is left, or None where no memory could be saved.
+        log_path: the kernel log, or None where none was found.
+        pages: saved.
+        lost: pages that should be there and could not be saved.
+        release: of the crashed kernel, or None.
+        log_records: records, or lines, of the log.
+        log_source: `VMCOREINFO`, or `search` where it was found by looking through memory; empty without a log.
+        log_lost: records that were there and are lost.
+        notes: what else is to be said, one line each.
+    """
+
+    schema: str = DUMP_SCHEMA
+    path: str
+    dump_path: str | None = None
+    log_path: str | None = None
+    pages: int = 0
+    lost: int = 0
+    release: str | None = None
+    log_records: int = 0
+    log_source: str = ""
+    log_lost: int = 0
+    notes: tuple[str, ...] = ()

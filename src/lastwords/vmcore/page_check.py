@@ -1,15 +1,16 @@
 """Every page of a dump, checked: descriptors against the file's end always, contents on request and on all cores."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from .formats import OpenDump
 from .formats.compression import BadPage, Codecs
+from .formats.kdump import KdumpHeader
 from .formats.kdump_pages import Descriptor, KdumpMemory, KdumpPart
-from .formats.opening import open_parts
+from .formats.raw import open_storage
 
 Progress = Callable[[int, int], None]
 
@@ -33,12 +34,16 @@ class Faults:
         damaged: pages whose descriptor or contents make no sense.
         decoded: pages unpacked.
         named: the first bad ones: physical address and reason.
+        numbers: of all bad ones, counted in their file, as far as the descriptors reach; not sorted.
+        table_end: number of the first page without a descriptor, because the file ends before it, or None.
     """
 
     missing: int = 0
     damaged: int = 0
     decoded: int = 0
     named: list[tuple[int, str]] = field(default_factory=list)
+    numbers: "array[int]" = field(default_factory=lambda: array("Q"))
+    table_end: int | None = None
 
     def add(self, other: "Faults") -> None:
         """Sum up."""
@@ -46,6 +51,7 @@ class Faults:
         self.damaged += other.damaged
         self.decoded += other.decoded
         self.named = (self.named + other.named)[:_KEPT]
+        self.numbers.extend(other.numbers)
 
 
 def check_descriptors(part: KdumpPart) -> Faults:
@@ -60,8 +66,11 @@ def check_descriptors(part: KdumpPart) -> Faults:
         there = len(words) // 6
         if not there:
             faults.missing += part.count - first
+            faults.table_end = first if faults.table_end is None else faults.table_end
             break
         faults.missing += want - there
+        if there < want:
+            faults.table_end = first + there
         offsets_high = max(words[high::6])
         highest = max(words[low::6]) if not offsets_high else end
         sane = (
@@ -85,6 +94,7 @@ def _each(part: KdumpPart, first: int, want: int) -> Faults:
             faults.missing += 1
         else:
             faults.damaged += 1
+        faults.numbers.append(number)
         if len(faults.named) < _KEPT:
             faults.named.append((part.address(number), fault))
     return faults
@@ -103,13 +113,16 @@ def sample(part: KdumpPart, count: int) -> Faults:
     return faults
 
 
-def check_all(opened: OpenDump, jobs: int, progress: Progress | None = None) -> Faults:
+def check_all(opened: OpenDump, jobs: int, progress: Progress | None = None) -> list[Faults]:
     """Unpack every page.
 
     Args:
         opened: a kdump-compressed dump.
         jobs: processes.
         progress: called with pages done and pages there are.
+
+    Returns:
+        The faults of each of its files, in the order of `KdumpMemory.parts`.
     """
     assert isinstance(opened.memory, KdumpMemory)
     tasks = [
@@ -118,40 +131,42 @@ def check_all(opened: OpenDump, jobs: int, progress: Progress | None = None) -> 
         for first in range(0, part.count, _TASK)
     ]
     total = sum(count for _, _, count in tasks)
-    paths = tuple(raw.plain_path for raw in opened.raws)
-    faults = Faults()
+    faults = [Faults() for _ in opened.memory.parts]
     done = 0
-    for (_, _, count), found in zip(tasks, _results(opened, paths, tasks, jobs), strict=True):
-        faults.add(found)
+    for (index, _, count), found in zip(tasks, _results(opened, tasks, jobs), strict=True):
+        faults[index].add(found)
         done += count
         if progress is not None:
             progress(done, total)
     return faults
 
 
-def _results(
-    opened: OpenDump, paths: tuple[str, ...], tasks: list[tuple[int, int, int]], jobs: int
-) -> Iterator[Faults]:
+def _results(opened: OpenDump, tasks: list[tuple[int, int, int]], jobs: int) -> Iterator[Faults]:
     assert isinstance(opened.memory, KdumpMemory)
     if jobs <= 1 or len(tasks) < 2:
         for index, first, count in tasks:
             yield unpack(opened.memory.parts[index], first, count)
         return
+    files = [(part.storage.path, part.header) for part in opened.memory.parts]
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
-        futures: list[Future[Faults]] = [pool.submit(_unpack_in, paths, *task) for task in tasks]
+    with ProcessPoolExecutor(
+        min(jobs, len(tasks)), mp_context=context, initializer=_open_files, initargs=(files,)
+    ) as pool:
+        futures: list[Future[Faults]] = [pool.submit(_unpack_in, *task) for task in tasks]
         for future in futures:
             yield future.result()
 
 
-@lru_cache(maxsize=1)
-def _parts(paths: tuple[str, ...]) -> tuple[KdumpPart, ...]:
-    """The files, opened once by each process."""
-    return tuple(open_parts(paths))
+_files: list[KdumpPart] = []
+"""In a process that unpacks pages: the dump's files."""
 
 
-def _unpack_in(paths: tuple[str, ...], index: int, first: int, count: int) -> Faults:
-    return unpack(_parts(paths)[index], first, count)
+def _open_files(files: Sequence[tuple[str, KdumpHeader]]) -> None:
+    _files[:] = [KdumpPart(open_storage(path), header) for path, header in files]
+
+
+def _unpack_in(index: int, first: int, count: int) -> Faults:
+    return unpack(_files[index], first, count)
 
 
 def unpack(part: KdumpPart, first: int, count: int) -> Faults:
@@ -187,5 +202,6 @@ def _decode(part: KdumpPart, codecs: Codecs, number: int, found: Descriptor, pac
         codecs.page(packed, found.flags, part.header.block_size)
     except BadPage as error:
         faults.damaged += 1
+        faults.numbers.append(number)
         if len(faults.named) < _KEPT:
             faults.named.append((part.address(number), str(error)))

@@ -191,19 +191,28 @@ def _ring_records(fields: _Fields, ring: _Ring) -> KernelLog:
 
 def _ring_record(fields: _Fields, ring: _Ring, info: int, begin: int, following: int) -> LogRecord:
     text_len_at = fields.offset("printk_info.text_len")
-    head = fields.kernel.read(info, fields.size("printk_info"))
+    try:
+        head = fields.kernel.read(info, fields.size("printk_info"))
+    except UNREADABLE:
+        return LogRecord(text_of_block(_block(fields, ring, begin, following, _LONGEST_RECORD)))
     text_len = int.from_bytes(head[text_len_at : text_len_at + 2], "little")
     (nanoseconds,) = struct.unpack_from("<Q", head, fields.offset("printk_info.ts_nsec"))
     (caller,) = struct.unpack_from("<I", head, fields.offset("printk_info.caller_id"))
-    text = b""
-    if not begin & 1 and not following & 1:  # else a record without text
-        start, room = begin & ring.size - 1, following - begin
-        if begin // ring.size != (following - 1) // ring.size:
-            start, room = 0, following & ring.size - 1  # did not fit the end of the buffer
-        size = min(text_len, room - fields.word, _LONGEST_RECORD)
-        if size > 0 and start + fields.word + size <= ring.size:
-            text = fields.kernel.read(ring.data + start + fields.word, size)
+    text = _block(fields, ring, begin, following, text_len)
     return LogRecord(decoded(text), nanoseconds, head[text_len_at + 3] >> 5, caller)
+
+
+def _block(fields: _Fields, ring: _Ring, begin: int, following: int, text_len: int) -> bytes:
+    """A record's text, from behind its descriptor's number in the text ring."""
+    if begin & 1 or following & 1:
+        return b""  # a record without text
+    start, room = begin & ring.size - 1, following - begin
+    if begin // ring.size != (following - 1) // ring.size:
+        start, room = 0, following & ring.size - 1  # did not fit the end of the buffer
+    size = min(text_len, room - fields.word, _LONGEST_RECORD)
+    if size <= 0 or start + fields.word + size > ring.size:
+        return b""
+    return fields.kernel.read(ring.data + start + fields.word, size)
 
 
 def _read_records(kernel: KernelMemory, info: Vmcoreinfo) -> KernelLog | None:
@@ -272,6 +281,20 @@ def _read_text(kernel: KernelMemory, info: Vmcoreinfo) -> KernelLog | None:
     except UNREADABLE as error:
         return KernelLog(reason=f"the log can't be read: {error}")
     return KernelLog([LogRecord(line) for line in decoded(text).split("\n")])
+
+
+def text_of_block(data: bytes) -> str:
+    r"""The text in a block of the ring, where its length is lost.
+
+    The kernel cuts off `\n` and the level in front, moving the text down: behind it stand its last two characters
+    again, then `\n`. Behind a text that was continued (`pr_cont()`) stands what is left of that level, `\x01c`.
+    """
+    text = data.partition(b"\0")[0].partition(b"\x01")[0]
+    if text.endswith(b"\n"):
+        text = text[:-1]
+        if len(text) >= 4 and text[-2:] == text[-4:-2]:
+            text = text[:-2]
+    return decoded(text)
 
 
 def decoded(text: bytes) -> str:

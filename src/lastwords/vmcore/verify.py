@@ -33,6 +33,7 @@ LEVELS = (
 )
 
 _FREE_PAGES = 16
+_INCOMPLETE_FLAG = "marked incomplete: there was no room for all of it, or it was salvaged"
 
 # Problems that make a dump incomplete, or damaged; others are worth saying and no more.
 _INCOMPLETE = frozenset({"cut-off", "incomplete-flag", "missing-part", "never-written"})
@@ -119,12 +120,13 @@ def _check_kdump(
     for part in memory.parts:
         faults.add(_check_part(part, problems))
     _check_ranges(memory, problems)
-    if full:
-        unpacked = check_all(opened, jobs, progress)
-    else:
-        unpacked = Faults()
-        for part in memory.parts:
-            unpacked.add(sample(part, SAMPLE // len(memory.parts)))
+    unpacked = Faults()
+    for found in (
+        check_all(opened, jobs, progress)
+        if full
+        else [sample(part, SAMPLE // len(memory.parts)) for part in memory.parts]
+    ):
+        unpacked.add(found)
     if unpacked.damaged:
         text = f"pages that don't unpack: {_named(unpacked)}"
         problems.append(DumpProblem(kind="bad-page", text=text, count=unpacked.damaged))
@@ -147,7 +149,7 @@ def _check_part(part: KdumpPart, problems: list[DumpProblem]) -> Faults:
     header, size = part.header, part.storage.size
     name = Path(part.storage.path).name
     if header.incomplete:
-        text = f"{name}: marked incomplete by makedumpfile: there was no room for all of it"
+        text = f"{name}: {_INCOMPLETE_FLAG}"
         problems.append(DumpProblem(kind="incomplete-flag", text=text))
     if header.descriptors_offset > size:
         text = f"{name}: cut off inside its bitmaps, at {size} bytes: all pages are lost"
@@ -196,8 +198,7 @@ def _check_elf(opened: OpenDump, problems: list[DumpProblem]) -> tuple[PageCount
     header: ElfHeader = raw.elf_header
     size = raw.storage.size
     if header.incomplete:
-        text = "marked incomplete by makedumpfile: there was no room for all of it"
-        problems.append(DumpProblem(kind="incomplete-flag", text=text))
+        problems.append(DumpProblem(kind="incomplete-flag", text=_INCOMPLETE_FLAG))
     machine = sum(found.size for found in memory.segments)
     stored = sum(min(extent.stored, extent.end - extent.start) for extent in memory.extents)
     there = sum(found.size for found in memory.present())

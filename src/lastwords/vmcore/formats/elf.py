@@ -48,7 +48,7 @@ class ElfHeader:
         bits: 32 or 64.
         order: byte order.
         type: ET_CORE for dumps.
-        machine: as `uname -m` says it, or `ELF machine N`.
+        machine: as `uname -m` says it, or `ELF machine N`; `machine_number` is ELF's number for it.
         flags: e_flags.
         segments: the program headers, in order.
         announced: how many there should be.
@@ -59,6 +59,7 @@ class ElfHeader:
     order: ByteOrder
     type: int
     machine: str
+    machine_number: int
     flags: int
     segments: tuple[Segment, ...]
     announced: int
@@ -115,6 +116,7 @@ def read_header(storage: Storage) -> ElfHeader:
         order="little" if order == "little" else "big",
         type=kind,
         machine=MACHINES.get(machine, f"ELF machine {machine}"),
+        machine_number=machine,
         flags=flags,
         segments=segments,
         announced=phnum,
@@ -138,6 +140,12 @@ def _segment(table: bytes, at: int, mark: str, bits: int) -> Segment:
     else:
         kind, *rest = struct.unpack_from(mark + "6I", table, at)
     return Segment(kind, *rest)
+
+
+def made_up_header(machine: str, segments: tuple[Segment, ...]) -> ElfHeader:
+    """A header for a dump that lost its own."""
+    number = next(number for number, name in MACHINES.items() if name == machine)
+    return ElfHeader(64, "little", ET_CORE, machine, number, DUMP_ELF_INCOMPLETE, segments, len(segments), 0)
 
 
 def read_notes(storage: Storage, header: ElfHeader) -> tuple[list[Note], str | None]:

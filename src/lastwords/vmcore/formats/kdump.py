@@ -11,6 +11,7 @@ Written down in makedumpfile's `IMPLEMENTATION`, `diskdump_mod.h` and `sadump_in
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .compression import INCOMPLETE, METHODS
@@ -24,11 +25,14 @@ SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 10, 1 << 18
 _MOST_SUB_HEADER_BLOCKS = 1 << 14
 _MOST_NOTE_BYTES = 1 << 28
 MOST_VMCOREINFO = 1 << 20
+_MOST_PAGES = 1 << 35
+"""128 TiB in pages of 4 KiB: what x86-64 with 4 levels can have."""
+
 _UTSNAME = ("sysname", "nodename", "release", "version", "machine", "domainname")
 
 
 @dataclass(frozen=True, slots=True)
-class _SubHeader:
+class SubHeader:
     """Offsets in struct kdump_sub_header, and its struct format letter for `unsigned long`."""
 
     word: str
@@ -45,9 +49,9 @@ class _SubHeader:
 
 
 # i386 aligns off_t to 4 bytes, other 32-bit machines to 8.
-_SUB_64 = _SubHeader("Q", 8, 12, 16, 24, 32, 48, 64, 80, 88, 96)
-_SUB_32 = _SubHeader("I", 4, 8, 12, 16, 20, 32, 44, 56, 64, 72)
-_SUB_32_ALIGNED = _SubHeader("I", 4, 8, 12, 16, 24, 40, 56, 72, 80, 88)
+_SUB_64 = SubHeader("Q", 8, 12, 16, 24, 32, 48, 64, 80, 88, 96)
+_SUB_32 = SubHeader("I", 4, 8, 12, 16, 20, 32, 44, 56, 64, 72)
+_SUB_32_ALIGNED = SubHeader("I", 4, 8, 12, 16, 24, 40, 56, 72, 80, 88)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,10 @@ class KdumpHeader:
         block_size: which is the page size.
         sub_header_blocks: length of the sub header with what belongs to it, in blocks.
         bitmap_blocks: length of both bitmaps together, in blocks.
-        max_mapnr: number of page frames.
+        max_mapnr: number of page frames, as far as the bitmaps have room for them.
+        all_pages: number of page frames as the header says it.
+        cpus: number of CPUs.
+        layout: of the sub header.
         phys_base: x86-64's, from the sub header.
         dump_level: makedumpfile's -d, or None where the header has no room for it.
         split: one of several files that belong together, holding the page frames from `start_pfn` to `end_pfn`.
@@ -90,6 +97,9 @@ class KdumpHeader:
     sub_header_blocks: int
     bitmap_blocks: int
     max_mapnr: int
+    all_pages: int
+    cpus: int
+    layout: SubHeader
     phys_base: int | None
     dump_level: int | None
     split: bool
@@ -126,7 +136,7 @@ class KdumpHeader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Main:
+class Main:
     """Offset of `status` in struct disk_dump_header: behind a `struct timeval`, whose size differs."""
 
     bits: int
@@ -135,7 +145,7 @@ class _Main:
     status: int
 
 
-_MAINS = (_Main(64, "q", 408, 424), _Main(32, "i", 404, 412))
+MAINS = (Main(64, "q", 408, 424), Main(32, "i", 404, 412))
 
 
 def read_header(storage: Storage) -> KdumpHeader:
@@ -148,14 +158,14 @@ def read_header(storage: Storage) -> KdumpHeader:
     if not block.startswith(SIGNATURE):
         raise NotADump("no kdump-compressed header")
     for order in ("little", "big"):
-        for main in _MAINS:
+        for main in MAINS:
             fields = _sensible(block, order, main)
             if fields is not None:
                 return _with_sub_header(storage, block, order, main, fields)
     raise BrokenHeader("a kdump-compressed header whose fields make no sense: overwritten or cut off")
 
 
-def _sensible(block: bytes, order: ByteOrder, main: _Main) -> tuple[int, ...] | None:
+def _sensible(block: bytes, order: ByteOrder, main: Main) -> tuple[int, ...] | None:
     """Version and the fields from `status` on, if they can be true in this byte order and width."""
     mark = "<" if order == "little" else ">"
     if len(block) < main.status + 20:
@@ -174,8 +184,26 @@ def _sensible(block: bytes, order: ByteOrder, main: _Main) -> tuple[int, ...] | 
     return (version, *fields) if sensible else None
 
 
+def guessed_headers(storage: Storage, block_size: int) -> Iterator[KdumpHeader]:
+    """Headers that fit a sub header of version 6, for files whose first block is overwritten.
+
+    The sub header and what belongs to it are followed by the bitmaps at the next block.
+    """
+    for main in MAINS:
+        for order in ("little", "big"):
+            guess = _with_sub_header(storage, b"".ljust(464, b"\0"), order, main, (6, 0, block_size, 1, 1 << 31, 0))
+            pages = guess.all_pages
+            if not 0 < pages <= _MOST_PAGES:
+                continue
+            end = max(place.offset + place.size for place in (guess.vmcoreinfo, guess.notes, guess.eraseinfo))
+            sub_header_blocks = max(-(-end // block_size) - 1, 1)
+            bitmap_blocks = 2 * -(-pages // (8 * block_size))
+            fields = (6, 0, block_size, sub_header_blocks, bitmap_blocks, 0)
+            yield _with_sub_header(storage, b"".ljust(464, b"\0"), order, main, fields)
+
+
 def _with_sub_header(
-    storage: Storage, block: bytes, order: ByteOrder, main: _Main, fields: tuple[int, ...]
+    storage: Storage, block: bytes, order: ByteOrder, main: Main, fields: tuple[int, ...]
 ) -> KdumpHeader:
     mark = "<" if order == "little" else ">"
     version, status, block_size, sub_header_blocks, bitmap_blocks, max_mapnr = fields
@@ -194,9 +222,11 @@ def _with_sub_header(
     end_pfn = field(sub.end_pfn_64, "Q") if version >= 6 else field(sub.end_pfn, sub.word)
     split = version >= 2 and field(sub.split, "I") == 1
     if version >= 6:
-        max_mapnr = field(sub.max_mapnr_64, "Q") or max_mapnr
+        # The old field holds the lower half; taking the larger survives a sub header that was overwritten.
+        max_mapnr = max(field(sub.max_mapnr_64, "Q"), max_mapnr)
+    all_pages = max_mapnr
     # Bits beyond the bitmap can't be set, whatever the header says.
-    max_mapnr = min(max_mapnr, bitmap_blocks * block_size // 2 * 8)
+    max_mapnr = min(max_mapnr, bitmap_blocks * block_size // 2 * 8, _MOST_PAGES)
     phys_base = field(0, sub.word)
     return KdumpHeader(
         version=version,
@@ -212,6 +242,9 @@ def _with_sub_header(
         sub_header_blocks=sub_header_blocks,
         bitmap_blocks=bitmap_blocks,
         max_mapnr=max_mapnr,
+        all_pages=all_pages,
+        cpus=struct.unpack_from(mark + "I", block, main.status + 36)[0],
+        layout=sub,
         phys_base=phys_base - (1 << 64) if phys_base >> 63 else phys_base,
         dump_level=field(sub.dump_level, "I") & 0xFF if version >= 1 else None,
         split=split,
@@ -223,7 +256,7 @@ def _with_sub_header(
     )
 
 
-def _sub_header_layout(sub_block: bytes, mark: str, bits: int, version: int, size: int) -> _SubHeader:
+def _sub_header_layout(sub_block: bytes, mark: str, bits: int, version: int, size: int) -> SubHeader:
     """Of the two 32-bit layouts, the one whose offset of VMCOREINFO points into the file."""
     if bits == 64:
         return _SUB_64

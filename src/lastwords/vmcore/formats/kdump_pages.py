@@ -287,7 +287,7 @@ class KdumpMemory:
             raise NoMemory(address)
         if part is None:
             raise Missing(address, "in a file of the split dump that is not here")
-        raise Excluded(address)
+        raise Excluded(address, "left out, or lost: the dump is marked incomplete" if part.header.incomplete else "")
 
     def present(self) -> Iterator[Range]:
         """See `PhysicalMemory.present()`: what the 2nd bitmap calls dumped, in the files that are here."""

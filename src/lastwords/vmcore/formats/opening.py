@@ -7,6 +7,7 @@ from lastwords.model.dump import DrgnInput, Dump, DumpProblem, MemoryRange
 
 from . import elf
 from .kdump_pages import KdumpMemory, KdumpPart
+from .lost_header import rebuilt
 from .notes import Note, arch_of_prstatus, cpu_registers, parse_notes, vmcoreinfo_note
 from .physical import ExtentMemory, PhysicalMemory, Unreadable
 from .raw import Raw, check_set, read_raw
@@ -221,9 +222,22 @@ def _parts(raws: Sequence[Raw]) -> list[KdumpPart]:
     return sorted(parts, key=lambda part: part.header.start_pfn)
 
 
-def open_parts(paths: Sequence[str]) -> list[KdumpPart]:
-    """The kdump-compressed files alone, in the order of `KdumpMemory.parts`: for a process that only unpacks pages."""
-    return _parts([read_raw(path) for path in paths])
+def open_without_header(path: str, progress: Progress | None = None) -> OpenDump | None:
+    """Open a dump whose headers are overwritten, with headers worked out from the rest; None where that fails.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    raw = rebuilt(path)
+    if raw is None:
+        return None
+    text = "the headers are overwritten; worked out anew from what stands behind them"
+    raw.problems.append(DumpProblem(kind="bad-header", text=text))
+    try:
+        return OpenDump([raw], True, progress)
+    except BaseException:
+        raw.storage.close()
+        raise
 
 
 def open_dump(paths: Sequence[str], *, search_memory: bool = True, progress: Progress | None = None) -> OpenDump:

@@ -57,19 +57,31 @@ def read_raw(path: str, progress: Progress | None = None) -> Raw:
         plain, problem = containers.unpacked(path, progress)
         if problem is not None:
             problems.append(DumpProblem(kind="bad-container", text=problem))
-    storage: Storage = File(plain)
+    storage = open_storage(plain, progress)
     try:
-        if flattened.is_flattened(storage.read(0, HEAD)):
-            flat = flattened.Flattened(storage, progress)
-            if not flat.whole:
-                problems.append(DumpProblem(kind="cut-off", text="the flattened file has no end mark: it was cut off"))
-            storage = flat
+        if isinstance(storage, flattened.Flattened) and not storage.whole:
+            problems.append(DumpProblem(kind="cut-off", text="the flattened file has no end mark: it was cut off"))
         raw = Raw(path, plain, storage, container, problems=problems)
         _read_headers(raw)
     except BaseException:
         storage.close()
         raise
     return raw
+
+
+def open_storage(path: str, progress: Progress | None = None) -> Storage:
+    """The bytes of a dump that is in no container; a flattened one is seen through.
+
+    Raises:
+        NotADump: flattened in a way we don't know.
+        OSError: it can't be read.
+    """
+    file = File(path)
+    try:
+        return flattened.Flattened(file, progress) if flattened.is_flattened(file.read(0, HEAD)) else file
+    except BaseException:
+        file.close()
+        raise
 
 
 def _check_inside(path: str) -> None:

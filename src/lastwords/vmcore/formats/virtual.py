@@ -149,10 +149,16 @@ class KernelMemory:
 
     def translate(self, address: int) -> tuple[int, int]:
         """Physical address, and how many bytes from there on are mapped in one piece. Raises as `read()`."""
-        address &= _TOP - 1
-        physical = self._image(address)
+        physical = self._image(address & _TOP - 1)
         if physical is not None:
             return physical, 0x1000 - address % 0x1000
+        return self._walk(address & _TOP - 1)
+
+    def walked(self, address: int) -> int:
+        """Physical address by the page tables alone, also for the kernel's image. Raises as `read()`."""
+        return self._walk(address & _TOP - 1)[0]
+
+    def _walk(self, address: int) -> tuple[int, int]:
         if self.tables is None:
             raise Unmapped(address)
         table = self.tables.root

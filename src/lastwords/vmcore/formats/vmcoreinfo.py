@@ -133,10 +133,9 @@ def search(memory: PhysicalMemory, progress: Progress | None = None) -> Iterator
         memory: of the crashed machine.
         progress: called with the bytes looked at and the bytes there are.
     """
-    ranges = list(memory.present())
-    total = sum(found.size for found in ranges)
+    total = sum(found.size for found in memory.present()) if progress is not None else 0
     done = 0
-    for found in ranges:
+    for found in memory.present():
         for start in range(found.start, found.end, _STEP):
             end = min(start + _STEP, found.end)
             yield from _in_block(memory, Range(start, end))
