@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .formats import PhysicalMemory, Range
+from .formats import PhysicalMemory, Range, Unreadable
 from .formats.vmcoreinfo import readable
 from .printk import KernelLog, LogRecord, decoded, text_of_block
 
@@ -61,6 +61,21 @@ class _Window:
         return int.from_bytes(self.data[at : at + 8], "little")
 
 
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Records that hang together.
+
+    Attributes:
+        records: oldest first.
+        extent: where they lie in the window.
+        blocks: of a ring buffer, the bytes of each record's block, which may be longer than its text; else empty.
+    """
+
+    records: list[LogRecord]
+    extent: Range
+    blocks: list[bytes]
+
+
 def search_log(memory: PhysicalMemory, progress: Progress | None = None) -> KernelLog:
     """The log with the most records that memory holds.
 
@@ -68,7 +83,7 @@ def search_log(memory: PhysicalMemory, progress: Progress | None = None) -> Kern
         memory: physical memory, or a file taken as memory.
         progress: called with the bytes looked at and the bytes there are.
     """
-    best: list[LogRecord] = []
+    best = _Chain([], Range(0, 0), [])
     loose: dict[bytes, None] = {}
     seen: list[Range] = []
     hits = 0
@@ -83,18 +98,17 @@ def search_log(memory: PhysicalMemory, progress: Progress | None = None) -> Kern
             found = chain(window, address - window.start)
             if found is None:
                 continue
-            records, extent = found
-            seen.append(Range(window.start + extent.start, window.start + extent.end))
-            if len(records) > len(best):
-                best = records
+            seen.append(Range(window.start + found.extent.start, window.start + found.extent.end))
+            if len(found.records) > len(best.records):
+                best = found
             break
         else:
             at = address - window.start
             for match in _STAMPED.finditer(window.data, max(at - 4096, 0), at + (1 << 16)):
                 loose[match[0]] = None
-    if len(best) >= _ENOUGH or len(best) >= len(loose):
-        reason = "" if best else "no log found in memory"
-        return KernelLog(best, how="search", reason=reason)
+    if len(best.records) >= _ENOUGH or len(best.records) >= len(loose):
+        reason = "" if best.records else "no log found in memory"
+        return KernelLog(_with_times(memory, best), how="search", reason=reason)
     records = [LogRecord(decoded(line)) for line in loose]
     return KernelLog(records, how="search", reason="only loose lines were found, maybe of several boots")
 
@@ -104,16 +118,20 @@ def _anchors(memory: PhysicalMemory, progress: Progress | None) -> Iterator[int]
     total = sum(found.size for found in memory.present()) if progress is not None else 0
     done = 0
     pattern = re.compile(b"|".join(map(re.escape, ANCHORS)))
+    for block in _blocks(memory):
+        for address, data in readable(memory, block):
+            if any(anchor in data for anchor in ANCHORS):
+                yield from (address + match.start() for match in pattern.finditer(data))
+        done += min(_STEP, block.size)
+        if progress is not None:
+            progress(done, total)
+
+
+def _blocks(memory: PhysicalMemory) -> Iterator[Range]:
+    """Memory in pieces that overlap a little, so that nothing is cut in two."""
     for found in memory.present():
         for start in range(found.start, found.end, _STEP):
-            # A little more than a step, so that nothing is cut in two.
-            block = Range(start, min(start + _STEP + 64, found.end))
-            for address, data in readable(memory, block):
-                if any(anchor in data for anchor in ANCHORS):
-                    yield from (address + match.start() for match in pattern.finditer(data))
-            done += min(_STEP, found.end - start)
-            if progress is not None:
-                progress(done, total)
+            yield Range(start, min(start + _STEP + 64, found.end))
 
 
 def _window(memory: PhysicalMemory, address: int) -> _Window:
@@ -124,7 +142,7 @@ def _window(memory: PhysicalMemory, address: int) -> _Window:
     return _Window(start, bytes(data))
 
 
-def _ring_chain(window: _Window, hit: int) -> tuple[list[LogRecord], Range] | None:
+def _ring_chain(window: _Window, hit: int) -> _Chain | None:
     """The texts of a ring buffer around a hit: what stands between one descriptor number and the next."""
     start = _block_of(window, hit)
     if start is None:
@@ -138,12 +156,14 @@ def _ring_chain(window: _Window, hit: int) -> tuple[list[LogRecord], Range] | No
     order = sorted(starts)
     places = sorted(starts.values())
     follows = dict(pairwise(places))
-    records = []
+    blocks = []
     for number in order:
         at = starts[number]
         end = min(follows.get(at, at + _MOST_BLOCK), at + _MOST_BLOCK)
-        records.append(LogRecord(text_of_block(window.data[at + 8 : end])))
-    return records, Range(places[0], places[-1] + _MOST_BLOCK)
+        blocks.append(window.data[at + 8 : end])
+    moved = sum(block.rstrip(b"\0").endswith(b"\n") for block in blocks) * 2 > len(blocks)
+    records = [LogRecord(text_of_block(block, moved)) for block in blocks]
+    return _Chain(records, Range(places[0], places[-1] + _MOST_BLOCK), blocks)
 
 
 def _block_of(window: _Window, hit: int) -> int | None:
@@ -187,17 +207,66 @@ def _neighbour(window: _Window, at: int, number: int, step: int) -> int | None:
     return None
 
 
+_INFO_SIZE = 88
+"""struct printk_info: sequence number, nanoseconds, length of the text, facility, flags and level, caller, device."""
+
+
+def _with_times(memory: PhysicalMemory, chain: _Chain) -> list[LogRecord]:
+    """The records with time, level and true length, where the array of struct printk_info is found.
+
+    The first record of a boot is number 0; with that each record's number is known, and no other memory has number
+    after number at that distance.
+    """
+    records = chain.records
+    first = next((at for at, record in enumerate(records) if record.text.startswith("Linux version ")), None)
+    if first is None or not chain.blocks or len(records) - first < _ENOUGH:
+        return records
+    number = len(records) - first - 1
+    for block in _blocks(memory):
+        for address, data in readable(memory, block):
+            at = data.find(struct.pack("<Q", number))
+            while at >= 0:
+                infos = _infos(memory, address + at, number)
+                if infos is not None:
+                    exact = zip(records[first:], chain.blocks[first:], infos, strict=True)
+                    return records[:first] + [_exact(*each) for each in exact]
+                at = data.find(struct.pack("<Q", number), at + 1)
+    return records
+
+
+def _infos(memory: PhysicalMemory, address: int, last: int) -> list[bytes | None] | None:
+    """The entries of the records from 0 to `last`, whose own is at an address; None where they are not there."""
+    infos: list[bytes | None] = []
+    for number in range(last, -1, -1):
+        try:
+            info = memory.read(address - (last - number) * _INFO_SIZE, 24)
+        except Unreadable:
+            info = b""
+        good = int.from_bytes(info[:8], "little") == number and len(info) == 24
+        if not good and len(infos) < _ENOUGH:
+            return None
+        infos.append(info if good else None)
+    return infos[::-1]
+
+
+def _exact(record: LogRecord, block: bytes, info: bytes | None) -> LogRecord:
+    if info is None:
+        return record
+    _, nanoseconds, length, _, flags, caller = struct.unpack("<QQHBBI", info)
+    return LogRecord(decoded(block[:length]), nanoseconds, flags >> 5, caller)
+
+
 _HEAD = struct.Struct("<QHHHBB")
 """struct printk_log: ts_nsec, len, text_len, dict_len, facility, flags with the level; 5.1 added a caller."""
 
 
-def _record_chain(window: _Window, hit: int) -> tuple[list[LogRecord], Range] | None:
+def _record_chain(window: _Window, hit: int) -> _Chain | None:
     """The records around a hit, of the log before Linux 5.10."""
     for head_size in (16, 20, 24):
         for start in range(hit - head_size, max(hit - 64 - head_size, -1), -1):
             if start % 4 == 0 and _is_record(window, start, head_size):
                 found = _records_around(window, start, head_size)
-                if len(found[0]) >= _ENOUGH:
+                if len(found.records) >= _ENOUGH:
                     return found
     return None
 
@@ -209,13 +278,13 @@ def _is_record(window: _Window, at: int, head_size: int) -> bool:
     return bool(
         nanoseconds < 10**17
         and facility < 24
-        and 0 <= length - head_size - text_len - dict_len < 8
+        and 0 <= length - head_size - text_len - dict_len < 4  # LOG_ALIGN
         and length % 4 == 0
         and head_size < length <= 1 << 13
     )
 
 
-def _records_around(window: _Window, start: int, head_size: int) -> tuple[list[LogRecord], Range]:
+def _records_around(window: _Window, start: int, head_size: int) -> _Chain:
     first = start
     while True:
         before = next(
@@ -238,4 +307,4 @@ def _records_around(window: _Window, start: int, head_size: int) -> tuple[list[L
         text = window.data[at + head_size : at + head_size + text_len]
         records.append(LogRecord(decoded(text), nanoseconds, flags >> 5))
         at += length
-    return records, Range(first, at)
+    return _Chain(records, Range(first, at), [])

@@ -283,17 +283,22 @@ def _read_text(kernel: KernelMemory, info: Vmcoreinfo) -> KernelLog | None:
     return KernelLog([LogRecord(line) for line in decoded(text).split("\n")])
 
 
-def text_of_block(data: bytes) -> str:
+def text_of_block(data: bytes, moved: bool | None = None) -> str:
     r"""The text in a block of the ring, where its length is lost.
 
-    The kernel cuts off `\n` and the level in front, moving the text down: behind it stand its last two characters
-    again, then `\n`. Behind a text that was continued (`pr_cont()`) stands what is left of that level, `\x01c`.
+    Since 5.11 the kernel cuts off `\n` and the level in front after writing, and moves the text down: behind it stand
+    its last two characters again, then `\n`. Behind a text that was continued (`pr_cont()`) stands what is left of
+    that level, `\x01c`.
+
+    Args:
+        data: from behind the descriptor's number.
+        moved: the kernel is known to do so; None to go by the `\n`.
     """
     text = data.partition(b"\0")[0].partition(b"\x01")[0]
-    if text.endswith(b"\n"):
-        text = text[:-1]
-        if len(text) >= 4 and text[-2:] == text[-4:-2]:
-            text = text[:-2]
+    moved = text.endswith(b"\n") if moved is None else moved
+    text = text.removesuffix(b"\n")
+    if moved and len(text) >= 4 and text[-2:] == text[-4:-2]:
+        text = text[:-2]
     return decoded(text)
 
 
