@@ -12,6 +12,8 @@ from lastwords import __version__
 COMMANDS = {
     "analyze": "Say what died and where, from kernel logs.",
     "scan": "List every oops in many or huge logs.",
+    "verify": "Say whether a memory dump is whole, and what is lost.",
+    "salvage": "Save what is left of a damaged dump: a dump that opens again, and the log.",
     "annotate": "Print the crash text with each line explained in its margin.",
     "explain": "Explain a term: a taint flag, a register, an error code, a message.",
     "completion": "Print the completion code for bash, zsh or fish.",

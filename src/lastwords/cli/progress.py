@@ -25,15 +25,45 @@ def bar(sources: Sequence[Input]) -> Iterator[Callable[[int], None] | None]:
         done += size
         if time.monotonic() - started > _AFTER:
             shown = True
-            share = min(done / total, 1.0) if total else 0.0
-            sys.stderr.write(f"\r[{'#' * int(30 * share):<30}] {100 * share:3.0f} %  {done >> 20} MiB ")
-            sys.stderr.flush()
+            _draw(done, total, f"{done >> 20} MiB")
 
     try:
         yield advance
     finally:
         if shown:
             sys.stderr.write("\r\x1b[K")
+
+
+@contextmanager
+def meter(unit: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Gives a function to call with what is done and what there is to do, or None where nobody would see the bar.
+
+    Args:
+        unit: of both: `bytes`, or what else is counted.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    started, last, shown = time.monotonic(), 0.0, False
+
+    def show(done: int, total: int) -> None:
+        nonlocal last, shown
+        now = time.monotonic()
+        if now - started > _AFTER and (now - last > 0.1 or done >= total):
+            last, shown = now, True
+            _draw(done, total, f"{done >> 20} MiB" if unit == "bytes" else f"{done} {unit}")
+
+    try:
+        yield show
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+
+
+def _draw(done: int, total: int, text: str) -> None:
+    share = min(done / total, 1.0) if total else 0.0
+    sys.stderr.write(f"\r[{'#' * int(30 * share):<30}] {100 * share:3.0f} %  {text} ")
+    sys.stderr.flush()
 
 
 def _size(source: Input) -> int:

@@ -1,0 +1,207 @@
+"""Every page of a dump, checked: descriptors against the file's end always, contents on request and on all cores."""
+
+import multiprocessing
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+from .formats import OpenDump
+from .formats.compression import BadPage, Codecs
+from .formats.kdump import KdumpHeader
+from .formats.kdump_pages import Descriptor, KdumpMemory, KdumpPart
+from .formats.raw import open_storage
+
+Progress = Callable[[int, int], None]
+
+_CHUNK = 1 << 16
+"""Descriptors looked at in one go."""
+
+_TASK = 1 << 13
+"""Pages that one process unpacks before it reports."""
+
+_WINDOW = 1 << 20
+_KEPT = 8
+"""Bad pages that are named one by one."""
+
+
+@dataclass
+class Faults:
+    """What is wrong with pages.
+
+    Attributes:
+        missing: pages never written or behind the file's end.
+        damaged: pages whose descriptor or contents make no sense.
+        decoded: pages unpacked.
+        named: the first bad ones: physical address and reason.
+        numbers: of all bad ones, counted in their file, as far as the descriptors reach; not sorted.
+        table_end: number of the first page without a descriptor, because the file ends before it, or None.
+    """
+
+    missing: int = 0
+    damaged: int = 0
+    decoded: int = 0
+    named: list[tuple[int, str]] = field(default_factory=list)
+    numbers: "array[int]" = field(default_factory=lambda: array("Q"))
+    table_end: int | None = None
+
+    def add(self, other: "Faults") -> None:
+        """Sum up."""
+        self.missing += other.missing
+        self.damaged += other.damaged
+        self.decoded += other.decoded
+        self.named = (self.named + other.named)[:_KEPT]
+        self.numbers.extend(other.numbers)
+
+
+def check_descriptors(part: KdumpPart) -> Faults:
+    """All descriptors of a file. A chunk that is all right is seen to be so without looking at each."""
+    faults = Faults()
+    end = part.storage.size
+    largest = part.header.block_size * 2
+    low, high = (0, 1) if part.header.order == "little" else (1, 0)
+    for first in range(0, part.count, _CHUNK):
+        want = min(_CHUNK, part.count - first)
+        words = part.words(first, want)
+        there = len(words) // 6
+        if not there:
+            faults.missing += part.count - first
+            faults.table_end = first if faults.table_end is None else faults.table_end
+            break
+        faults.missing += want - there
+        if there < want:
+            faults.table_end = first + there
+        offsets_high = max(words[high::6])
+        highest = max(words[low::6]) if not offsets_high else end
+        sane = (
+            highest + largest <= end
+            and min(words[low::6]) >= part.data_offset
+            and min(words[2::6]) > 0
+            and max(words[2::6]) <= largest
+        )
+        if not sane:
+            faults.add(_each(part, first, want))
+    return faults
+
+
+def _each(part: KdumpPart, first: int, want: int) -> Faults:
+    faults = Faults()
+    for number, found in enumerate(part.descriptors(first, want), first):
+        fault = part.fault(found)
+        if fault is None:
+            continue
+        if fault in part.MISSING:
+            faults.missing += 1
+        else:
+            faults.damaged += 1
+        faults.numbers.append(number)
+        if len(faults.named) < _KEPT:
+            faults.named.append((part.address(number), fault))
+    return faults
+
+
+def sample(part: KdumpPart, count: int) -> Faults:
+    """Unpack some pages, evenly spread, with the last ones among them."""
+    step = max(part.count // max(count, 1), 1)
+    numbers = sorted({*range(0, part.count, step), *range(max(part.count - 4, 0), part.count)})
+    faults = Faults()
+    codecs = Codecs()
+    for number in numbers:
+        for found in part.descriptors(number, 1):
+            if part.fault(found) is None:
+                _decode(part, codecs, number, found, part.storage.read(found.offset, found.size), faults)
+    return faults
+
+
+def check_all(opened: OpenDump, jobs: int, progress: Progress | None = None) -> list[Faults]:
+    """Unpack every page.
+
+    Args:
+        opened: a kdump-compressed dump.
+        jobs: processes.
+        progress: called with pages done and pages there are.
+
+    Returns:
+        The faults of each of its files, in the order of `KdumpMemory.parts`.
+    """
+    assert isinstance(opened.memory, KdumpMemory)
+    tasks = [
+        (index, first, min(_TASK, part.count - first))
+        for index, part in enumerate(opened.memory.parts)
+        for first in range(0, part.count, _TASK)
+    ]
+    total = sum(count for _, _, count in tasks)
+    faults = [Faults() for _ in opened.memory.parts]
+    done = 0
+    for (index, _, count), found in zip(tasks, _results(opened, tasks, jobs), strict=True):
+        faults[index].add(found)
+        done += count
+        if progress is not None:
+            progress(done, total)
+    return faults
+
+
+def _results(opened: OpenDump, tasks: list[tuple[int, int, int]], jobs: int) -> Iterator[Faults]:
+    assert isinstance(opened.memory, KdumpMemory)
+    if jobs <= 1 or len(tasks) < 2:
+        for index, first, count in tasks:
+            yield unpack(opened.memory.parts[index], first, count)
+        return
+    files = [(part.storage.path, part.header) for part in opened.memory.parts]
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(
+        min(jobs, len(tasks)), mp_context=context, initializer=_open_files, initargs=(files,)
+    ) as pool:
+        futures: list[Future[Faults]] = [pool.submit(_unpack_in, *task) for task in tasks]
+        for future in futures:
+            yield future.result()
+
+
+_files: list[KdumpPart] = []
+"""In a process that unpacks pages: the dump's files."""
+
+
+def _open_files(files: Sequence[tuple[str, KdumpHeader]]) -> None:
+    _files[:] = [KdumpPart(open_storage(path), header) for path, header in files]
+
+
+def _unpack_in(index: int, first: int, count: int) -> Faults:
+    return unpack(_files[index], first, count)
+
+
+def unpack(part: KdumpPart, first: int, count: int) -> Faults:
+    """Unpack pages number `first` and following; their data lie one behind the other, so they are read in one go."""
+    faults = Faults()
+    codecs = Codecs()
+    window, start = b"", 0
+    shared: set[int] = set()  # all pages of zeros are one in the file
+    for number, found in enumerate(part.descriptors(first, count), first):
+        if found.offset in shared:
+            faults.decoded += 1
+            continue
+        if part.fault(found) is not None:
+            continue
+        at = found.offset - start
+        if at < 0:
+            shared.add(found.offset)
+            packed = part.storage.read(found.offset, found.size)
+        else:
+            if at + found.size > len(window):
+                start, at = found.offset, 0
+                window = part.storage.read(start, max(_WINDOW, found.size))
+            packed = window[at : at + found.size]
+        _decode(part, codecs, number, found, packed, faults)
+    return faults
+
+
+def _decode(part: KdumpPart, codecs: Codecs, number: int, found: Descriptor, packed: bytes, faults: Faults) -> None:
+    faults.decoded += 1
+    try:
+        if len(packed) < found.size:
+            raise BadPage("the file can't be read there")
+        codecs.page(packed, found.flags, part.header.block_size)
+    except BadPage as error:
+        faults.damaged += 1
+        faults.numbers.append(number)
+        if len(faults.named) < _KEPT:
+            faults.named.append((part.address(number), str(error)))
