@@ -17,6 +17,10 @@ _SOURCES = {
     "none": "none",
 }
 
+_NO_DRGN = (
+    "reading dumps needs drgn, which is not installed here: pip install drgn, or python3-drgn of the distribution"
+)
+
 
 @click.command(
     epilog="Examples:\n\n\b\n"
@@ -41,8 +45,13 @@ def command(
     dump: Path, output: Path | None, as_json: bool, vmlinux: Path | None, modules_dir: Path | None, no_debuginfo: bool
 ) -> None:
     """Say which debuginfo a dump wants and how to get it, or rebuild an ELF file from the dump."""
-    from lastwords.vmcore.program import OpenError, open_program
-
+    try:
+        from lastwords.vmcore.program import OpenError, open_program
+    except ImportError as error:
+        if error.name not in ("drgn", "_drgn"):
+            raise
+        click.echo(f"lastwords: {_NO_DRGN}", err=True)
+        sys.exit(2)
     try:
         # What is written comes from the dump alone.
         kernel = open_program(

@@ -160,19 +160,18 @@ def test_any_types_end_in_an_answer_or_a_btf_error(words, strings):
     w.strings += strings
     w.types = b"".join(word.to_bytes(4, "little") for word in words)
     btf = Btf(w.bytes())
-    readers = (btf.members, btf.enumerators, btf.parameters, btf.element, btf.integer, btf.resolve, btf.name)
-    wanted = {
-        Kind.STRUCT: 0,
-        Kind.UNION: 0,
-        Kind.ENUM: 1,
-        Kind.ENUM64: 1,
-        Kind.FUNC_PROTO: 2,
-        Kind.ARRAY: 3,
-        Kind.INT: 4,
+    readers = {
+        Kind.STRUCT: btf.members,
+        Kind.UNION: btf.members,
+        Kind.ENUM: btf.enumerators,
+        Kind.ENUM64: btf.enumerators,
+        Kind.FUNC_PROTO: btf.parameters,
+        Kind.ARRAY: btf.element,
+        Kind.INT: btf.integer,
     }
     for number in range(1, btf.end):
-        kind = btf.header(number).kind
-        for reader in {readers[wanted.get(kind, 5)], btf.resolve, btf.name}:
+        kind = Kind(btf.header(number).kind)
+        for reader in (readers.get(kind, btf.header), btf.resolve, btf.name):
             try:
                 reader(number)
             except BtfError:

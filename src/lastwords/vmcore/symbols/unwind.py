@@ -79,7 +79,8 @@ def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
     told apart by its stack pointer.
 
     Behind code that nothing is known of, such as a module's where there are no types to find modules by, drgn
-    guesses by the frame pointer. Where that leads to no function either, the guess was wrong.
+    guesses by the frame pointer. Where that leads to no function either, the guess was wrong. A return address
+    outside of the kernel is the end of a chain of frame pointers.
     """
     named = True
     for number, frame in enumerate(trace):
@@ -87,7 +88,7 @@ def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
             yield frame
             return
         before, named = named, _is_named(frame)
-        if not before and not named:
+        if not named and (not before or (number and not frame.interrupted and frame.pc < _KERNEL_HALF)):
             return
         yield frame
 
