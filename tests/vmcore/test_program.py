@@ -224,7 +224,7 @@ def test_command_says_so_where_drgn_is_missing(dump, monkeypatch):
     monkeypatch.delitem(sys.modules, "lastwords.vmcore.program")
     result = run(dump)
     assert result.exit_code == 2
-    assert "pip install drgn" in result.output
+    assert "lastwords[vmcore]" in result.output
 
 
 def test_command_refuses_in_one_line(dump, tmp_path):

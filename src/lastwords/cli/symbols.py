@@ -17,9 +17,7 @@ _SOURCES = {
     "none": "none",
 }
 
-_NO_DRGN = (
-    "reading dumps needs drgn, which is not installed here: pip install drgn, or python3-drgn of the distribution"
-)
+_NO_DRGN = "reading dumps needs drgn, which is not installed: pip install 'lastwords[vmcore]'"
 
 
 @click.command(
