@@ -16,7 +16,7 @@ from .symbols.btf_types import BtfTypes
 from .symbols.debuginfo import Found, find_vmlinux
 from .symbols.elf_file import build_id as build_id_of
 from .symbols.kallsyms import Kallsyms, KallsymsError, read_kallsyms
-from .symbols.kallsyms_tables import named, search
+from .symbols.kallsyms_tables import DIGITS, Tables, named, search
 from .symbols.kernel_btf import kernel_btf
 from .symbols.memory import read_available
 from .symbols.module_btf import module_btf
@@ -26,8 +26,8 @@ from .symbols.rebuild import rebuild_vmlinux
 from .symbols.unwind import create_main_module, kernel_frames, loaded_modules, trace_of_registers
 from .symbols.vmcoreinfo import Vmcoreinfo, parse_vmcoreinfo
 
-# How much of the kernel's image to search for the kallsyms tables; most end within the first.
-_IMAGES = (32 << 20, 128 << 20)
+# How much of the kernel's image to search for the kallsyms tables, and in what steps.
+_IMAGE_MAX, _STEP = 128 << 20, 8 << 20
 _NOTES_MAX = 1 << 16
 
 
@@ -197,31 +197,32 @@ def _one_line(error: Exception) -> str:
 
 def _load_kallsyms(setup: _Setup) -> None:
     """Read the kernel's symbols; where that fails, the costs say why."""
-    prog = setup.prog
-    tables = named(setup.vmcoreinfo.symbols)
     problem: Exception | str = "the tables are not in the dump"
-    if tables is not None:
+    for tables in _kallsyms_tables(setup):
         try:
-            setup.kallsyms = read_kallsyms(prog.read, tables, setup.stext, setup.word, setup.order)
+            setup.kallsyms = read_kallsyms(setup.prog.read, tables, setup.stext, setup.word, setup.order)
         except KallsymsError as error:
             problem = error
-    for size in _IMAGES if setup.stext and not setup.kallsyms else ():
-        # Linux before 6.0 doesn't name the tables, and a name may be damaged.
-        start = setup.stext & -4096
-        image = read_available(prog.read, start, size)
-        for tables in search(image, start, setup.word, setup.order):
-            try:
-                setup.kallsyms = read_kallsyms(prog.read, tables, setup.stext, setup.word, setup.order)
-            except KallsymsError as error:
-                problem = error
-                continue
-            break
-        if setup.kallsyms:
-            break
-    if setup.kallsyms is None:
-        setup.costs.append(f"The kernel's symbol table can't be read ({problem}): addresses have no names.")
+            continue
+        place = len(setup.prog.enabled_symbol_finders())
+        setup.prog.register_symbol_finder("kallsyms", setup.kallsyms.find, enable_index=place)
         return
-    prog.register_symbol_finder("kallsyms", setup.kallsyms.find, enable_index=len(prog.enabled_symbol_finders()))
+    setup.costs.append(f"The kernel's symbol table can't be read ({problem}): addresses have no names.")
+
+
+def _kallsyms_tables(setup: _Setup) -> Iterator[Tables]:
+    """Where the tables may be: Linux before 6.0 doesn't name them, and a name may be damaged."""
+    if (tables := named(setup.vmcoreinfo.symbols)) is not None:
+        yield tables
+    start = setup.stext & -4096
+    image = bytearray()
+    while start and len(image) < _IMAGE_MAX:
+        before = len(image)
+        image += read_available(setup.prog.read, start + before, _STEP)
+        # The tables end with those that have all digits, so all of them are there now.
+        if DIGITS.search(image, max(before - 64, 0)):
+            image += read_available(setup.prog.read, start + len(image), 4096)
+            yield from search(bytes(image), start, setup.word, setup.order)
 
 
 def _build_id_in_memory(setup: _Setup) -> bytes | None:

@@ -213,12 +213,13 @@ def name_places(blob: bytes, start: int, end: int, count: int, long_names: bool)
 
 def _addresses(count_place: int, count: int, index_end: int, align: int, word: int) -> Iterator[tuple[int, int, int]]:
     """The ways to write addresses: (offsets, relative base, addresses)."""
-    # Linux 6.5 moved them behind the index of tokens, so that scripts/kallsyms.c writes what varies last.
-    behind = _aligned(index_end, align)
-    yield behind, 0, 0  # Linux 7.0 made them relative to their own places
-    yield behind, _aligned(behind + 4 * count, align), 0
     if align == word:
         yield count_place - word - _aligned(4 * count, word), count_place - word, 0
+    # Linux 6.5 moved them behind the index of tokens, so that scripts/kallsyms.c writes what varies last.
+    behind = _aligned(index_end, align)
+    yield behind, _aligned(behind + 4 * count, align), 0
+    yield behind, 0, 0  # Linux 7.0 made them relative to their own places
+    if align == word:
         yield 0, 0, count_place - word * count
 
 
