@@ -16,17 +16,18 @@ from .symbols.btf_types import BtfTypes
 from .symbols.debuginfo import Found, find_vmlinux
 from .symbols.elf_file import build_id as build_id_of
 from .symbols.kallsyms import Kallsyms, KallsymsError, read_kallsyms
-from .symbols.kallsyms_tables import named, search
+from .symbols.kallsyms_tables import DIGITS, Tables, named, search
 from .symbols.kernel_btf import kernel_btf
 from .symbols.memory import read_available
 from .symbols.module_btf import module_btf
 from .symbols.module_kallsyms import module_symbols
 from .symbols.packages import debuginfo_packages
-from .symbols.unwind import create_main_module, kernel_frames, loaded_modules
+from .symbols.rebuild import rebuild_vmlinux
+from .symbols.unwind import create_main_module, kernel_frames, loaded_modules, trace_of_registers
 from .symbols.vmcoreinfo import Vmcoreinfo, parse_vmcoreinfo
 
-# How much of the kernel's image to search for the kallsyms tables; most end within the first.
-_IMAGES = (32 << 20, 128 << 20)
+# How much of the kernel's image to search for the kallsyms tables, and in what steps.
+_IMAGE_MAX, _STEP = 128 << 20, 8 << 20
 _NOTES_MAX = 1 << 16
 
 
@@ -45,6 +46,7 @@ class Kernel:
         modules: the loaded modules, `struct module *`.
         kallsyms: the kernel's own symbols; None where debuginfo made them unnecessary, or they can't be read.
         btf: the kernel's types, None likewise.
+        module_symbols: the symbols of modules without debuginfo.
     """
 
     prog: drgn.Program
@@ -53,12 +55,34 @@ class Kernel:
     modules: tuple[drgn.Object, ...] = ()
     kallsyms: Kallsyms | None = None
     btf: Btf | None = None
+    module_symbols: tuple[drgn.Symbol, ...] = ()
 
     def frames(self, thread: drgn.Object | drgn.Thread) -> Iterator[drgn.StackFrame]:
         """The frames of a task down to where it entered the kernel."""
         if isinstance(thread, drgn.Thread):
             return kernel_frames(thread.stack_trace())
         return kernel_frames(self.prog.stack_trace(thread))
+
+    def register_frames(self, registers: bytes) -> Iterator[drgn.StackFrame]:
+        """The frames of a CPU by its registers (`pr_reg` of NT_PRSTATUS): works without types too."""
+        return kernel_frames(trace_of_registers(self.prog, registers))
+
+    def write_vmlinux(self, path: Path) -> int:
+        """Write an ELF file with the symbols, text, ORC tables and BTF in the dump; returns the number of symbols.
+
+        Raises:
+            OpenError: the dump's symbols can't be read, or the file can't be written.
+        """
+        if self.kallsyms is None:
+            raise OpenError("the dump's symbol table was not read, so there is nothing to write")
+        try:
+            return rebuild_vmlinux(
+                self.prog, path, self.kallsyms, self.modules, self.module_symbols, _bytes(self.symbols.build_id)
+            )
+        except KeyError as error:
+            raise OpenError(f"can't write ELF files for {error}") from None
+        except OSError as error:
+            raise OpenError(f"{path}: {error.strerror or error}") from None
 
 
 @dataclass
@@ -77,6 +101,7 @@ class _Setup:
     costs: list[str] = field(default_factory=list)
     debug_modules: set[str] = field(default_factory=set)
     typed_modules: set[str] = field(default_factory=set)
+    module_symbols: list[drgn.Symbol] = field(default_factory=list)
 
 
 def open_program(
@@ -135,7 +160,19 @@ def open_program(
         commands=() if used else packages.commands,
         seconds=round(time.monotonic() - began, 3),
     )
-    return Kernel(prog, symbols, setup.vmcoreinfo, tuple(setup.modules), setup.kallsyms, setup.btf)
+    return Kernel(
+        prog,
+        symbols,
+        setup.vmcoreinfo,
+        tuple(setup.modules),
+        setup.kallsyms,
+        setup.btf,
+        tuple(setup.module_symbols),
+    )
+
+
+def _bytes(hexadecimal: str | None) -> bytes | None:
+    return bytes.fromhex(hexadecimal) if hexadecimal else None
 
 
 def _open(path: Path, vmcoreinfo: bytes | None) -> _Setup:
@@ -160,31 +197,32 @@ def _one_line(error: Exception) -> str:
 
 def _load_kallsyms(setup: _Setup) -> None:
     """Read the kernel's symbols; where that fails, the costs say why."""
-    prog = setup.prog
-    tables = named(setup.vmcoreinfo.symbols)
     problem: Exception | str = "the tables are not in the dump"
-    if tables is not None:
+    for tables in _kallsyms_tables(setup):
         try:
-            setup.kallsyms = read_kallsyms(prog.read, tables, setup.stext, setup.word, setup.order)
+            setup.kallsyms = read_kallsyms(setup.prog.read, tables, setup.stext, setup.word, setup.order)
         except KallsymsError as error:
             problem = error
-    for size in _IMAGES if setup.stext and not setup.kallsyms else ():
-        # Linux before 6.0 doesn't name the tables, and a name may be damaged.
-        start = setup.stext & -4096
-        image = read_available(prog.read, start, size)
-        for tables in search(image, start, setup.word, setup.order):
-            try:
-                setup.kallsyms = read_kallsyms(prog.read, tables, setup.stext, setup.word, setup.order)
-            except KallsymsError as error:
-                problem = error
-                continue
-            break
-        if setup.kallsyms:
-            break
-    if setup.kallsyms is None:
-        setup.costs.append(f"The kernel's symbol table can't be read ({problem}): addresses have no names.")
+            continue
+        place = len(setup.prog.enabled_symbol_finders())
+        setup.prog.register_symbol_finder("kallsyms", setup.kallsyms.find, enable_index=place)
         return
-    prog.register_symbol_finder("kallsyms", setup.kallsyms.find, enable_index=len(prog.enabled_symbol_finders()))
+    setup.costs.append(f"The kernel's symbol table can't be read ({problem}): addresses have no names.")
+
+
+def _kallsyms_tables(setup: _Setup) -> Iterator[Tables]:
+    """Where the tables may be: Linux before 6.0 doesn't name them, and a name may be damaged."""
+    if (tables := named(setup.vmcoreinfo.symbols)) is not None:
+        yield tables
+    start = setup.stext & -4096
+    image = bytearray()
+    while start and len(image) < _IMAGE_MAX:
+        before = len(image)
+        image += read_available(setup.prog.read, start + before, _STEP)
+        # The tables end with those that have all digits, so all of them are there now.
+        if DIGITS.search(image, max(before - 64, 0)):
+            image += read_available(setup.prog.read, start + len(image), 4096)
+            yield from search(bytes(image), start, setup.word, setup.order)
 
 
 def _build_id_in_memory(setup: _Setup) -> bytes | None:
@@ -269,14 +307,14 @@ def _image(setup: _Setup) -> tuple[int, int] | None:
 
 def _name_modules(setup: _Setup) -> None:
     """Give the functions of modules without debuginfo their names."""
-    symbols, failed = module_symbols(
+    setup.module_symbols, failed = module_symbols(
         module
         for module in setup.modules
         if module.name.string_().decode("ascii", "replace") not in setup.debug_modules
     )
-    if symbols:
+    if setup.module_symbols:
         place = len(setup.prog.enabled_symbol_finders())
-        setup.prog.register_symbol_finder("modules", drgn.SymbolIndex(symbols), enable_index=place)
+        setup.prog.register_symbol_finder("modules", drgn.SymbolIndex(setup.module_symbols), enable_index=place)
     setup.costs += (f"Functions of a module have no names: {each}." for each in failed)
 
 

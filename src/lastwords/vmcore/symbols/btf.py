@@ -168,7 +168,11 @@ class Btf:
 
     def _old_bit_field(self, number: int) -> tuple[int, int]:
         """Before Linux 5.0 the width of a bit field stood in an integer type of its own."""
-        target = self.resolve(number)
+        try:
+            target = self.resolve(number)
+        except BtfError:
+            # The other members are of use all the same; this one raises when its type is asked for.
+            return 0, 0
         header = self.header(target)
         if header.kind != Kind.INT:
             return 0, 0

@@ -110,9 +110,9 @@ def _candidates(
 
 
 def _in_tree(directory: Path, release: str, build_id: bytes | None) -> Iterator[Path]:
-    """The places within a tree like `/usr/lib/debug`."""
-    if build_id:
-        digits = build_id.hex()
-        yield directory / ".build-id" / digits[:2] / f"{digits[2:]}.debug"
-    yield from (directory / name.format(release) for name in _VMLINUX)
-    yield from (directory / "usr/lib/debug" / name.format(release) for name in _VMLINUX)
+    """The places within a tree like `/usr/lib/debug`, or like a package that was unpacked."""
+    for top in (directory, directory / "usr/lib/debug"):
+        if build_id:
+            digits = build_id.hex()
+            yield top / ".build-id" / digits[:2] / f"{digits[2:]}.debug"
+        yield from (top / name.format(release) for name in _VMLINUX)

@@ -172,6 +172,8 @@ def read_kallsyms(read: Read, tables: Tables, stext: int, word: int = 8, order: 
     if order == ">" and word == 8 and count == 0:
         # Before Linux 4.20 the number was as wide as a pointer.
         (count,) = struct.unpack(order + "I", _exactly(read, tables.number + 4, 4))
+    if tables.relative_base and abs(_base(read, tables, word, order) - stext) >= 1 << 32:
+        raise KallsymsError(_NO_STEXT)
     texts = _names(read, tables, count, order)
     names = [text[1:] for text in texts]
     try:
@@ -240,7 +242,7 @@ def _addresses(
         if tables.offsets + 4 * known + offsets[known] & mask == stext:
             return [tables.offsets + 4 * place + offset & mask for place, offset in enumerate(offsets)], 0
         raise KallsymsError(_NO_STEXT)
-    (base,) = struct.unpack(order + "IQ"[word == 8], _exactly(read, tables.relative_base, word))
+    base = _base(read, tables, word, order)
     if base + (offsets[known] & 0xFFFFFFFF) & mask == stext:
         return [base + (offset & 0xFFFFFFFF) & mask for offset in offsets], 0
     if base - 1 - offsets[known] & mask == stext:
@@ -248,3 +250,9 @@ def _addresses(
         located = next(place for place, offset in enumerate(offsets) if offset < 0)
         return [offset if offset >= 0 else base - 1 - offset & mask for offset in offsets], located
     raise KallsymsError(_NO_STEXT)
+
+
+def _base(read: Read, tables: Tables, word: int, order: str) -> int:
+    """kallsyms_relative_base: the lowest address that is not a per-CPU offset."""
+    base: int = struct.unpack(order + "IQ"[word == 8], _exactly(read, tables.relative_base, word))[0]
+    return base

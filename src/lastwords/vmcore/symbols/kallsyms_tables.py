@@ -20,6 +20,7 @@ from typing import NamedTuple
 DIGITS = re.compile(re.escape(b"".join(b"%d\0" % digit for digit in range(10))))
 LETTERS = frozenset(b"aAbBcCdDgGiIpPrRsStTuUvVwW?")  # nm's
 _TOKENS = 256
+_TOKEN_MAX = 512
 _FIRST_NAMES = 200
 # What an image made by an attacker may cost.
 _TABLES_MAX = 4
@@ -105,19 +106,25 @@ def search(image: bytes, start: int, word: int = 8, order: str = "<") -> Iterato
 def _token_tables(image: bytes, order: str) -> Iterator[tuple[int, int]]:
     """Each token table with its index."""
     for digits in DIGITS.finditer(image):
-        tokens = _token_table(image, digits.start())
-        if tokens is not None and (index := _token_index(image, tokens, order)) is not None:
-            yield tokens, index
+        for tokens in _token_starts(image, digits.start()):
+            if (index := _token_index(image, tokens, order)) is not None:
+                yield tokens, index
+                break
 
 
-def _token_table(image: bytes, zero: int) -> int | None:
-    """The start of the token table, from the place of the token "0"."""
-    at = zero
-    for _ in range(ord("0")):
-        at = image.rfind(b"\0", max(at - 512, 0), at - 1) + 1
-        if at == 0:
-            return None
-    return at
+def _token_starts(image: bytes, zero: int) -> Iterator[int]:
+    """Where the token table may start, from the place of the token "0".
+
+    The byte before it may be 0 or not, so all that the alignment allows are tried.
+    """
+    second = zero
+    for _ in range(ord("0") - 1):
+        second = image.rfind(b"\0", max(second - _TOKEN_MAX, 0), second - 1) + 1
+        if second == 0:
+            return
+    end = second - 1
+    first = image.rfind(b"\0", max(end - _TOKEN_MAX, 0), end) + 1
+    yield from (at for at in range(end, first - 1, -1) if at % 4 == 0)
 
 
 def _token_index(image: bytes, tokens: int, order: str) -> int | None:
@@ -125,7 +132,7 @@ def _token_index(image: bytes, tokens: int, order: str) -> int | None:
     at, offsets = tokens, []
     for _ in range(_TOKENS):
         offsets.append(at - tokens)
-        at = image.find(b"\0", at, at + 1024) + 1
+        at = image.find(b"\0", at, at + _TOKEN_MAX) + 1
         if at == 0:
             return None
     if offsets[-1] > 0xFFFF:
@@ -206,12 +213,13 @@ def name_places(blob: bytes, start: int, end: int, count: int, long_names: bool)
 
 def _addresses(count_place: int, count: int, index_end: int, align: int, word: int) -> Iterator[tuple[int, int, int]]:
     """The ways to write addresses: (offsets, relative base, addresses)."""
-    # Linux 6.5 moved them behind the index of tokens, so that scripts/kallsyms.c writes what varies last.
-    behind = _aligned(index_end, align)
-    yield behind, 0, 0  # Linux 7.0 made them relative to their own places
-    yield behind, _aligned(behind + 4 * count, align), 0
     if align == word:
         yield count_place - word - _aligned(4 * count, word), count_place - word, 0
+    # Linux 6.5 moved them behind the index of tokens, so that scripts/kallsyms.c writes what varies last.
+    behind = _aligned(index_end, align)
+    yield behind, _aligned(behind + 4 * count, align), 0
+    yield behind, 0, 0  # Linux 7.0 made them relative to their own places
+    if align == word:
         yield 0, 0, count_place - word * count
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import drgn
 
 _KERNEL_HALF = 1 << 63
+_PT_REGS_SIZE = 336
 # Parts and copies that the compiler makes of a function: GCC's clones, Clang's for link-time optimisation.
 _CLONE = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|localalias|lto_priv)(?:\.\d+)?)+$", re.ASCII)
 
@@ -50,6 +51,25 @@ def loaded_modules(prog: drgn.Program) -> list[drgn.Object]:
     return found
 
 
+def trace_of_registers(prog: drgn.Program, registers: bytes) -> drgn.StackTrace:
+    """The stack of a CPU whose registers are known, where there are no types to find its task by.
+
+    Args:
+        prog: a program whose main module has its addresses.
+        registers: as `pr_reg` of NT_PRSTATUS has them. What a `struct pt_regs` has is a prefix of it, on x86-64 and
+            arm64 alike, and that is all drgn looks at.
+
+    Raises:
+        ValueError: registers that are cut off, or of a machine that drgn can't unwind.
+    """
+    # arm64 has a few members more in pt_regs, but nothing of use.
+    room = registers[:_PT_REGS_SIZE].ljust(_PT_REGS_SIZE, b"\0")
+    byte = prog.int_type("unsigned char", 1, False, "little")
+    member = drgn.TypeMember(prog.array_type(byte, _PT_REGS_SIZE), "bytes")
+    pt_regs = prog.struct_type("pt_regs", _PT_REGS_SIZE, (member,))
+    return prog.stack_trace(drgn.Object.from_bytes_(prog, pt_regs, room))
+
+
 def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
     """The frames of a trace down to where the kernel was entered.
 
@@ -57,11 +77,28 @@ def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
     given. What drgn makes of the user's stack behind it is chance: on Linux 5.10 a thousand frames of 0x0. A frame
     at 0 or in the user's half of the address space within the kernel is a jump to a bad function pointer, so it is
     told apart by its stack pointer.
+
+    Behind code that nothing is known of, such as a module's where there are no types to find modules by, drgn
+    guesses by the frame pointer. Where that leads to no function either, the guess was wrong. A return address
+    outside of the kernel is the end of a chain of frame pointers.
     """
+    named = True
     for number, frame in enumerate(trace):
-        yield frame
         if number and _is_user(frame):
+            yield frame
             return
+        before, named = named, _is_named(frame)
+        if not named and (not before or (number and not frame.interrupted and frame.pc < _KERNEL_HALF)):
+            return
+        yield frame
+
+
+def _is_named(frame: drgn.StackFrame) -> bool:
+    try:
+        frame.symbol()
+    except LookupError:
+        return frame.function_name is not None
+    return True
 
 
 def _is_user(frame: drgn.StackFrame) -> bool:

@@ -1,0 +1,43 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lastwords.vmcore.symbols.memory import read_available
+
+START = 0xFFFFFFFF81000000
+
+
+def reader(present, calls=None):
+    """Memory whose bytes are their page's number, with only some pages."""
+
+    def read(address, size):
+        if calls is not None:
+            calls.append(size)
+        pages = range((address - START) // 4096, (address - START + size - 1) // 4096 + 1)
+        if not set(pages) <= present:
+            raise ValueError("no memory")
+        return bytes(((at - START) // 4096) & 0xFF for at in range(address, address + size))
+
+    return read
+
+
+@given(st.sets(st.integers(0, 15)), st.integers(0, 9000), st.integers(0, 40000))
+def test_gives_what_is_there_and_zeros(present, offset, size):
+    data = read_available(reader(present), START + offset, size)
+    expected = ((offset + i) // 4096 for i in range(size))
+    assert data == bytes(page if page in present else 0 for page in expected)
+
+
+def test_all_that_is_there_is_one_read():
+    calls: list[int] = []
+    read_available(reader(set(range(16)), calls), START, 65536)
+    assert calls == [65536]
+
+
+@pytest.mark.parametrize("present", [set(), {0}, set(range(100))])
+def test_a_large_piece_that_is_missing_costs_few_reads(present):
+    calls: list[int] = []
+    data = read_available(reader(present, calls), START, 64 << 20)
+    assert len(data) == 64 << 20
+    assert len(calls) < 2000
+    assert data[4096 * 50] == (50 if 50 in present else 0)
