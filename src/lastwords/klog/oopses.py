@@ -131,6 +131,7 @@ class _Report:
             function=title.function,
             module=frame.module or None if frame else None,
             frame=frame,
+            panic=next((text for text in headlines if text.startswith(_PANIC)), None),
             time=first.time,
             wall=first.wall or None,
             cpu=draft.cpu,

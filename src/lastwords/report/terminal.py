@@ -118,7 +118,7 @@ def _trace_part(oops: Oops, verbose: bool) -> Iterator[RenderableType]:
     shown = oops.traces if verbose else _telling(oops.traces, oops.frame)
     for trace in shown:
         yield from _section(_trace_title(trace))
-        yield _indented(_frames(trace, oops.frame, verbose))
+        yield _indented(_frames(trace, oops.frame, verbose, top=trace is shown[0]))
     rest = [trace for trace in oops.traces if trace not in shown]
     if rest:
         titles = ", ".join(dict.fromkeys(_safe(trace.title) or "a trace" for trace in rest[:8]))
@@ -136,12 +136,15 @@ def _trace_title(trace: Trace) -> str:
     return f"{_safe(trace.title or 'Call Trace')}{_safe(whose)}, line {trace.line}"
 
 
-def _frames(trace: Trace, blamed: Frame | None, verbose: bool) -> Text:
+def _frames(trace: Trace, blamed: Frame | None, verbose: bool, *, top: bool) -> Text:
     frames = [f for f in trace.frames if verbose or f.reliable] or list(trace.frames)
     place = frames.index(blamed) if blamed in frames else 0
     limit = len(frames) if verbose else max(FRAMES, place + 4)
     lines = [_frame(frame, frame == blamed) for frame in frames[:limit]]
-    left, unreliable = len(frames) - len(lines), len(trace.frames) - len(frames)
+    if top and blamed is not None and not blamed.line:
+        # x86 leaves the function where the instruction pointer stood out of the trace.
+        lines.insert(0, Text.assemble(_frame(blamed, True), ("  (instruction pointer)", "dim")))
+    left, unreliable = max(len(frames) - limit, 0), len(trace.frames) - len(frames)
     more = [f"{left} more frames"] if left else []
     more += [f"{unreliable} marked '?'"] if unreliable else []
     if more:
