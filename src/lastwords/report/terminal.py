@@ -13,13 +13,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lastwords.model import Analysis, Code, Frame, Gap, Log, Oops, Precursor, Trace
+from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Oops, Precursor, Trace
 
 from . import words
 from .escape import printable
 
 FRAMES = 24
 """Frames shown of a trace, unless the user asks for all."""
+NEIGHBOURS = 6
+"""Instructions shown before the faulting one, and half as many behind it, unless the user asks for all."""
 OTHERS = 12
 """Oopses shown in one line each behind the first, unless the user asks for all."""
 PLAIN_WIDTH = 120
@@ -66,7 +68,7 @@ def _log(log: Log, verbose: bool) -> Iterator[RenderableType]:
     yield _facts(first)
     yield from _trace_part(first, verbose)
     if first.code is not None:
-        yield from _code_part(first.code)
+        yield from _code_part(first.code, verbose)
     if verbose:
         yield from _registers_part(first)
     yield from _before_part(log)
@@ -159,17 +161,24 @@ def _frame(frame: Frame, blamed: bool) -> Text:
     return Text(f"{mark}{doubt}{_safe(words.place(frame))}", style)
 
 
-def _code_part(code: Code) -> Iterator[RenderableType]:
-    if code.instructions:
+def _code_part(code: Code, verbose: bool) -> Iterator[RenderableType]:
+    shown = code.instructions if verbose else _around_fault(code.instructions)
+    if shown:
         yield from _section("Code")
         lines = []
-        for instruction in code.instructions:
+        for instruction in shown:
             mark = "> " if instruction.faulting else "  "
             style = "bold" if instruction.faulting else ""
             lines.append(Text(f"{mark}{instruction.offset:+5d}  {_safe(instruction.text)}", style))
         yield _indented(Text("\n").join(lines))
     if code.note:
         yield _indented(Text(_safe(code.note), "dim"))
+
+
+def _around_fault(instructions: Sequence[Instruction]) -> Sequence[Instruction]:
+    """The faulting instruction and its neighbours."""
+    at = next((i for i, instruction in enumerate(instructions) if instruction.faulting), 0)
+    return instructions[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS // 2 + 1]
 
 
 def _registers_part(oops: Oops) -> Iterator[RenderableType]:
