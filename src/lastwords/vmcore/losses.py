@@ -4,11 +4,13 @@ All of it through VMCOREINFO, the registers in the notes and the page tables, so
 symbols can tell more and adds its own parts (`verify.check(more=…)`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from lastwords.model.dump import DumpPart
 
 from .formats import Excluded, KernelMemory, OpenDump, Range, Unmapped, Unreadable, cpu_registers
+from .formats.virtual import Walk
 from .printk import read_log
 
 STACK_SIZE = 1 << 14
@@ -43,8 +45,8 @@ def _page_tables(opened: OpenDump, kernel: KernelMemory) -> DumpPart:
     name = "page tables"
     if kernel.tables is None:
         return DumpPart(name=name, state="unknown", text="VMCOREINFO does not say where they are")
-    walk = kernel.mappings(_KERNEL_HALF.start, _KERNEL_HALF.end, _MOST_TABLES)
-    mapped = sum(mapping.end - mapping.start for mapping in walk)
+    walk = kernel.mappings(_KERNEL_HALF.start, _KERNEL_HALF.end, _MOST_TABLES, pages=False)
+    mapped = sum(1 for _ in walk)
     lost = len(walk.unreadable)
     more = " and more that were not looked at" if walk.stopped else ""
     if not lost:
@@ -104,16 +106,13 @@ def _modules(opened: OpenDump, kernel: KernelMemory) -> DumpPart:
     size = kernel.memory.page_size
     read = lost = 0
     why = ""
-    for mapping in walk:
-        for at in range(mapping.physical, mapping.physical + mapping.end - mapping.start, size):
-            if read >= _MOST_PAGES:
-                break
-            read += 1
-            try:
-                kernel.memory.read(at, size)
-            except Unreadable as error:
-                lost += 1
-                why = why or (str(error) if not isinstance(error, Excluded) else error.reason)
+    for at in islice(_pages(walk, size), _MOST_PAGES):
+        read += 1
+        try:
+            kernel.memory.read(at, size)
+        except Unreadable as error:
+            lost += 1
+            why = why or (error.reason if isinstance(error, Excluded) else str(error))
     if walk.unreadable:
         state = "partly" if read > lost else "lost"
         return DumpPart(name=name, state=state, text=f"page tables on the way to them: {walk.unreadable[0]}")
@@ -122,6 +121,12 @@ def _modules(opened: OpenDump, kernel: KernelMemory) -> DumpPart:
     if lost:
         return DumpPart(name=name, state="partly" if lost < read else "lost", text=f"{lost} of {read} pages: {why}")
     return DumpPart(name=name, state="whole", text=f"{read} pages{' of more' if read >= _MOST_PAGES else ''}")
+
+
+def _pages(walk: Walk, size: int) -> Iterator[int]:
+    """Physical addresses of all pages that are mapped."""
+    for mapping in walk:
+        yield from range(mapping.physical, mapping.physical + mapping.end - mapping.start, size)
 
 
 _PARTS: dict[str, Callable[[OpenDump, KernelMemory], DumpPart]] = {

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from lastwords.model.dump import Salvaged
 
 from .formats import KernelMemory, NotADump, OpenDump, Unmapped, Unreadable, open_dump
-from .formats.kdump_pages import KdumpMemory
+from .formats.kdump_pages import DESCRIPTOR_SIZE, KdumpMemory
 from .formats.notes import Note
 from .formats.opening import open_without_header
 from .formats.physical import Extent, ExtentMemory
@@ -136,7 +136,8 @@ def _write_dump(opened: OpenDump, out: str, jobs: int, progress: Progress | None
         return 0, wanted // page
     _check_room(out, kept)
     with _new_file(out) as file:
-        write_elf(file, raw.elf_header, raw.storage, _notes_with_vmcoreinfo(opened), progress)
+        notes = _notes_with_vmcoreinfo(opened)
+        write_elf(file, raw.elf_header, raw.storage, notes, complete=kept == wanted, progress=progress)
     return kept // page, (wanted - kept) // page
 
 
@@ -153,7 +154,8 @@ def _write_kdump(
     wanted = max(memory.parts[0].dumped.count, kept)
     if not kept:
         return 0, wanted
-    _check_room(out, sum(part.storage.size for part in memory.parts))
+    # Sizes in a damaged file are not to be believed, but a page takes no more than itself.
+    _check_room(out, min(sum(part.storage.size for part in memory.parts), kept * (memory.page_size + DESCRIPTOR_SIZE)))
     notes = [note for note in opened.notes if note.name != "VMCOREINFO"]
     order = memory.parts[0].header.order
     with _new_file(out) as file:
@@ -164,7 +166,7 @@ def _write_kdump(
             names=_names(opened),
             vmcoreinfo=opened.vmcoreinfo.text,
             notes=pack_notes(_notes_with_vmcoreinfo(opened) if opened.vmcoreinfo.text else notes, order),
-            complete=kept == wanted,
+            complete=kept == wanted and not any(part.header.incomplete for part in memory.parts),
             progress=progress,
         )
     return pages, wanted - pages

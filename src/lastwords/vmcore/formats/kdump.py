@@ -25,8 +25,8 @@ SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 10, 1 << 18
 _MOST_SUB_HEADER_BLOCKS = 1 << 14
 _MOST_NOTE_BYTES = 1 << 28
 MOST_VMCOREINFO = 1 << 20
-_MOST_PAGES = 1 << 35
-"""128 TiB in pages of 4 KiB: what x86-64 with 4 levels can have."""
+_MOST_PAGES = 1 << 34
+"""64 TiB in pages of 4 KiB: what x86-64 with 4 levels can map, and more than any machine has."""
 
 _UTSNAME = ("sysname", "nodename", "release", "version", "machine", "domainname")
 

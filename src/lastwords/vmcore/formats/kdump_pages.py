@@ -18,6 +18,8 @@ DESCRIPTOR_SIZE = 24
 CHUNK = 1 << 12
 """Bytes of a bitmap that are counted together: 32768 pages."""
 
+_CHUNKS_AT_ONCE = 1 << 8
+_ZEROS = bytes(CHUNK * _CHUNKS_AT_ONCE)
 _CACHED_PAGES = 1024
 _CACHED_CHUNKS = 64
 
@@ -69,8 +71,15 @@ class Bitmap:
         """How many bits are set before each chunk, and last before the end."""
         total = array("Q", [0])
         there = min(self.size, max(self._storage.size - self._offset, 0))
-        for number in range((there + CHUNK - 1) // CHUNK):
-            total.append(total[-1] + int.from_bytes(self.chunk(number), "little").bit_count())
+        chunks = (there + CHUNK - 1) // CHUNK
+        for start in range(0, chunks, _CHUNKS_AT_ONCE):
+            count = min(_CHUNKS_AT_ONCE, chunks - start)
+            block = self._storage.read(self._offset + start * CHUNK, count * CHUNK)
+            if start + count == chunks or block != _ZEROS:
+                for number in range(start, start + count):
+                    total.append(total[-1] + int.from_bytes(self.chunk(number), "little").bit_count())
+            else:
+                total.extend(total[-1:] * count)
         return total
 
     @property
@@ -108,6 +117,8 @@ class Bitmap:
         """Runs of set bits, ascending, as page frame numbers."""
         start = end = -1
         for number in range(len(self._before) - 1):
+            if self._before[number] == self._before[number + 1]:
+                continue
             for first, last in _runs_in(self.chunk(number)):
                 if number * CHUNK * 8 + first == end:
                     end = number * CHUNK * 8 + last

@@ -174,15 +174,15 @@ class KernelMemory:
                 return table + within, (1 << shift) - within
         raise Unmapped(address)
 
-    def mappings(self, start: int, end: int, most_tables: int = 1 << 12) -> "Walk":
+    def mappings(self, start: int, end: int, most_tables: int = 1 << 12, *, pages: bool = True) -> "Walk":
         """What is mapped between two addresses; see `Walk`."""
-        return Walk(self, start, end, most_tables)
+        return Walk(self, start, end, most_tables, pages)
 
 
 class Walk:
     """All that is mapped in a region.
 
-    Iterating gives `Mapping`s, ascending.
+    Iterating gives `Mapping`s, ascending; without `pages`, one for each table of pages that is not empty.
 
     Attributes:
         tables: tables read so far.
@@ -190,8 +190,9 @@ class Walk:
         stopped: there were more tables than the walk was allowed to read.
     """
 
-    def __init__(self, kernel: KernelMemory, start: int, end: int, most_tables: int) -> None:
+    def __init__(self, kernel: KernelMemory, start: int, end: int, most_tables: int, pages: bool) -> None:
         self._kernel = kernel
+        self._pages = pages
         self._start, self._end = start, end
         self._most = most_tables
         self.tables = 0
@@ -217,6 +218,10 @@ class Walk:
             data = self._kernel.memory.read(table, 8 * count)
         except Unreadable as error:
             self.unreadable.append(error)
+            return
+        if level + 1 == len(tables.shifts) and not self._pages:
+            if any(data):
+                yield Mapping(base, base + (count << shift), 0)
             return
         entries = memoryview(data).cast("Q")
         first = max((self._start - base) >> shift, 0)

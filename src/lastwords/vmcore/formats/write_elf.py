@@ -29,6 +29,8 @@ def write_elf(
     header: ElfHeader,
     storage: Storage,
     notes: Sequence[Note],
+    *,
+    complete: bool,
     progress: Progress | None = None,
 ) -> int:
     """Write the dump.
@@ -38,6 +40,7 @@ def write_elf(
         header: of the dump in `storage`; byte order, width and machine are kept.
         storage: the bytes of the dump.
         notes: all notes to put into it.
+        complete: nothing is lost, so the result is not to be marked incomplete.
         progress: called with bytes done and bytes there are.
 
     Returns:
@@ -54,7 +57,7 @@ def write_elf(
     for segment in kept:
         moved.append(Segment(PT_LOAD, at, segment.virtual, segment.physical, segment.file_size, segment.memory_size))
         at += -(-segment.file_size // _PAGE) * _PAGE
-    out.write(_headers(header, moved, sizes, many) + packed)
+    out.write(_headers(header, moved, sizes, many, complete) + packed)
     total = sum(segment.file_size for segment in kept)
     done = 0
     for source, target in zip(kept, moved[1:], strict=True):
@@ -67,7 +70,9 @@ def write_elf(
     return total
 
 
-def _headers(header: ElfHeader, segments: Sequence[Segment], sizes: tuple[int, int, int], many: bool) -> bytes:
+def _headers(
+    header: ElfHeader, segments: Sequence[Segment], sizes: tuple[int, int, int], many: bool, complete: bool
+) -> bytes:
     """The ELF header, the program headers, and section header 0 where there are too many of those to count."""
     mark = "<" if header.order == "little" else ">"
     word = "Q" if header.bits == 64 else "I"
@@ -77,9 +82,8 @@ def _headers(header: ElfHeader, segments: Sequence[Segment], sizes: tuple[int, i
     result += struct.pack(mark + "HHI", ET_CORE, header.machine_number, 1)
     result += struct.pack(mark + f"3{word}", 0, sizes[0], section_at)
     shown = PN_XNUM if many else count
-    result += struct.pack(
-        mark + "I6H", header.flags | DUMP_ELF_INCOMPLETE, sizes[0], sizes[1], shown, sizes[2] * many, int(many), 0
-    )
+    flags = header.flags if complete else header.flags | DUMP_ELF_INCOMPLETE
+    result += struct.pack(mark + "I6H", flags, sizes[0], sizes[1], shown, sizes[2] * many, int(many), 0)
     for one in segments:
         if header.bits == 64:
             fields = (one.type, 7, one.offset, one.virtual, one.physical, one.file_size, one.memory_size, 0)
