@@ -15,19 +15,23 @@ from .symbols.btf_finder import BtfFinder
 from .symbols.btf_types import BtfTypes
 from .symbols.debuginfo import Found, find_vmlinux
 from .symbols.elf_file import build_id as build_id_of
+from .symbols.exports import exported_symbols, per_cpu_symbols
 from .symbols.kallsyms import Kallsyms, KallsymsError, read_kallsyms
 from .symbols.kallsyms_tables import DIGITS, Tables, named, search
 from .symbols.kernel_btf import kernel_btf
-from .symbols.memory import read_available
+from .symbols.memory import KernelImage, read_available
 from .symbols.module_btf import module_btf
 from .symbols.module_kallsyms import module_symbols
+from .symbols.module_list import modules_list
 from .symbols.packages import debuginfo_packages
 from .symbols.rebuild import rebuild_vmlinux
 from .symbols.unwind import create_main_module, kernel_frames, loaded_modules, trace_of_registers
 from .symbols.vmcoreinfo import Vmcoreinfo, parse_vmcoreinfo
 
-# How much of the kernel's image to search for the kallsyms tables, and in what steps.
-_IMAGE_MAX, _STEP = 128 << 20, 8 << 20
+# The size of the table of tokens, at most.
+_DIGITS = 64 << 10
+# Farther from its start no kernel's image extends.
+_IMAGE_MAX = 128 << 20
 _NOTES_MAX = 1 << 16
 
 
@@ -94,7 +98,9 @@ class _Setup:
     word: int
     order: str
     stext: int
+    image: KernelImage
     build_id: bytes | None = None
+    banner_at: int | None = None
     kallsyms: Kallsyms | None = None
     btf: Btf | None = None
     modules: list[drgn.Object] = field(default_factory=list)
@@ -188,7 +194,8 @@ def _open(path: Path, vmcoreinfo: bytes | None) -> _Setup:
     text = vmcoreinfo or prog["VMCOREINFO"].string_()
     info = parse_vmcoreinfo(text)
     little = prog.platform is not None and drgn.PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags
-    return _Setup(prog, info, prog.address_size(), "<" if little else ">", info.symbols.get("_stext", 0))
+    stext = info.symbols.get("_stext", 0)
+    return _Setup(prog, info, prog.address_size(), "<" if little else ">", stext, KernelImage(prog.read, stext))
 
 
 def _one_line(error: Exception) -> str:
@@ -214,15 +221,15 @@ def _kallsyms_tables(setup: _Setup) -> Iterator[Tables]:
     """Where the tables may be: Linux before 6.0 doesn't name them, and a name may be damaged."""
     if (tables := named(setup.vmcoreinfo.symbols)) is not None:
         yield tables
-    start = setup.stext & -4096
-    image = bytearray()
-    while start and len(image) < _IMAGE_MAX:
-        before = len(image)
-        image += read_available(setup.prog.read, start + before, _STEP)
-        # The tables end with those that have all digits, so all of them are there now.
-        if DIGITS.search(image, max(before - 64, 0)):
-            image += read_available(setup.prog.read, start + len(image), 4096)
-            yield from search(bytes(image), start, setup.word, setup.order)
+    image = setup.image
+    searched = 0
+    while image.grow():
+        # The tables end with the one that has all digits, but so have others, such as those of character sets.
+        if DIGITS.search(image.data, max(searched - _DIGITS, 0)):
+            searched = len(image.data)
+            image.grow()  # for the index behind the digits
+            yield from search(image.data, image.start, setup.word, setup.order)
+        searched = max(searched, len(image.data) - _DIGITS)
 
 
 def _build_id_in_memory(setup: _Setup) -> bytes | None:
@@ -274,7 +281,7 @@ def _go_without(setup: _Setup) -> None:
     prog = setup.prog
     if setup.kallsyms is None:
         _load_kallsyms(setup)
-    setup.btf = kernel_btf(prog.read, setup.kallsyms, setup.stext, setup.order)
+    setup.btf = kernel_btf(prog.read, setup.kallsyms, setup.image, setup.order)
     if setup.btf is None:
         setup.costs.append(
             "The dump has no types (BTF) of this kernel: function names and stacks of the CPUs are all there is."
@@ -285,8 +292,13 @@ def _go_without(setup: _Setup) -> None:
         prog.register_type_finder("btf", finder.find_type, enable_index=0)
         prog.register_object_finder("btf", finder.find_object, enable_index=0)
         setup.costs.append("No debuginfo: no source lines, local variables or inlined functions.")
-    create_main_module(prog, setup.build_id, _image(setup))
+    _find_variables(setup)
+    image = _image(setup)
+    create_main_module(prog, setup.build_id, image)
     if setup.btf is not None:
+        if setup.kallsyms and image and setup.kallsyms.address("modules") is None:
+            head = modules_list(prog, range(*image))
+            setup.kallsyms.add({"modules": head} if head else {})
         setup.modules = loaded_modules(prog)
         try:
             for name, btf in module_btf(prog, setup.btf).items():
@@ -296,13 +308,36 @@ def _go_without(setup: _Setup) -> None:
             pass
 
 
+def _find_variables(setup: _Setup) -> None:
+    """Where kallsyms has functions only (CONFIG_KALLSYMS_ALL=n), look for variables elsewhere."""
+    kallsyms = setup.kallsyms
+    if kallsyms is None or kallsyms.address("init_task") is not None:
+        return
+    image, start = setup.image.all(), setup.image.start
+    found = exported_symbols(image, start, setup.order)
+    if setup.btf is not None:
+        found |= per_cpu_symbols(setup.btf, found)
+    banner = image.find(f"Linux version {setup.vmcoreinfo.release} (".encode())
+    if banner >= 0:
+        setup.banner_at = start + banner
+    # Of an array that was allocated, VMCOREINFO names the place and not the variable (`mem_section`).
+    inside = range(start, start + len(image))
+    kallsyms.add(found | {name: at for name, at in setup.vmcoreinfo.symbols.items() if at in inside})
+    setup.costs.append(
+        "The kernel's symbol table has functions only: variables that it doesn't export to modules can't be read."
+    )
+
+
 def _image(setup: _Setup) -> tuple[int, int] | None:
     """Where the kernel is in memory."""
-    if setup.kallsyms is None:
+    kallsyms = setup.kallsyms
+    if kallsyms is None:
         return None
-    start = setup.kallsyms.address("_stext") or setup.stext
-    end = setup.kallsyms.address("_end") or setup.kallsyms.addresses[-1] + 4096
-    return (start, end) if start < end else None
+    end = kallsyms.address("_end")
+    if end is None:
+        # Not the last symbol of all: VMCOREINFO names some outside of the image.
+        end = max(each for each in kallsyms.addresses if each < setup.stext + _IMAGE_MAX) + 4096
+    return (setup.stext, end) if setup.stext < end else None
 
 
 def _name_modules(setup: _Setup) -> None:
@@ -320,7 +355,7 @@ def _name_modules(setup: _Setup) -> None:
 
 def _banner(setup: _Setup) -> str | None:
     try:
-        address = setup.prog.symbol("linux_banner").address
+        address = setup.banner_at or setup.prog.symbol("linux_banner").address
         text: bytes = setup.prog.read_c_string(address, max_size=1024)
     except Exception:  # no such symbol, or its page is missing
         return None

@@ -146,7 +146,7 @@ def test_addresses_that_are_not_sorted_are_sorted():
     assert kallsyms.types == "Tt"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_a_damaged_image_ends_in_tables_or_nothing(data):
     layout = LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))]

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastwords.vmcore.symbols.memory import read_available
+from lastwords.vmcore.symbols.memory import KernelImage, read_available
 
 START = 0xFFFFFFFF81000000
 
@@ -41,3 +41,18 @@ def test_a_large_piece_that_is_missing_costs_few_reads(present):
     assert len(data) == 64 << 20
     assert len(calls) < 2000
     assert data[4096 * 50] == (50 if 50 in present else 0)
+
+
+def test_an_image_is_read_to_where_nothing_is_mapped():
+    size = 9 << 20
+    image = KernelImage(reader(set(range(size // 4096)) - {7}), START + 0x123)
+    assert image.grow()
+    assert len(image.data) == 8 << 20
+    data = image.all()
+    assert image.start == START
+    assert len(data) == 16 << 20
+    assert data[7 * 4096] == 0
+    assert data[8 * 4096] == 8
+    assert not any(data[size:])
+    assert not image.grow()
+    assert KernelImage(reader(set()), 0).all() == b""

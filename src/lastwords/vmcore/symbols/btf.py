@@ -194,6 +194,11 @@ class Btf:
         _, body = self._elements(number, 2)
         return [Parameter(self.string(body[i]), body[i + 1]) for i in range(0, len(body), 2)]
 
+    def variables(self, number: int) -> list[tuple[int, int, int]]:
+        """Of a DATASEC, the number, the place and the size of each variable."""
+        _, body = self._elements(number, 3)
+        return [(body[i], body[i + 1], body[i + 2]) for i in range(0, len(body), 3)]
+
     def enumerators(self, number: int) -> list[Enumerator]:
         """The names and values of an ENUM or ENUM64."""
         header = self.header(number)

@@ -14,6 +14,7 @@ from .memory import Read, read_available
 # Symbols are as long as the way to the next one; a longer way is a gap between sections.
 _SIZE_MAX = 16 << 20
 _NAMES_MAX = 64 << 20
+_OFFSET_MAX = 1 << 31
 _NO_STEXT = "kallsyms has another address for _stext than VMCOREINFO"
 
 _KINDS = {"t": SymbolKind.FUNC, "w": SymbolKind.FUNC, "v": SymbolKind.OBJECT} | dict.fromkeys(
@@ -83,6 +84,10 @@ class Kallsyms:
 
     def __init__(self, addresses: list[int], types: str, names: list[str], located: int = 0) -> None:
         """The lists go side by side. They are sorted if they aren't yet."""
+        self.located = located
+        self._set(addresses, types, names)
+
+    def _set(self, addresses: list[int], types: str, names: list[str]) -> None:
         if addresses != sorted(addresses):
             order = sorted(range(len(addresses)), key=addresses.__getitem__)
             addresses = [addresses[i] for i in order]
@@ -91,9 +96,15 @@ class Kallsyms:
         self.addresses = array("Q", addresses)
         self.types = types
         self.names = names
-        self.located = located
         # The first of several with one name wins, as in the kernel: so fill from the end.
         self._by_name = dict(zip(reversed(names), range(len(names) - 1, -1, -1), strict=True))
+
+    def add(self, variables: dict[str, int]) -> None:
+        """Take in variables from elsewhere, those aside that have a symbol already."""
+        new = {name: address for name, address in variables.items() if name not in self._by_name}
+        # A per-CPU variable of x86 is at an offset, and offsets come first.
+        self.located += sum(address < _OFFSET_MAX for address in new.values())
+        self._set([*self.addresses, *new.values()], self.types + "D" * len(new), [*self.names, *new])
 
     def __len__(self) -> int:
         return len(self.addresses)

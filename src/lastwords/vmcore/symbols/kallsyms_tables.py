@@ -77,7 +77,7 @@ def as_vmcoreinfo(tables: Tables) -> bytes:
     return b"".join(b"SYMBOL(%s)=%x\n" % (name.encode(), address) for name, address in pairs if address)
 
 
-def search(image: bytes, start: int, word: int = 8, order: str = "<") -> Iterator[Tables]:
+def search(image: bytes | bytearray, start: int, word: int = 8, order: str = "<") -> Iterator[Tables]:
     """Find the tables in a piece of memory.
 
     Args:
@@ -103,7 +103,7 @@ def search(image: bytes, start: int, word: int = 8, order: str = "<") -> Iterato
                         yield Tables(*(at and start + at for at in found))
 
 
-def _token_tables(image: bytes, order: str) -> Iterator[tuple[int, int]]:
+def _token_tables(image: bytes | bytearray, order: str) -> Iterator[tuple[int, int]]:
     """Each token table with its index."""
     for digits in DIGITS.finditer(image):
         for tokens in _token_starts(image, digits.start()):
@@ -112,7 +112,7 @@ def _token_tables(image: bytes, order: str) -> Iterator[tuple[int, int]]:
                 break
 
 
-def _token_starts(image: bytes, zero: int) -> Iterator[int]:
+def _token_starts(image: bytes | bytearray, zero: int) -> Iterator[int]:
     """Where the token table may start, from the place of the token "0".
 
     The byte before it may be 0 or not, so all that the alignment allows are tried.
@@ -127,7 +127,7 @@ def _token_starts(image: bytes, zero: int) -> Iterator[int]:
     yield from (at for at in range(end, first - 1, -1) if at % 4 == 0)
 
 
-def _token_index(image: bytes, tokens: int, order: str) -> int | None:
+def _token_index(image: bytes | bytearray, tokens: int, order: str) -> int | None:
     """Where the offsets of the tokens stand, behind the tokens themselves."""
     at, offsets = tokens, []
     for _ in range(_TOKENS):
@@ -141,7 +141,7 @@ def _token_index(image: bytes, tokens: int, order: str) -> int | None:
     return found if found >= 0 else None
 
 
-def _counts(image: bytes, tokens: int, align: int, order: str) -> Iterator[tuple[int, int]]:
+def _counts(image: bytes | bytearray, tokens: int, align: int, order: str) -> Iterator[tuple[int, int]]:
     """Places before the token table that hold a plausible number of symbols. Looks at the nearest first."""
     high = tokens - tokens % align
     lowest = max(high - _NAMES_BEFORE, 0)
@@ -152,7 +152,7 @@ def _counts(image: bytes, tokens: int, align: int, order: str) -> Iterator[tuple
         high = low
 
 
-def _counts_between(image: bytes, low: int, high: int, align: int, order: str) -> list[tuple[int, int]]:
+def _counts_between(image: bytes | bytearray, low: int, high: int, align: int, order: str) -> list[tuple[int, int]]:
     """Linux 4.20 made the number 32 bits wide, with padding behind it; it was as wide as a pointer before."""
     values = struct.unpack(f"{order}{(high - low) // align}{'IQ'[align == 8]}", image[low:high])
     found = [(low + align * i, n) for i, n in enumerate(values) if _COUNT_MIN <= n <= _COUNT_MAX]
@@ -162,13 +162,13 @@ def _counts_between(image: bytes, low: int, high: int, align: int, order: str) -
     return found
 
 
-def _letter_codes(image: bytes, tokens: int, index: int, order: str) -> bytes:
+def _letter_codes(image: bytes | bytearray, tokens: int, index: int, order: str) -> bytes:
     """The codes that a name can begin with: it begins with its symbol's letter."""
     offsets = struct.unpack_from(f"{order}{_TOKENS}H", image, index)
     return bytes(code for code, offset in enumerate(offsets) if image[tokens + offset] in LETTERS)
 
 
-def _begins(image: bytes, names: int, letters: bytes) -> bool:
+def _begins(image: bytes | bytearray, names: int, letters: bytes) -> bool:
     """Whether the first few names look like names, which keeps the walk over all of them for the right place."""
     at = names
     for _ in range(_FIRST_NAMES):
@@ -178,7 +178,7 @@ def _begins(image: bytes, names: int, letters: bytes) -> bool:
     return True
 
 
-def _agree(image: bytes, names: int, count: int, limit: int, align: int, order: str) -> bool:
+def _agree(image: bytes | bytearray, names: int, count: int, limit: int, align: int, order: str) -> bool:
     """Whether `count` names stand here, with markers behind them that say where each 256th is."""
     for long_names in (True, False):
         places = name_places(image, names, limit, count, long_names)
@@ -192,7 +192,7 @@ def _agree(image: bytes, names: int, count: int, limit: int, align: int, order: 
     return False
 
 
-def name_places(blob: bytes, start: int, end: int, count: int, long_names: bool) -> list[int]:
+def name_places(blob: bytes | bytearray, start: int, end: int, count: int, long_names: bool) -> list[int]:
     """Where each name begins, and where the last one ends; shorter than that where the names are damaged.
 
     A name is its length in codes and as many codes. Linux 6.1 gave the lengths from 128 on two bytes.

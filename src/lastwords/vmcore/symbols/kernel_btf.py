@@ -4,29 +4,27 @@ import struct
 
 from .btf import Btf
 from .kallsyms import Kallsyms
-from .memory import Read, read_available
+from .memory import KernelImage, Read
 
-_SIZE_MAX = 256 << 20
+_SIZE_MIN, _SIZE_MAX = 1 << 16, 256 << 20
 # The symbols around the section; Linux 5.7 renamed them.
 _SECTIONS = (
     ("__start_BTF", "__stop_BTF"),
     ("_binary__btf_vmlinux_bin_start", "_binary__btf_vmlinux_bin_end"),
 )
-# As far as read-only data may be from the start of the text.
-_IMAGE = 96 << 20
 
 
-def kernel_btf(read: Read, kallsyms: Kallsyms | None, stext: int, order: str = "<") -> Btf | None:
+def kernel_btf(read: Read, kallsyms: Kallsyms | None, image: KernelImage, order: str = "<") -> Btf | None:
     """The kernel's types, or None if it was built without or they are not in the dump whole.
 
     Args:
         read: reads the dump's virtual memory.
         kallsyms: the kernel's symbols, or None.
-        stext: the start of the kernel's text, from which on to search where there are no symbols for the section
-            (a kernel without CONFIG_KALLSYMS_ALL has none for data).
+        image: to search where there are no symbols for the section (a kernel without CONFIG_KALLSYMS_ALL has none
+            for data).
         order: `<` for little-endian, `>` for big-endian.
     """
-    place = (kallsyms and _named(kallsyms)) or _search(read, stext, order)
+    place = (kallsyms and _named(kallsyms)) or _search(image, order)
     if place is None:
         return None
     start, size = place
@@ -44,16 +42,16 @@ def _named(kallsyms: Kallsyms) -> tuple[int, int] | None:
     return None
 
 
-def _search(read: Read, stext: int, order: str) -> tuple[int, int] | None:
+def _search(image: KernelImage, order: str) -> tuple[int, int] | None:
     """The largest piece of the kernel's image that begins like BTF."""
     header = struct.pack(order + "HBBI", 0xEB9F, 1, 0, 24)
-    image = read_available(read, stext, _IMAGE)
+    data = image.all()
     found: tuple[int, int] | None = None
-    at = image.find(header)
-    while at >= 0 and at + 24 <= len(image):
-        _, _, _, length, type_off, type_size, str_off, str_size = struct.unpack_from(order + "HBBIIIII", image, at)
+    at = data.find(header)
+    while 0 <= at <= len(data) - 24:
+        _, _, _, length, type_off, type_size, str_off, str_size = struct.unpack_from(order + "HBBIIIII", data, at)
         size = length + max(type_off + type_size, str_off + str_size)
-        if 1 << 16 < size <= len(image) - at and (found is None or size > found[1]):
-            found = stext + at, size
-        at = image.find(header, at + 8)
+        if _SIZE_MIN < size <= len(data) - at and (found is None or size > found[1]):
+            found = image.start + at, size
+        at = data.find(header, at + 8)
     return found

@@ -9,6 +9,7 @@ _PAGE = 4096
 # A large piece is taken for missing when none of this many of its pages can be read.
 _PROBES = 32
 _LARGE = 1 << 20
+_IMAGE_MAX, _IMAGE_STEP = 128 << 20, 8 << 20
 
 
 def read_available(read: Read, address: int, size: int) -> bytes:
@@ -47,3 +48,38 @@ def _try(read: Read, address: int, size: int) -> bytes | None:
         return read(address, size)
     except Exception:  # drgn raises FaultError, but also ValueError and OSError where a dump is damaged
         return None
+
+
+class KernelImage:
+    """The kernel's image in memory from its text on, read in steps and only as far as somebody wants.
+
+    Attributes:
+        start: the address of its first byte.
+        data: what has been read so far, with zeros for what is missing.
+    """
+
+    def __init__(self, read: Read, start: int) -> None:
+        """Read nothing yet. With a `start` of 0, which stands for not known, there is nothing to read."""
+        self.start = start & -_PAGE
+        self.data = bytearray()
+        self._read = read
+        self._ended = self.start == 0
+
+    def grow(self) -> bool:
+        """Read a step further; False where the image has ended, or is larger than any kernel."""
+        if self._ended or len(self.data) >= _IMAGE_MAX:
+            return False
+        at = self.start + len(self.data)
+        step = _try(self._read, at, _IMAGE_STEP)
+        if step is None and not any(_probe(self._read, at, _IMAGE_STEP)):
+            # Nothing is mapped behind the image.
+            self._ended = True
+            return False
+        self.data += read_available(self._read, at, _IMAGE_STEP) if step is None else step
+        return True
+
+    def all(self) -> bytearray:
+        """The image to its end."""
+        while self.grow():
+            pass
+        return self.data

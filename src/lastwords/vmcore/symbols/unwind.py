@@ -105,7 +105,8 @@ def _is_user(frame: drgn.StackFrame) -> bool:
     try:
         return bool(frame.sp < _KERNEL_HALF)
     except LookupError:
-        return True
+        # drgn doesn't know it behind a frame pointer of arm64. A user's frame has all registers.
+        return False
 
 
 def function_name(frame: drgn.StackFrame) -> str | None:
