@@ -25,7 +25,7 @@ def wall_time(kernel: "Kernel") -> float:
 def uptime(kernel: "Kernel") -> float:
     """Seconds since boot, with those that the machine was suspended, as of the last tick."""
     _find_timekeeper(kernel.prog)
-    return round(ktime_get_coarse_boottime_ns(kernel.prog).value_() / _NANOSECONDS, 3)
+    return round(int(ktime_get_coarse_boottime_ns(kernel.prog).value_()) / _NANOSECONDS, 3)
 
 
 def _find_timekeeper(prog: drgn.Program) -> None:

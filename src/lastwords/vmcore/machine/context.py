@@ -27,11 +27,12 @@ _ENTRIES = (
 )
 
 # What stops the other CPUs of a machine that panics, reboots or asks all CPUs for their stacks.
-_STOPS = frozenset(
-    "stop_this_cpu native_stop_other_cpus crash_nmi_callback kdump_nmi_callback nmi_shootdown_cpus_on_restart "
-    "crash_ipi_callback ipi_cpu_stop local_cpu_stop ipi_cpu_crash_stop cpu_park_loop cpu_crash_stop "
-    "panic_smp_self_stop nmi_panic_self_stop crash_smp_send_stop smp_stop_nmi_callback __sysvec_reboot".split()
-)
+_STOP_NAMES = """
+stop_this_cpu native_stop_other_cpus crash_nmi_callback kdump_nmi_callback nmi_shootdown_cpus_on_restart
+crash_ipi_callback ipi_cpu_stop local_cpu_stop ipi_cpu_crash_stop cpu_park_loop cpu_crash_stop
+panic_smp_self_stop nmi_panic_self_stop crash_smp_send_stop smp_stop_nmi_callback __sysvec_reboot
+"""
+_STOPS = frozenset(_STOP_NAMES.split())
 
 
 def context(pid: int, stack: Sequence[StackFrame], preempt_count: int | None) -> str | None:

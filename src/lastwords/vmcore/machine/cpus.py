@@ -1,10 +1,11 @@
 """What each CPU did: kernel/sched/core.c for its task and queue, include/linux/preempt.h for its context."""
 
+from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import drgn
-from drgn.helpers.linux.cpumask import for_each_online_cpu
+from drgn.helpers.linux.cpumask import for_each_cpu, for_each_online_cpu
 from drgn.helpers.linux.percpu import per_cpu
 from drgn.helpers.linux.sched import cpu_curr, cpu_rq, rq_for_each_fair_task, rq_for_each_rt_task
 
@@ -28,17 +29,29 @@ _COUNT_BITS = 0xFFFFFFFF
 @part("cpus")
 @once
 def cpus(kernel: "Kernel") -> Partial:
-    """All CPUs that were online, and the crashing one in any case."""
+    """All CPUs that were online, and the crashing one in any case.
+
+    A machine that panics takes the CPUs that it stops off the mask of those online, but not off that of those active
+    (arch/x86/kernel/process.c: stop_this_cpu()).
+    """
     problems: list[str] = []
     crashing = crashing_cpu(kernel)
     possible = per_cpu_offsets(kernel)
     try:
-        online = {number for number in for_each_online_cpu(kernel.prog) if number in possible}
+        online = {*for_each_online_cpu(kernel.prog), *_active(kernel.prog)} & set(possible)
     except Exception as failure:  # drgn raises what fits
         problems.append(f"which CPUs were online is not known: {one_line(failure)}")
         online = set(possible)
     shown = sorted(online | ({crashing} if crashing in possible else set()))
     return Partial(tuple(_cpu(kernel, n, n in online, n == crashing, problems) for n in shown), problems)
+
+
+def _active(prog: drgn.Program) -> Iterator[int]:
+    try:
+        mask = prog["__cpu_active_mask"]
+    except LookupError:  # before Linux 4.5 it had another name
+        return iter(())
+    return for_each_cpu(mask)
 
 
 def _cpu(kernel: "Kernel", number: int, online: bool, crashing: bool, problems: list[str]) -> Cpu:
@@ -95,7 +108,8 @@ def _preempt_count(prog: drgn.Program, number: int, task: drgn.Object) -> int | 
         pass
     try:
         shift = prog["__per_cpu_offset"][number].value_()
-        return prog.read_u32(prog.symbol("__preempt_count").address + shift & (1 << 64) - 1)
+        count = prog.read_u32(prog.symbol("__preempt_count").address + shift & (1 << 64) - 1)
+        return int(count)
     except LookupError:
         pass
     try:

@@ -96,20 +96,24 @@ def _member(whole: drgn.Type, path: str) -> tuple[int, int, str] | None:
             return None
         offset += member.offset
         here = member.type
-    here = here.unaliased()
+    found = _readable(here.unaliased())
+    return (offset + found[0], found[1], found[2]) if found else None
+
+
+def _readable(here: drgn.Type) -> tuple[int, int, str] | None:
+    """Where the value is within a member of this type, its size and its format; the empty one for text."""
     kind = here.kind
     if kind == drgn.TypeKind.ARRAY:
         size = drgn.sizeof(here)
-        return (offset, size, "") if drgn.sizeof(here.type) == 1 and 0 < size <= _LONGEST_TEXT else None
+        return (0, size, "") if drgn.sizeof(here.type) == 1 and 0 < size <= _LONGEST_TEXT else None
     if kind in (drgn.TypeKind.STRUCT, drgn.TypeKind.UNION) and (inner := _only(here)) is not None:
         # atomic_t, refcount_t, atomic_long_t wrap one integer, some of them twice.
-        found = _member(here, inner)
-        return found and (offset + found[0], *found[1:])
+        return _member(here, inner)
     if kind == drgn.TypeKind.ENUM and here.type is not None:
         here = here.type.unaliased()
     signed = bool(getattr(here, "is_signed", False)) if kind != drgn.TypeKind.POINTER else False
     code = _CODES.get((here.size or 0, signed)) if kind in _SCALARS else None
-    return (offset, here.size or 0, code) if code else None
+    return (0, here.size or 0, code) if code else None
 
 
 _SCALARS = (drgn.TypeKind.INT, drgn.TypeKind.BOOL, drgn.TypeKind.ENUM, drgn.TypeKind.POINTER)

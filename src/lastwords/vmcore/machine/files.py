@@ -83,4 +83,6 @@ def _open_fds(prog: drgn.Program, fdt: drgn.Object) -> list[int]:
     data = prog.read(fdt.open_fds.value_(), size)
     words = (data[at : at + word] for at in range(0, size, word))
     bits = [int.from_bytes(each, "little" if little else "big") for each in words]
-    return [place * word * 8 + bit for place, each in enumerate(bits) if each for bit in range(word * 8) if each >> bit & 1]
+    return [
+        place * word * 8 + bit for place, each in enumerate(bits) if each for bit in range(word * 8) if each >> bit & 1
+    ]

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import drgn
 from drgn.helpers.linux.sched import loadavg
 
+from lastwords.glossary.taints import from_mask
+
 from .clock import uptime, wall_time
 from .part import Partial, part
 from .strings import decoded, one_line, text
-from .taints import taint_letters
 
 if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
@@ -69,7 +70,8 @@ def _load(kernel: "Kernel") -> tuple[float, ...]:
 
 
 def _taints(kernel: "Kernel") -> str:
-    return taint_letters(kernel.prog.read_word(kernel.prog.symbol("tainted_mask").address))
+    mask = kernel.prog.read_word(kernel.prog.symbol("tainted_mask").address)
+    return "".join(taint.letter for taint in from_mask(mask))
 
 
 _FIELDS: dict[str, Callable[["Kernel"], Any]] = {

@@ -1,5 +1,7 @@
 """Parameters of a module as /sys/module/NAME/parameters shows them: include/linux/moduleparam.h, kernel/params.c."""
 
+from typing import Literal
+
 import drgn
 
 from .strings import decoded, one_line, text
@@ -16,8 +18,6 @@ _BOOLEANS = ("bool", "bool_enable_only", "invbool")
 def parameters(module: drgn.Object, problems: list[str]) -> dict[str, str]:
     """By name; one whose value has a format of the module's own is left out."""
     number = module.num_kp.value_()
-    if not 0 < number:
-        return {}
     found: dict[str, str] = {}
     for place in range(min(number, _MOST)):
         try:
@@ -73,6 +73,8 @@ def _scalar(prog: drgn.Program, kind: str, address: int) -> str | None:
         return None
     size = _INTEGERS[kind] or prog.address_size()
     size = -size if kind == "long" else size
-    order = "little" if prog.platform and drgn.PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags else "big"
-    value = int.from_bytes(prog.read(address, abs(size)), "little" if order == "little" else "big", signed=size < 0)
+    order: Literal["little", "big"] = (
+        "little" if prog.platform and drgn.PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags else "big"
+    )
+    value = int.from_bytes(prog.read(address, abs(size)), order, signed=size < 0)
     return hex(value) if kind == "hexint" else str(value)

@@ -7,12 +7,12 @@ import drgn
 from drgn.helpers.linux.list import list_for_each_entry
 from drgn.helpers.linux.module import for_each_module
 
+from lastwords.glossary.taints import from_mask
 from lastwords.model import Module, UnloadedModule
 
 from .module_parameters import parameters
 from .part import Partial, part
 from .strings import decoded, one_line, text
-from .taints import taint_letters
 from .walk import walk
 
 if TYPE_CHECKING:
@@ -55,13 +55,17 @@ def _module(module: drgn.Object, build_ids: dict[str, str], problems: list[str])
         size=size,
         version=_string(module, "version"),
         srcversion=_string(module, "srcversion"),
-        taints=taint_letters(module.taints.value_()),
+        taints=_letters(module.taints.value_()),
         state=_state(module.state.value_()),
         references=_references(module),
         users=_users(module, problems),
         parameters=parameters(module, problems),
         build_id=build_ids.get(name) or _build_id(prog, module),
     )
+
+
+def _letters(mask: int) -> str:
+    return "".join(taint.letter for taint in from_mask(mask))
 
 
 def _state(number: int) -> str:
@@ -89,7 +93,7 @@ def _references(module: drgn.Object) -> int | None:
     """Its use count; the kernel holds one reference itself (kernel/module/main.c: MODULE_REF_BASE)."""
     if not module.type_.type.has_member("refcnt"):  # CONFIG_MODULE_UNLOAD
         return None
-    return max(module.refcnt.counter.value_() - 1, 0)
+    return max(int(module.refcnt.counter.value_()) - 1, 0)
 
 
 def _users(module: drgn.Object, problems: list[str]) -> tuple[str, ...]:
@@ -120,11 +124,10 @@ def unloaded_modules(kernel: "Kernel") -> Partial | tuple[UnloadedModule, ...]:
         listed = ()
     for each in walk(listed, _MOST, problems, "unloaded modules"):
         name = decoded(each.name.string_())
-        found[name] = UnloadedModule(
-            name=name, taints=taint_letters(each.taints.value_()), count=int(each.count.value_())
-        )
-    if (name := _last_unloaded(prog)) and name not in found:
-        found[name] = UnloadedModule(name=name)
+        found[name] = UnloadedModule(name=name, taints=_letters(each.taints.value_()), count=int(each.count.value_()))
+    last = _last_unloaded(prog)
+    if last and last not in found:
+        found[last] = UnloadedModule(name=last)
     return Partial(tuple(found.values()), problems)
 
 

@@ -61,7 +61,7 @@ def crashing_cpu(kernel: "Kernel") -> int | None:
     """The number of the CPU that crashed; None where the machine was still alive, or that is not known."""
     for name in _CPU_VARIABLES:
         try:
-            number = kernel.prog.read_u32(kernel.prog.symbol(name).address)
+            number: int = kernel.prog.read_u32(kernel.prog.symbol(name).address)
         except Exception:  # not of this kernel, or not in the dump
             continue
         if number in per_cpu_offsets(kernel):

@@ -57,14 +57,9 @@ def once(read: Callable[["Kernel"], T]) -> Callable[["Kernel"], T]:
                 cache[key] = read(kernel), None
             except Exception as failure:
                 cache[key] = None, failure
-        value, failure = cache[key]
-        if failure is not None:
-            raise failure
+        value, raised = cache[key]
+        if raised is not None:
+            raise raised
         return value  # type: ignore[no-any-return]
 
     return remembered
-
-
-def value_of(result: Any) -> Any:
-    """What a reader gave, whole or not."""
-    return result.value if isinstance(result, Partial) else result

@@ -38,7 +38,9 @@ class Resident:
             return None
         if mm not in self._known:
             try:
-                pages = self._sum(mm) if self._counters else task_rss(drgn.Object(self._prog, self._pointer, task)).total
+                pages = (
+                    self._sum(mm) if self._counters else task_rss(drgn.Object(self._prog, self._pointer, task)).total
+                )
             except Exception:  # not in the dump, or damaged
                 pages = None
             self._known[mm] = None if pages is None else max(pages, 0) * self._page

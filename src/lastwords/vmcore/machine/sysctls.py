@@ -70,14 +70,11 @@ def sysctls(kernel: "Kernel") -> dict[str, str]:
 
 
 def _read(prog: drgn.Program, variable: str, code: str) -> tuple[int, ...] | None:
-    """The value of a variable, whose type no BTF tells; None if it is not there, or there are several of the name."""
+    """The value of a variable, whose type no BTF tells; None if it is not there."""
     little = prog.platform is not None and drgn.PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags
     layout = ("<" if little else ">") + code.replace("L", "Q" if prog.address_size() == 8 else "I")
     try:
-        symbols = {symbol.address for symbol in prog.symbols(variable)}
-        if len(symbols) != 1:
-            return None
-        data = prog.read(symbols.pop(), struct.calcsize(layout))
+        data = prog.read(prog.symbol(variable).address, struct.calcsize(layout))
     except Exception:  # drgn raises what fits: no such symbol, or not in the dump
         return None
     return tuple(int(value) for value in struct.unpack(layout, data))

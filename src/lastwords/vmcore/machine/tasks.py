@@ -15,7 +15,7 @@ from .fields import Fields
 from .part import Partial, once, part
 from .resident import Resident
 from .strings import decoded, one_line
-from .unwinding import unwinder
+from .unwinding import Stack, unwinder
 from .walk import walk
 
 if TYPE_CHECKING:
@@ -81,13 +81,14 @@ def task_addresses(kernel: "Kernel", problems: list[str]) -> list[int]:
     problem_count = len(problems)
     for cpu in per_cpu_offsets(kernel):
         try:
-            found[idle_task(prog, cpu).value_()] = None
+            found[idle_task(prog, cpu).value_()] = None  # 0 for a CPU that never came up
         except Exception as failure:  # drgn raises what fits
             problems.append(f"idle task of CPU {cpu}: {one_line(failure)}")
     _take(found, walk(for_each_task(prog), MOST_TASKS, problems, "PIDs"))
     if len(problems) > problem_count and len(found) < MOST_TASKS:
         for way in ("next", "prev"):
             _take(found, walk(_listed(prog, way), MOST_TASKS, [], "tasks"))
+    found.pop(0, None)
     return list(found)
 
 
@@ -145,7 +146,8 @@ class TaskReader:
         """One task as a struct."""
         kernel_thread = bool((fields["flags"] or 0) & _PF_KTHREAD)
         running = bool(fields["on_cpu"])
-        frames, problem = (), None
+        frames: Stack = ()
+        problem = None
         if stack:
             frames, problem = self._unwinder.stack(drgn.Object(self._prog, self._pointer, value=address))
         waiting = None

@@ -24,14 +24,15 @@ _MOST_FRAMES = 1000
 _KERNEL_HALF = 1 << 63
 
 # Where stacks begin: code that nothing in the kernel calls.
-_BOTTOMS = frozenset(
-    "ret_from_fork ret_from_fork_asm ret_from_kernel_thread kernel_thread_starter start_kernel x86_64_start_kernel "
-    "x86_64_start_reservations secondary_startup_64 secondary_startup_64_no_verify start_secondary common_startup_64 "
-    "secondary_start_kernel __secondary_switched __primary_switched start_here "
-    "smp_callin rest_init el0_svc el0t_64_sync el0t_32_sync el0_sync ret_to_user "
-    "entry_SYSCALL_64 entry_SYSCALL_64_after_hwframe entry_SYSENTER_compat entry_INT80_compat "
-    "ret_from_exception handle_exception system_call_common".split()
-)
+_BOTTOM_NAMES = """
+ret_from_fork ret_from_fork_asm ret_from_kernel_thread kernel_thread_starter start_kernel x86_64_start_kernel
+x86_64_start_reservations secondary_startup_64 secondary_startup_64_no_verify start_secondary
+common_startup_64 secondary_start_kernel __secondary_switched __primary_switched start_here smp_callin
+rest_init el0_svc el0t_64_sync el0t_32_sync el0_sync ret_to_user entry_SYSCALL_64
+entry_SYSCALL_64_after_hwframe entry_SYSENTER_compat entry_INT80_compat ret_from_exception handle_exception
+system_call_common
+"""
+_BOTTOMS = frozenset(_BOTTOM_NAMES.split())
 
 
 class Unwinder:

@@ -9,6 +9,8 @@ _LONGEST = 160
 _LARGEST = 64
 """Bytes of a struct or array that is shown by value; of a larger one only its type and address."""
 
+_COMPOUND = (drgn.TypeKind.STRUCT, drgn.TypeKind.UNION, drgn.TypeKind.CLASS, drgn.TypeKind.ARRAY)
+
 
 def variables(frame: drgn.StackFrame) -> dict[str, str]:
     """Those of a frame that have a value, by name.
@@ -39,10 +41,9 @@ def _value(variable: drgn.Object) -> str | None:
     kind = variable.type_.unaliased()
     if kind.kind == drgn.TypeKind.FUNCTION:
         return None
-    if kind.kind in (drgn.TypeKind.STRUCT, drgn.TypeKind.UNION, drgn.TypeKind.CLASS, drgn.TypeKind.ARRAY):
-        if (kind.size if kind.kind != drgn.TypeKind.ARRAY else drgn.sizeof(kind)) > _LARGEST:
-            where = f" at {variable.address_:#x}" if variable.address_ is not None else ""
-            return f"({variable.type_.type_name()}){where}"[:_LONGEST]
+    if kind.kind in _COMPOUND and drgn.sizeof(kind) > _LARGEST:
+        where = f" at {variable.address_:#x}" if variable.address_ is not None else ""
+        return _cut(f"({variable.type_.type_name()}){where}")
     shown = variable.format_(dereference=False, symbolize=True, string=False)
     shown = " ".join(shown.split())
     return _cut(shown + _quoted(variable, kind))
