@@ -14,6 +14,7 @@ class StackFrame(Struct, frozen=True, kw_only=True):
         inline: the function was inlined into the next frame's; known only from DWARF.
         file: source file and `line`, known only from DWARF.
         interrupted: an exception or interrupt came here: all registers of this frame are known.
+        user: not the kernel's: where the task was in user space when it entered the kernel.
         registers: those known in this frame, by lower-case name; only kept for frames that matter (the crash's own).
         variables: arguments and locals as `name: value` texts where DWARF allows; only for the crash's own frames.
     """
@@ -26,6 +27,7 @@ class StackFrame(Struct, frozen=True, kw_only=True):
     file: str | None = None
     line: int | None = None
     interrupted: bool = False
+    user: bool = False
     registers: dict[str, int] = {}
     variables: dict[str, str] = {}
 
@@ -78,7 +80,8 @@ class Cpu(Struct, frozen=True, kw_only=True):
         number: its number.
         online: whether it was online.
         pid: the task on it, and that task's `comm`.
-        context: what it was doing: `idle`, `task`, `softirq`, `hardirq`, `nmi`, or None where not known.
+        context: what it was doing: `idle`, `user`, `task`, `softirq`, `hardirq`, `nmi`, or None where not known; before
+            the crash stopped it, where the stack shows that.
         crashing: it is the one that panicked.
         stack: its stack with registers, innermost first; `stack_error` why it is missing.
         registers: as the dump's notes have them at the time of the dump.
@@ -347,11 +350,19 @@ class Panic(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """One part of the collection: how many `seconds` it took, and the `error` for which it is missing, or None."""
+    """One part of the collection.
+
+    Attributes:
+        name: a field of `Machine`, or `identity` for those that tell which kernel it is.
+        seconds: how long it took.
+        error: why it is missing, or None.
+        incomplete: what of it could not be read, or None.
+    """
 
     name: str
     seconds: float
     error: str | None = None
+    incomplete: str | None = None
 
 
 class Machine(Struct, frozen=True, kw_only=True):
@@ -364,7 +375,6 @@ class Machine(Struct, frozen=True, kw_only=True):
         hostname: and `time`, seconds since the epoch, and `uptime`, seconds since boot.
         load: load averages over 1, 5 and 15 minutes.
         taints: letters of the kernel.
-        log: the last lines of the kernel's ring buffer are in `Analysis.logs`; here only their number.
         stacks: tasks grouped by equal stacks, the largest group first.
         sysctls: those that decide what happens in a crash, by name.
     """

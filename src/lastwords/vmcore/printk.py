@@ -8,8 +8,18 @@ since 3.5 a ring of records of variable length (`struct printk_log`, before 3.11
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from .formats import KernelMemory, Unmapped, Unreadable, Vmcoreinfo
+from .formats import Unmapped, Unreadable, Vmcoreinfo
+
+
+class VirtualMemory(Protocol):
+    """What reads at virtual addresses: `formats.KernelMemory`, or what stands for it."""
+
+    def read(self, address: int, size: int) -> bytes:
+        """Exactly `size` bytes, or one of `UNREADABLE`."""
+        ...
+
 
 UNREADABLE = (Unreadable, Unmapped)
 
@@ -72,7 +82,7 @@ def _stamp(nanoseconds: int) -> str:
     return f"[{seconds:5d}.{rest // 1000:06d}] "
 
 
-def read_log(kernel: KernelMemory, info: Vmcoreinfo) -> KernelLog:
+def read_log(kernel: VirtualMemory, info: Vmcoreinfo) -> KernelLog:
     """The log, or as much of it as can be read. Never raises for what a dump lacks."""
     for reader in (_read_ringbuffer, _read_records, _read_text):
         log = reader(kernel, info)
@@ -84,7 +94,7 @@ def read_log(kernel: KernelMemory, info: Vmcoreinfo) -> KernelLog:
 class _Fields:
     """Reads structs of the crashed kernel, with the offsets of VMCOREINFO."""
 
-    def __init__(self, kernel: KernelMemory, info: Vmcoreinfo, word: int) -> None:
+    def __init__(self, kernel: VirtualMemory, info: Vmcoreinfo, word: int) -> None:
         self.kernel = kernel
         self.info = info
         self.word = word
@@ -125,7 +135,7 @@ class _Ring:
     data: int
 
 
-def _read_ringbuffer(kernel: KernelMemory, info: Vmcoreinfo) -> KernelLog | None:
+def _read_ringbuffer(kernel: VirtualMemory, info: Vmcoreinfo) -> KernelLog | None:
     """The log of Linux 5.10 and later."""
     pointer = info.symbol("prb")
     if pointer is None:
@@ -215,7 +225,7 @@ def _block(fields: _Fields, ring: _Ring, begin: int, following: int, text_len: i
     return fields.kernel.read(ring.data + start + fields.word, size)
 
 
-def _read_records(kernel: KernelMemory, info: Vmcoreinfo) -> KernelLog | None:
+def _read_records(kernel: VirtualMemory, info: Vmcoreinfo) -> KernelLog | None:
     """The log of Linux 3.5 to 5.9."""
     name = "printk_log" if info.struct_size("printk_log") else "log"
     buffer = info.symbol("log_buf")
@@ -261,7 +271,7 @@ def _record_chain(
     return KernelLog(records)
 
 
-def _read_text(kernel: KernelMemory, info: Vmcoreinfo) -> KernelLog | None:
+def _read_text(kernel: VirtualMemory, info: Vmcoreinfo) -> KernelLog | None:
     """The log before Linux 3.5: a ring of characters."""
     symbols = [info.symbol(name) for name in ("log_buf", "log_buf_len", "log_end", "logged_chars")]
     if any(symbol is None for symbol in symbols):

@@ -3,17 +3,20 @@
 import importlib
 import pkgutil
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lastwords.model import Machine, Part
 
-from .part import PARTS, Read
+from .part import PARTS, Partial, Read
 
 if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
 
 _LONGEST_REASON = 200
+_MOST_REASONS = 4
+# What says which kernel this is comes first; then what others are worked out from.
+_FIRST = ("identity", "panic", "cpus", "tasks")
 
 
 def collect(
@@ -36,15 +39,19 @@ def collect(
             continue
         if progress is not None:
             progress(name)
-        began, error = time.perf_counter(), None
+        began, error, incomplete = time.perf_counter(), None, None
         try:
             value = read(kernel)
         except Exception as failure:  # a dump may be wrong in any way; each part stands alone
             value, error = {}, reason(failure)
+        if isinstance(value, Partial):
+            incomplete = _joined(value.reasons)
+            value = value.value
         fields |= value if isinstance(value, dict) and name not in Machine.__struct_fields__ else {name: value}
         if error is not None and name in Machine.__struct_fields__:
             fields[name] = None
-        told.append(Part(name=name, seconds=round(time.perf_counter() - began, 4), error=error))
+        seconds = round(time.perf_counter() - began, 4)
+        told.append(Part(name=name, seconds=seconds, error=error, incomplete=incomplete))
     fields.setdefault("release", kernel.symbols.release)
     return Machine(**fields, parts=tuple(told))
 
@@ -57,10 +64,17 @@ def reason(failure: Exception) -> str:
     return text if text and kind in ("FaultError", "LookupError", "ObjectAbsentError") else f"{kind}: {text}"
 
 
+def _joined(reasons: Sequence[str]) -> str | None:
+    """Several reasons as one line."""
+    different = list(dict.fromkeys(reasons))
+    more = [f"and {len(different) - _MOST_REASONS} more"] if len(different) > _MOST_REASONS else []
+    return "; ".join(each[:_LONGEST_REASON] for each in (*different[:_MOST_REASONS], *more)) or None
+
+
 def _parts() -> dict[str, Read]:
     """The declared parts: importing a module of this package declares its own."""
     package = importlib.import_module("lastwords.vmcore.machine")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"lastwords.vmcore.machine.{module.name}")
-    # What says which kernel this is comes first, and stacks come before what is worked out from them.
-    return dict(sorted(PARTS.items(), key=lambda item: item[0] != "identity"))
+    order = {name: place for place, name in enumerate(_FIRST)}
+    return dict(sorted(PARTS.items(), key=lambda item: order.get(item[0], len(order))))

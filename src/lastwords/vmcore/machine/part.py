@@ -1,6 +1,8 @@
 """How a part of the machine is declared."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -8,9 +10,18 @@ if TYPE_CHECKING:
 
 Read = Callable[["Kernel"], Any]
 R = TypeVar("R", bound=Read)
+T = TypeVar("T")
 
 PARTS: dict[str, Read] = {}
 """Each part's reader by its name, in the order of their declaration."""
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What a reader gives when it could not read everything: the `value`, and `reasons`, one line each."""
+
+    value: Any
+    reasons: Sequence[str]
 
 
 def part(name: str) -> Callable[[R], R]:
@@ -19,8 +30,8 @@ def part(name: str) -> Callable[[R], R]:
     Args:
         name: a field of `lastwords.model.Machine`, or the empty string for a function that gives a mapping of several.
 
-    The function gets the opened kernel and gives the field's value. Whatever it raises is told as the reason why
-    the part is missing; the other parts stand.
+    The function gets the opened kernel and gives the field's value, or `Partial` with what it could read of it.
+    Whatever it raises is told as the reason why the part is missing; the other parts stand.
 
     Example:
         >>> @part("modules")
@@ -32,3 +43,23 @@ def part(name: str) -> Callable[[R], R]:
         return read
 
     return declared
+
+
+def once(read: Callable[["Kernel"], T]) -> Callable[["Kernel"], T]:
+    """Remember for each dump what the function gave or raised, for parts that others are worked out from."""
+    key = ("lastwords", read.__module__, read.__qualname__)
+
+    @functools.wraps(read)
+    def remembered(kernel: "Kernel") -> T:
+        cache = kernel.prog.cache
+        if key not in cache:
+            try:
+                cache[key] = read(kernel), None
+            except Exception as failure:
+                cache[key] = None, failure
+        value, raised = cache[key]
+        if raised is not None:
+            raise raised
+        return value  # type: ignore[no-any-return]
+
+    return remembered

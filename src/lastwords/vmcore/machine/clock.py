@@ -1,0 +1,125 @@
+"""The clocks of the crashed machine: kernel/time/timekeeping.c, kernel/sched/clock.c."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import drgn
+from drgn.helpers.linux.timekeeping import ktime_get_coarse_boottime_ns, ktime_get_real_seconds
+
+from .fields import Fields
+from .part import once
+
+if TYPE_CHECKING:
+    from lastwords.vmcore.program import Kernel
+
+_NANOSECONDS = 10**9
+_MOST_CPUS = 8192
+
+
+def wall_time(kernel: "Kernel") -> float:
+    """Seconds since the epoch at the crash; as exact as a second."""
+    _find_timekeeper(kernel.prog)
+    return float(ktime_get_real_seconds(kernel.prog).value_())
+
+
+def uptime(kernel: "Kernel") -> float:
+    """Seconds since boot, with those that the machine was suspended, as of the last tick."""
+    _find_timekeeper(kernel.prog)
+    return round(int(ktime_get_coarse_boottime_ns(kernel.prog).value_()) / _NANOSECONDS, 3)
+
+
+def _find_timekeeper(prog: drgn.Program) -> None:
+    """Give drgn's helpers the type of `tk_core` where only BTF tells types: before Linux 6.13 it has no name.
+
+    It is a sequence counter, padded to a cache line at most, in front of a `struct timekeeper`.
+    """
+    if "tk_core" in prog.cache:
+        return
+    for name in ("tk_core", "timekeeper_data"):
+        try:
+            prog[name]
+        except LookupError:
+            continue
+        return
+    for counter in ("seqcount_raw_spinlock_t", "seqcount_t"):  # Linux 5.9 introduced the one
+        try:
+            first, second = prog.type(counter), prog.type("struct timekeeper")
+        except LookupError:
+            continue
+        align = drgn.alignof(second)
+        offset = (drgn.sizeof(first) + align - 1) // align * align
+        members = (
+            drgn.TypeMember(first, "seq", 0),
+            drgn.TypeMember(second, "timekeeper", offset * 8),
+        )
+        core = prog.struct_type(None, offset + drgn.sizeof(second), members)
+        prog.cache["tk_core"] = drgn.Object(prog, core, address=prog.symbol("tk_core").address)
+        return
+
+
+class RunQueueClocks:
+    """The scheduler's clocks, one for each CPU, in nanoseconds.
+
+    An idle CPU does not advance its clock, so `now` is the furthest of them: all count from the same start
+    (`kernel/sched/core.c: update_rq_clock()`).
+    """
+
+    def __init__(self, clocks: dict[int, tuple[int, int]]) -> None:
+        """Take `clock` and `clock_task` of each CPU."""
+        self._clocks = clocks
+        self.now = max((clock for clock, _ in clocks.values()), default=0)
+
+    def since(self, cpu: int, exec_start: int | None, last_arrival: int | None) -> float | None:
+        """Seconds since a task was last on a CPU, or None where that is not known.
+
+        Args:
+            cpu: the CPU that it ran on last.
+            exec_start: when it was last accounted for, in the CPU's `clock_task`; 0 after a migration.
+            last_arrival: when it last began to run, in the CPU's `clock`; 0 if it never did.
+        """
+        if cpu not in self._clocks:
+            return None
+        clock, clock_task = self._clocks[cpu]
+        if exec_start:
+            # clock_task leaves out what interrupts and the hypervisor took, so it is behind clock.
+            waited = self.now - clock + clock_task - exec_start
+        elif last_arrival:
+            waited = self.now - last_arrival
+        else:
+            return None
+        return round(waited / _NANOSECONDS, 3) if 0 <= waited <= self.now else None
+
+
+@once
+def run_queue_clocks(kernel: "Kernel") -> RunQueueClocks:
+    """The clocks of all CPUs that ever ran."""
+    fields = Fields(kernel.prog, "struct rq", {"clock": "clock", "clock_task": "clock_task"})
+    clocks = {}
+    for cpu, address in run_queues(kernel):
+        values = fields.read(address)
+        if values["clock"] and values["clock_task"]:
+            clocks[cpu] = values["clock"], values["clock_task"]
+    return RunQueueClocks(clocks)
+
+
+def run_queues(kernel: "Kernel") -> Iterator[tuple[int, int]]:
+    """Number of each possible CPU, and the address of its `struct rq`."""
+    offset = per_cpu_offsets(kernel)
+    queue = kernel.prog.symbol("runqueues").address
+    mask = (1 << kernel.prog.address_size() * 8) - 1
+    return ((cpu, queue + shift & mask) for cpu, shift in offset.items())
+
+
+@once
+def per_cpu_offsets(kernel: "Kernel") -> dict[int, int]:
+    """By number of each possible CPU, what to add to the address of a per-CPU variable."""
+    from drgn.helpers.linux.cpumask import for_each_possible_cpu
+
+    prog = kernel.prog
+    offsets = prog["__per_cpu_offset"]
+    found = {}
+    for cpu in for_each_possible_cpu(prog):
+        if cpu >= _MOST_CPUS:
+            break
+        found[cpu] = offsets[cpu].value_()
+    return found

@@ -1,0 +1,118 @@
+"""What each CPU did: kernel/sched/core.c for its task and queue, include/linux/preempt.h for its context."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import drgn
+from drgn.helpers.linux.cpumask import for_each_cpu, for_each_online_cpu
+from drgn.helpers.linux.percpu import per_cpu
+from drgn.helpers.linux.sched import cpu_curr, cpu_rq, rq_for_each_fair_task, rq_for_each_rt_task
+
+from lastwords.model import Cpu
+
+from .clock import per_cpu_offsets
+from .context import context
+from .panic import crashing_cpu
+from .part import Partial, once, part
+from .strings import decoded, one_line
+from .unwinding import unwinder
+from .walk import walk
+
+if TYPE_CHECKING:
+    from lastwords.vmcore.program import Kernel
+
+_MOST_RUNNABLE = 1000
+_COUNT_BITS = 0xFFFFFFFF
+
+
+@part("cpus")
+@once
+def cpus(kernel: "Kernel") -> Partial:
+    """All CPUs that were online, and the crashing one in any case.
+
+    A machine that panics takes the CPUs that it stops off the mask of those online, but not off that of those active
+    (arch/x86/kernel/process.c: stop_this_cpu()).
+    """
+    problems: list[str] = []
+    crashing = crashing_cpu(kernel)
+    possible = per_cpu_offsets(kernel)
+    try:
+        online = {*for_each_online_cpu(kernel.prog), *_active(kernel.prog)} & set(possible)
+    except Exception as failure:  # drgn raises what fits
+        problems.append(f"which CPUs were online is not known: {one_line(failure)}")
+        online = set(possible)
+    shown = sorted(online | ({crashing} if crashing in possible else set()))
+    return Partial(tuple(_cpu(kernel, n, n in online, n == crashing, problems) for n in shown), problems)
+
+
+def _active(prog: drgn.Program) -> Iterator[int]:
+    try:
+        mask = prog["__cpu_active_mask"]
+    except LookupError:  # before Linux 4.5 it had another name
+        return iter(())
+    return for_each_cpu(mask)
+
+
+def _cpu(kernel: "Kernel", number: int, online: bool, crashing: bool, problems: list[str]) -> Cpu:
+    prog = kernel.prog
+    try:
+        task = cpu_curr(prog, number)
+        pid, comm = task.pid.value_(), decoded(task.comm.string_())
+    except Exception as failure:  # the run queue or the task is not in the dump
+        return Cpu(number=number, online=online, crashing=crashing, stack_error=one_line(failure))
+    stack, registers, problem = unwinder(kernel).detailed_stack(
+        task, with_variables=crashing and kernel.symbols.source == "dwarf"
+    )
+    length, runnable = _queue(prog, number, problems)
+    return Cpu(
+        number=number,
+        online=online,
+        pid=pid,
+        comm=comm,
+        context=context(pid, stack, _preempt_count(prog, number, task)),
+        crashing=crashing,
+        stack=stack,
+        stack_error=problem,
+        registers=registers,
+        running=length,
+        runnable=runnable,
+    )
+
+
+def _queue(prog: drgn.Program, number: int, problems: list[str]) -> tuple[int | None, tuple[int, ...]]:
+    """How many tasks want this CPU, and which."""
+    try:
+        queue = cpu_rq(prog, number)
+        length = queue.nr_running.value_()
+    except Exception as failure:  # not in the dump
+        problems.append(f"run queue of CPU {number}: {one_line(failure)}")
+        return None, ()
+    if not length:
+        return length, ()
+    queued = chain(rq_for_each_rt_task(queue), rq_for_each_fair_task(queue))
+    pids: list[int] = []
+    try:
+        pids += (task.pid.value_() for task in walk(queued, _MOST_RUNNABLE, problems, f"CPU {number}'s run queue"))
+    except Exception as failure:  # a task of it is not in the dump
+        problems.append(f"run queue of CPU {number}: {one_line(failure)}")
+    return length, tuple(pids)
+
+
+def _preempt_count(prog: drgn.Program, number: int, task: drgn.Object) -> int | None:
+    """Kept by each CPU on x86, by the task elsewhere."""
+    try:
+        count = per_cpu(prog["pcpu_hot"], number).preempt_count.value_()  # Linux 6.2 to 6.14
+        return int(count) & _COUNT_BITS
+    except (LookupError, AttributeError):
+        pass
+    try:
+        shift = prog["__per_cpu_offset"][number].value_()
+        count = prog.read_u32(prog.symbol("__preempt_count").address + shift & (1 << 64) - 1)
+        return int(count)
+    except LookupError:
+        pass
+    try:
+        return int(task.thread_info.preempt_count.value_()) & _COUNT_BITS
+    except (LookupError, AttributeError):
+        return None

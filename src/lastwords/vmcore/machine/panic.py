@@ -1,0 +1,80 @@
+"""Why the kernel gave up, and on which CPU: kernel/panic.c."""
+
+from typing import TYPE_CHECKING
+
+from drgn.helpers.linux.sched import cpu_curr
+
+from lastwords.model import Panic
+
+from .clock import per_cpu_offsets
+from .log import log_records
+from .part import Partial, once, part
+from .strings import decoded, one_line
+
+if TYPE_CHECKING:
+    from lastwords.vmcore.program import Kernel
+
+# Variables that hold the number of the CPU that crashed, -1 before; the later ones know less.
+_CPU_VARIABLES = (
+    "panic_cpu",  # kernel/panic.c
+    "crashing_cpu",  # arch/x86/kernel/reboot.c, arch/powerpc/kexec/crash.c
+    "die_owner",  # arch/x86/kernel/dumpstack.c: in the middle of an oops
+)
+
+_PANIC = "Kernel panic - not syncing: "
+# How reports begin that may stand without a panic: the kernel was dumped straight from its oops.
+_REPORTS = (
+    "BUG: ",
+    "kernel BUG at ",
+    "Unable to handle kernel ",
+    "Internal error: ",
+    "general protection fault",
+    "Oops",
+    "sysrq: Trigger a crash",
+)
+
+
+@part("panic")
+def panic(kernel: "Kernel") -> Panic | Partial | None:
+    """The message, CPU and task of the panic; None where the machine was still alive."""
+    problems: list[str] = []
+    number = crashing_cpu(kernel)
+    message = None
+    try:
+        message = _message([record.text for record in log_records(kernel).records], panicked=number is not None)
+    except Exception as failure:  # the log is not in the dump
+        problems.append(f"message: {one_line(failure)}")
+    pid, comm = None, None
+    if number is not None:
+        try:
+            task = cpu_curr(kernel.prog, number)
+            pid, comm = task.pid.value_(), decoded(task.comm.string_())
+        except Exception as failure:  # the task is not in the dump
+            problems.append(f"task: {one_line(failure)}")
+    if message is None and number is None:
+        return Partial(None, problems) if problems else None
+    return Partial(Panic(message=message, cpu=number, pid=pid, comm=comm), problems)
+
+
+@once
+def crashing_cpu(kernel: "Kernel") -> int | None:
+    """The number of the CPU that crashed; None where the machine was still alive, or that is not known."""
+    for name in _CPU_VARIABLES:
+        try:
+            number: int = kernel.prog.read_u32(kernel.prog.symbol(name).address)
+        except Exception:  # not of this kernel, or not in the dump
+            continue
+        if number in per_cpu_offsets(kernel):
+            return number
+    return None
+
+
+def _message(texts: list[str], *, panicked: bool) -> str | None:
+    """What the last panic in the log said, else how the last report began if the machine crashed."""
+    for text in reversed(texts):
+        for line in text.splitlines():
+            if line.startswith(_PANIC):
+                return line.removeprefix(_PANIC)
+    if not panicked:
+        return None
+    return next((line for text in reversed(texts) for line in text.splitlines()[:1] if line.startswith(_REPORTS)), None)

@@ -1,0 +1,26 @@
+"""Text in a dump's memory: bounded, and never trusted to be text."""
+
+import drgn
+
+LONGEST = 256
+
+
+def text(prog: drgn.Program, address: int, limit: int = LONGEST) -> str | None:
+    """The string at an address, cut off after `limit` bytes; None where there is none."""
+    if not address:
+        return None
+    try:
+        data = prog.read_c_string(address, max_size=limit)
+    except Exception:  # drgn raises FaultError, but also ValueError and OSError where a dump is damaged
+        return None
+    return decoded(data)
+
+
+def decoded(data: bytes) -> str:
+    """Bytes as text; what is not UTF-8 as hexadecimal escapes."""
+    return data.decode("utf-8", "backslashreplace")
+
+
+def one_line(failure: Exception) -> str:
+    """What an exception says, as one line."""
+    return " ".join(str(failure).split())[:200] or type(failure).__name__

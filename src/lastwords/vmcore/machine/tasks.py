@@ -1,0 +1,203 @@
+"""All tasks: include/linux/sched.h."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import drgn
+from drgn.helpers.linux.list import list_for_each_entry
+from drgn.helpers.linux.pid import for_each_task
+from drgn.helpers.linux.sched import idle_task
+
+from lastwords.model import Task
+
+from .clock import RunQueueClocks, per_cpu_offsets, run_queue_clocks
+from .fields import Fields
+from .part import Partial, once, part
+from .resident import Resident
+from .strings import decoded, one_line
+from .unwinding import Stack, unwinder
+from .walk import walk
+
+if TYPE_CHECKING:
+    from lastwords.vmcore.program import Kernel
+
+MOST_TASKS = 200_000
+MOST_STACKS = 50_000
+
+_PF_KTHREAD = 0x00200000
+
+# fs/proc/array.c: task_state_array; the letter's place is the position of the highest bit, 0 for none.
+_STATES = "RSDTtXZP"
+_REPORTED = (1 << len(_STATES) - 1) - 1
+_NOLOAD = 0x400
+_RTLOCK_WAIT = 0x1000
+_UNINTERRUPTIBLE = 2
+
+_MEMBERS = {
+    "pid": "pid",
+    "tgid": "tgid",
+    "comm": "comm",
+    "state": "__state | state",  # Linux 5.14 renamed it
+    "exit_state": "exit_state",
+    "flags": "flags",
+    "cpu": "cpu | thread_info.cpu",  # Linux 5.16 moved it for those with thread_info in the task
+    "on_cpu": "on_cpu",
+    "parent": "real_parent",
+    "mm": "mm",
+    "exec_start": "se.exec_start",
+    "last_arrival": "sched_info.last_arrival",
+    "blocked_on": "blocked_on",
+}
+
+
+@part("tasks")
+@once
+def tasks(kernel: "Kernel") -> Partial:
+    """All tasks with their stacks, those on a CPU or in D state first in the line for a stack."""
+    problems: list[str] = []
+    found = task_addresses(kernel, problems)
+    reader = TaskReader(kernel)
+    rows = [(address, reader.fields(address)) for address in found]
+    missing = sum(fields["pid"] is None for _, fields in rows)
+    if missing:
+        problems.append(f"{missing} tasks are not in the dump")
+    rows = [row for row in rows if row[1]["pid"] is not None]
+    with_stack = _with_stack(rows)
+    if len(with_stack) < len(rows):
+        problems.append(f"stacks of {len(with_stack)} of {len(rows)} tasks")
+    return Partial(tuple(reader.task(*row, stack=row[0] in with_stack) for row in rows), problems)
+
+
+def all_tasks(kernel: "Kernel") -> tuple[Task, ...]:
+    """The tasks that could be read, for parts that are worked out from them."""
+    read: tuple[Task, ...] = tasks(kernel).value
+    return read
+
+
+def task_addresses(kernel: "Kernel", problems: list[str]) -> list[int]:
+    """Where the task_structs are: through the PIDs, and where these are damaged, through the list of all tasks too."""
+    prog = kernel.prog
+    found: dict[int, None] = {}
+    problem_count = len(problems)
+    for cpu in per_cpu_offsets(kernel):
+        try:
+            found[idle_task(prog, cpu).value_()] = None  # 0 for a CPU that never came up
+        except Exception as failure:  # drgn raises what fits
+            problems.append(f"idle task of CPU {cpu}: {one_line(failure)}")
+    _take(found, walk(for_each_task(prog), MOST_TASKS, problems, "PIDs"))
+    if len(problems) > problem_count and len(found) < MOST_TASKS:
+        for way in ("next", "prev"):
+            _take(found, walk(_listed(prog, way), MOST_TASKS, [], "tasks"))
+    found.pop(0, None)
+    return list(found)
+
+
+def _take(found: dict[int, None], objects: Iterable[drgn.Object]) -> None:
+    found.update((each.value_(), None) for each in objects)
+
+
+def _listed(prog: drgn.Program, way: str) -> Iterator[drgn.Object]:
+    """Thread groups from init_task on, forwards or backwards, each with its threads."""
+    first = prog["init_task"].address_of_()
+    here = first.tasks.member_(way).read_()
+    while True:
+        leader = drgn.container_of(here, "struct task_struct", "tasks")
+        if leader == first:
+            return
+        yield leader
+        for thread in walk(_threads(leader), MOST_TASKS, [], "threads"):
+            if thread != leader:
+                yield thread
+        here = here.member_(way).read_()
+
+
+def _threads(leader: drgn.Object) -> Iterator[drgn.Object]:
+    head = leader.signal.thread_head.address_of_()
+    return list_for_each_entry("struct task_struct", head, "thread_node")
+
+
+def _with_stack(rows: list[tuple[int, dict[str, Any]]]) -> set[int]:
+    """Of too many tasks, those whose stacks say most."""
+    if len(rows) > MOST_STACKS:
+        rows = sorted(rows, key=lambda row: (not row[1]["on_cpu"], state_letter(row[1]) not in "DR"))
+    return {address for address, _ in rows[:MOST_STACKS]}
+
+
+class TaskReader:
+    """Reads the task_structs of one dump."""
+
+    def __init__(self, kernel: "Kernel") -> None:
+        self._prog = kernel.prog
+        self._unwinder = unwinder(kernel)
+        self._fields = Fields(kernel.prog, "struct task_struct", _members(kernel.prog))
+        self._pointer = kernel.prog.type("struct task_struct *")
+        self._parents: dict[int, int | None] = {}
+        self._resident = Resident(kernel)
+        try:
+            self._clocks = run_queue_clocks(kernel)
+        except Exception:  # no types, or the run queues are not in the dump
+            self._clocks = RunQueueClocks({})
+
+    def fields(self, address: int) -> dict[str, Any]:
+        """The members that are used here, by name."""
+        return self._fields.read(address)
+
+    def task(self, address: int, fields: dict[str, Any], *, stack: bool = True) -> Task:
+        """One task as a struct."""
+        kernel_thread = bool((fields["flags"] or 0) & _PF_KTHREAD)
+        running = bool(fields["on_cpu"])
+        frames: Stack = ()
+        problem = None
+        if stack:
+            frames, problem = self._unwinder.stack(drgn.Object(self._prog, self._pointer, value=address))
+        waiting = None
+        if not running and fields["cpu"] is not None:
+            waiting = self._clocks.since(fields["cpu"], fields["exec_start"], fields["last_arrival"])
+        return Task(
+            pid=fields["pid"],
+            comm=decoded(fields["comm"] or b""),
+            state=state_letter(fields),
+            tgid=fields["tgid"],
+            ppid=self._parent(fields["parent"]),
+            cpu=fields["cpu"],
+            running=running,
+            kernel_thread=kernel_thread,
+            waiting=waiting,
+            address=address,
+            blocked_on=fields["blocked_on"] or None,
+            rss=None if kernel_thread else self._resident.bytes(address, fields["mm"]),
+            stack=frames,
+            stack_error=problem,
+        )
+
+    def _parent(self, address: int | None) -> int | None:
+        if not address:
+            return None
+        if address not in self._parents:
+            self._parents[address] = self._fields.read(address)["tgid"]
+        return self._parents[address]
+
+
+def state_letter(fields: dict[str, Any]) -> str:
+    """As in /proc/PID/stat; `?` where it is not known (fs/proc/array.c: get_task_state())."""
+    if fields["state"] is None or fields["exit_state"] is None:
+        return "?"
+    state = fields["state"]
+    if state & _RTLOCK_WAIT:  # Linux 5.16 tells PREEMPT_RT's wait for a spinlock so
+        state |= _UNINTERRUPTIBLE
+    reported = (state | fields["exit_state"]) & _REPORTED
+    if reported == _UNINTERRUPTIBLE and state & _NOLOAD:
+        return "I"
+    return _STATES[reported.bit_length()]
+
+
+def _members(prog: drgn.Program) -> dict[str, str]:
+    """With what differs in type only: `blocked_on` is a mutex, or the waiter in front of one (DEBUG_MUTEXES)."""
+    members = dict(_MEMBERS)
+    try:
+        kind = prog.type("struct task_struct").member("blocked_on").type
+    except LookupError:
+        return members
+    if kind.type_name() != "struct mutex *":
+        members["blocked_on"] = "blocked_on.lock"
+    return members
