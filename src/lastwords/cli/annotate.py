@@ -1,6 +1,5 @@
 """`lastwords annotate`: the text of a crash, with each line that needs it explained in its margin."""
 
-import re
 import sys
 from collections.abc import Callable
 
@@ -77,7 +76,6 @@ def _named(function: str) -> str:
 
 def _machinery() -> Callable[[str], bool]:
     """Whether a function only reports a crash."""
-    from lastwords.klog.culprit.never import REPORTING, plain
+    from lastwords.klog.culprit.never import only_reports, plain
 
-    pattern = re.compile("|".join(REPORTING.split()))
-    return lambda function: pattern.fullmatch(plain(function)) is not None
+    return lambda function: only_reports(plain(function))

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from lastwords.model import Damage, Record
 
-from .body import Draft
 from .catalogue import Kind
-from .culprit.choose import main_traces, possible
+from .culprit.choose import possible
 from .culprit.never import plain
+from .draft import Draft
+from .sieve import RESTARTS
 
 
 def assess(
@@ -23,19 +24,17 @@ def assess(
         overlap: its trace goes on behind the headline of another report.
         interrupted: another report began before this one was over.
     """
-    found = [*_dropped(own), *_interleaved(kind, draft, overlap, interrupted)]
+    found = [*_dropped(own), *_restarted(draft, own), *_interleaved(kind, draft, overlap, interrupted)]
     if kind.trace == "needed":
         found += _trace(kind, draft)
     if not named and not found:
-        found.append(
-            Damage(kind="cut-off", text="No function of the trace can be told apart from the machinery around it.")
-        )
+        found.append(Damage(kind="cut-off", text="Nothing in the report tells which function is to blame."))
     return tuple(found)
 
 
 def _trace(kind: Kind, draft: Draft) -> list[Damage]:
     """A missing trace, or one that says nothing."""
-    frames = [frame for trace in main_traces(draft) for frame in trace.frames]
+    frames = [frame for trace in draft.main_traces() for frame in trace.frames]
     if not frames:
         return [Damage(kind="no-trace", text="The report breaks off before its call trace.")]
     if not any(frame.reliable for frame in frames):
@@ -66,9 +65,17 @@ def _dropped(own: Sequence[Record]) -> list[Damage]:
     return [Damage(kind="dropped", text=f"printk lost {lost} messages inside this report.", line=first)]
 
 
+def _restarted(draft: Draft, own: Sequence[Record]) -> list[Damage]:
+    """A restart in the middle of one of the report's lines."""
+    last = own[-1] if own else None
+    if last is None or last.line != draft.last_line or not any(words in last.text for words in RESTARTS):
+        return []
+    return [Damage(kind="cut-off", text="The machine restarted in the middle of this line.", line=last.line)]
+
+
 def _interleaved(kind: Kind, draft: Draft, overlap: bool, interrupted: bool) -> list[Damage]:
     """Another report's lines among this one's."""
-    if draft.strays or overlap:
+    if draft.foreign or overlap:
         return [Damage(kind="interleaved", text="Lines of another report stand between the lines of this one.")]
     if kind.family == "sanitizer" and interrupted and draft.release is None:
         return [Damage(kind="interleaved", text="Another report begins before this one is over.")]

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from lastwords.model import AddressSense, Code, ErrorCode, Frame, LinkedModule, MemoryOperand, Taint
 
-from .body import Draft, TraceDraft
 from .catalogue import Kind
 from .decode import layout
 from .decode.address import Fault, sense
@@ -19,6 +18,7 @@ from .decode.modules import linked_modules
 from .decode.reported import Reported, checked_address, kasan_range, reported_address
 from .decode.source import place_behind_symbol, place_of_check
 from .decode.taint import taints
+from .draft import Draft, TraceDraft
 
 _FAULTS = frozenset(("fault", "bug"))
 """Families of which the registers, the code and the error code are those of the crash itself."""
@@ -123,7 +123,7 @@ def _instruction_pointer(registers: dict[str, int]) -> int | None:
 
 def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
     """The crash's own trace: that with the function to blame, or the first."""
-    traces = [trace for trace in draft.traces if trace.role == "main" and trace.frames]
+    traces = [trace for trace in draft.main_traces() if trace.frames]
     if frame is not None and frame.line:
         for trace in traces:
             if any(f.line == frame.line for f in trace.frames):
@@ -188,7 +188,7 @@ def _agreeing(operand: MemoryOperand | None) -> MemoryOperand | None:
 def _context(
     draft: Draft, texts: Sequence[str], main: TraceDraft | None, kind: Kind, machine: str | None
 ) -> str | None:
-    if main is None or draft.strays:
+    if main is None or draft.foreign:
         return context(texts, (), (), machine)
     if kind.family == "hang" and (below := below_tick(main.frames)) is not None:
         return context((), below)

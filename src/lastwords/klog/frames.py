@@ -11,6 +11,9 @@ from lastwords.model import Frame
 # A symbol: an identifier, or what a demangler made of a Rust or C++ name (spaces only inside <…>).
 _SYMBOL = r"(?:<[^+]{1,400}?|[A-Za-z_$.][\w$.@:<>{}#]*)"
 
+#  ? func+0x1/0x2 [module]: what most frames are, and a quarter of the work of the next pattern
+_PLAIN = re.compile(r" (\? )?([A-Za-z_][\w.]*)\+0x([0-9a-f]{1,9})/0x([0-9a-f]{1,9})(?: \[([\w-]+)\])?\Z", re.ASCII)
+
 #  [<ffffffff81234567>] ? func+0x1/0x2 [module buildid] file.c:12
 _FRAME = re.compile(
     r"[\s(>]*"
@@ -32,8 +35,8 @@ _INLINE = re.compile(
 
 #  [<8028bd5c>] (dup_fd) from [<80132060>] (copy_process.part.3+0x58c/0x1844)
 _ARM = re.compile(
-    rf"\s*(?:\[<(?P<address>[0-9a-f]{{8}})>\]\s+)?\(?(?P<function>{_SYMBOL})\)?"
-    r"(?:\s+\[(?P<module>[\w-]+)\]\)?)?\s+from\s+"
+    rf"\s*(?:\[<(?P<address>[0-9a-f]{{8}})>\]\s+)?\(?(?P<function>{_SYMBOL})"
+    r"(?:\s+\[(?P<module>[\w-]+)\])?\)?\s+from\s+"
     rf"(?:\[<[0-9a-f]{{8}}>\]\s+)?\(?(?P<caller>{_SYMBOL}|0x[0-9a-f]+)"
     r"(?:\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)(?:\s+\[(?P<caller_module>[\w-]+)\])?|\))"
 )
@@ -52,6 +55,10 @@ def read_frame(text: str, line: int) -> Frame | None:
         line: its line number, for the frame.
     """
     if "+" in text:
+        match = _PLAIN.match(text)
+        if match is not None:
+            doubt, function, offset, size, module = match.groups()
+            return Frame(function, line, int(offset, 16), int(size, 16), module or "", doubt is None)
         match = _FRAME.match(text)
         if match is not None:
             address, doubt, owner, function, offset, size, module, rest = match.groups()

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 from lastwords.model import Record
 
@@ -28,28 +27,24 @@ class Headline:
     groups: dict[str, str]
 
 
-class _Known(NamedTuple):
-    """A form ready for use."""
-
-    kind: Kind
-    form: Form
-    match: re.Pattern[str]
-
-
 # The line that precedes a report has no words of its own, but at times shares a line with what follows it.
 _CUT_HERE = re.compile(r"(?:.{0,80}?(?:-{4,}\[ cut here \]-{4,}|kasan: GPF could be caused by .*access))?\s*")
 
 
+_FORMS = tuple((form.literal, form, kind) for kind in KINDS for form in kind.forms)
+
+
 @cache
-def _table() -> tuple[_Known, ...]:
-    return tuple(_Known(kind, form, re.compile(form.pattern)) for kind in KINDS for form in kind.forms)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Made when a line first needs it: a log has few kinds of crash."""
+    return re.compile(pattern)
 
 
 @lru_cache(maxsize=4096)
-def _forms(found: frozenset[int]) -> tuple[_Known, ...]:
+def _forms(found: frozenset[int]) -> tuple[tuple[str, Form, Kind], ...]:
     """The forms that a text with these of the sieve's words can have, in the catalogue's order."""
     words = [sieve.words()[index] for index in found]
-    return tuple(known for known in _table() if any(word in known.form.literal for word in words))
+    return tuple(known for known in _FORMS if any(word in known[0] for word in words))
 
 
 def headlines(records: Sequence[Record], candidates: Iterable[int]) -> list[Headline]:
@@ -83,7 +78,7 @@ def _match(text: str, index: int) -> Headline | None:
     text = text[:1000]
     start = _CUT_HERE.match(text)
     begin = start.end() if start is not None else 0
-    for kind, form, pattern in _forms(sieve.words_in(text)):
-        if form.literal in text and (match := pattern.match(text, begin)) is not None:
+    for literal, form, kind in _forms(sieve.words_in(text)):
+        if literal in text and (match := _compiled(form.pattern).match(text, begin)) is not None:
             return Headline(index, kind, form, {k: v for k, v in match.groupdict().items() if v is not None})
     return None

@@ -1,18 +1,21 @@
 """Records in, oopses out: where each report begins and ends, which lines are its own, and what they say."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from lastwords.model import Oops, Record
 
 from . import titles
-from .body import Draft, read_body
-from .culprit.choose import blameable, choose
-from .culprit.never import plain
+from .body import read_body
+from .culprit.choose import at_fault, choose
+from .culprit.never import entry, plain
 from .damage import assess
 from .detail import decode
+from .draft import Draft
 from .headlines import Headline, headlines
+from .sieve import RESTARTS
 
 MAX_REPORT = 4000
 """Lines of one report at the most: the longest lockdep and all-CPU backtraces stay below."""
@@ -35,7 +38,6 @@ _OVERLAP = 60
 _OWN_LINES = ("CPU:", "Call Trace:", "Call trace:", "RIP:", "Modules linked in", "Kernel panic", "---[")
 """Lines that say that from here on the next report speaks."""
 
-_BOOT = "Linux version "
 _PANIC = "Kernel panic - not syncing"
 
 
@@ -47,7 +49,9 @@ def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oo
         candidates: positions of the records that hold a literal of the catalogue.
     """
     found: list[Oops] = []
-    reports = _reports(records, headlines(records, candidates))
+    candidates = list(candidates)
+    restarts = [i for i in candidates if any(words in records[i].text for words in RESTARTS)]
+    reports = _reports(records, headlines(records, candidates), restarts)
     for report in reports:
         found.append(report.oops(found))
     return found
@@ -62,9 +66,12 @@ class _Report:
         self.main = headline
         self.groups = dict(headline.groups)
         self.end = end
-        self.next: _Report | None = None
-        self.draft = Draft(headless=headline.kind.headless, reporter=headline.kind.reporter)
+        self.next: _Report | None = None  # what interrupted this one
+        self.previous: _Report | None = None  # what this one interrupted
+        self.unfinished = False
         self.caller = records[headline.index].caller
+        kind = headline.kind
+        self.draft = Draft(headless=kind.headless, reporter=kind.reporter, unwoven=bool(self.caller))
 
     @property
     def start(self) -> int:
@@ -100,7 +107,8 @@ class _Report:
         first = self.records[self.start]
         own = self.own()
         read_body(own, draft)
-        overlap = self._read_on(draft)
+        self.unfinished = self.next is not None and not self.caller and not _complete(draft)
+        overlap = self._read_on(draft) or self._shares_lines(draft)
         kind, form = self.main.kind, self.main.form
         also = self._also(own)
         culprit = choose(kind, draft, self.groups, also)
@@ -158,10 +166,22 @@ class _Report:
         elif draft.open_trace is not None and draft.open_trace.frames:
             rest = self.records[self.next.start + 1 : self.end + _OVERLAP]
             heading = next((i for i, r in enumerate(rest) if r.text.startswith(_OWN_LINES)), len(rest))
+            names = draft.open_trace is next(
+                (t for t in draft.main_traces() if any(f.reliable for f in t.frames)), None
+            )
             before = len(draft.open_trace.frames)
             read_body(rest[:heading], draft)
-            return draft.open_trace is None or len(draft.open_trace.frames) > before
+            more = draft.open_trace is None or len(draft.open_trace.frames) > before
+            # Harmless where the trace that names the crash was complete before, or where the other report shows none.
+            mixed = heading < len(rest) or self.next.main.kind.trace == "needed"
+            listed = self.next.main.kind is self.main.kind  # one printer, one report after the other: kmemleak
+            return names and mixed and (more or not (listed or _complete(draft)))
         return False
+
+    def _shares_lines(self, draft: Draft) -> bool:
+        """Whether the report that this one interrupted goes on among its lines: two tasks say who they are."""
+        before = self.previous
+        return before is not None and before.unfinished and self.main.kind.family != "hang" and len(draft.speakers) > 1
 
     def _also(self, own: Sequence[Record]) -> dict[str, str]:
         """Groups of the kind's `also` patterns."""
@@ -177,11 +197,17 @@ class _Report:
                 if match is None:
                     continue
                 function = match.groupdict().get("function")
-                if function is not None and not blameable(plain(function), kind):
+                if function is not None and not at_fault(plain(function), kind):
                     continue
                 found.update({k: v for k, v in match.groupdict().items() if v is not None})
                 break
         return found
+
+
+def _complete(draft: Draft) -> bool:
+    """Whether the last trace goes down to where the kernel was entered."""
+    frames = draft.traces[-1].frames if draft.traces else []
+    return any(entry(plain(frame.function)) for frame in frames[-8:] if frame.reliable)
 
 
 @lru_cache(maxsize=512)
@@ -189,8 +215,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _reports(records: Sequence[Record], found: Sequence[Headline]) -> list[_Report]:
-    """Headlines that belong together, each group with the records up to the next."""
+def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Sequence[int]) -> list[_Report]:
+    """Headlines that belong together, each group with the records up to the next, or to the next restart."""
     reports: list[_Report] = []
     live: dict[str, _Report] = {}
     incident: _Report | None = None
@@ -204,7 +230,7 @@ def _reports(records: Sequence[Record], found: Sequence[Headline]) -> list[_Repo
             continue
         if headline.kind.event:
             if current is None or not _amid(records, current, headline):
-                incident = _Report(records, headline, _end(records, headline.index))
+                incident = _Report(records, headline, _end(records, headline.index, restarts))
                 reports.append(incident)
                 if current is not None:
                     current.end = min(current.end, headline.index)
@@ -218,12 +244,12 @@ def _reports(records: Sequence[Record], found: Sequence[Headline]) -> list[_Repo
             interrupted = current
         if headline.kind.part and not headline.kind.alone:
             continue
-        report = _Report(records, headline, _end(records, headline.index))
+        report = _Report(records, headline, _end(records, headline.index, restarts))
         live[record.caller] = report
         if incident is not None:
             incident.end, incident = min(incident.end, headline.index), None
         if interrupted is not None:
-            interrupted.next = report
+            interrupted.next, report.previous = report, interrupted
         reports.append(report)
     return reports
 
@@ -271,16 +297,21 @@ def _belongs(records: Sequence[Record], report: _Report, headline: Headline) -> 
     return False
 
 
-def _end(records: Sequence[Record], start: int) -> int:
-    """Where the report that starts here ends at the latest: a new boot, a long silence, the limit."""
+def _end(records: Sequence[Record], start: int, restarts: Sequence[int]) -> int:
+    """Where the report that starts here ends at the latest: a restart, a long silence of its caller, the limit."""
     stop = min(len(records), start + MAX_REPORT)
-    last = records[start].time
+    following = bisect_right(restarts, start)
+    if following < len(restarts):
+        restart = restarts[following]
+        # A record that the firmware's text was appended to is the last one of the report.
+        stop = min(stop, restart + (not records[restart].text.startswith(RESTARTS)))
+    last, caller = records[start].time, records[start].caller
+    if last is None:
+        return stop
     for index in range(start + 1, stop):
         record = records[index]
-        if record.time is not None:
-            if last is not None and (record.time - last > _SILENCE):
+        if record.time is not None and record.caller == caller:
+            if record.time - last > _SILENCE:
                 return index
             last = record.time
-        if record.text.startswith(_BOOT):
-            return index
     return stop

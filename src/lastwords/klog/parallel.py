@@ -1,9 +1,13 @@
 """Many logs, or the parts of huge ones, on several CPUs."""
 
-import multiprocessing
+import sys
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -18,6 +22,10 @@ from .scan import SMALL, Scanned, scan, scan_piece
 
 PIECE = 128 << 20
 """Files from twice this size on are scanned in pieces."""
+BATCH = 32
+"""Small files that one process takes at a time."""
+AHEAD = 4
+"""Shares of work that wait for each process, so that none runs dry and results don't pile up."""
 
 Progress = Callable[[int], None]
 
@@ -30,19 +38,117 @@ def scan_all(sources: Sequence[Input], jobs: int = 1, progress: Progress | None 
         jobs: processes to use; with 1 all is done in this one.
         progress: called with the bytes done since its last call.
     """
-    if jobs == 1 or (len(sources) == 1 and not _pieces(sources[0])):
+    shares = _shares(sources)
+    first = list(_take(shares, 2))
+    if jobs == 1 or (len(first) == 1 and not first[0].pieces):
         for source in sources:
             yield _one(source, progress)
         return
-    # Not fork: the matcher's threads and buffers don't survive it everywhere.
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        pending = [(source, _submit(pool, source)) for source in sources]
-        for source, futures in pending:
-            parts = [future.result() for future in futures]
-            yield parts[0][0] if len(parts) == 1 else _joined(source, parts)
-            if progress is not None:
-                progress(sum(part.size for part, _ in parts))
+    with _processes(jobs) as pool:
+        waiting: deque[tuple[_Share, list[Future[list[_Part]]]]] = deque()
+        for share in chain(first, shares):
+            waiting.append((share, _submit(pool, share)))
+            if len(waiting) > jobs * AHEAD:
+                yield from _results(*waiting.popleft(), progress)
+        while waiting:
+            yield from _results(*waiting.popleft(), progress)
+
+
+class _Share(NamedTuple):
+    """Work for one process: some small files; or for several, a huge file in pieces (first and last offset)."""
+
+    sources: list[Input]
+    pieces: list[tuple[int, int]]
+
+
+class _Part(NamedTuple):
+    """What a process found in a file, or in a piece of one; then `boots` are the lines where boots begin."""
+
+    found: Sightings
+    boots: list[int]
+
+
+def _processes(jobs: int) -> Executor:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    # A fork has all modules loaded, which saves most of a second of work on each CPU, but is only safe out of a single
+    # thread (and on Linux).
+    alone = sys.platform == "linux" and threading.active_count() == 1
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork" if alone else "forkserver"))
+
+
+def _shares(sources: Sequence[Input]) -> Iterator[_Share]:
+    batch: list[Input] = []
+    for source in sources:
+        pieces = _pieces(source)
+        if pieces:
+            if batch:
+                yield _Share(batch, [])
+                batch = []
+            yield _Share([source], pieces)
+            continue
+        batch.append(source)
+        if len(batch) == BATCH or _size(source) >= PIECE // BATCH:
+            yield _Share(batch, [])
+            batch = []
+    if batch:
+        yield _Share(batch, [])
+
+
+def _take(shares: Iterator[_Share], count: int) -> Iterator[_Share]:
+    return (share for _, share in zip(range(count), shares, strict=False))
+
+
+def _pieces(source: Input) -> list[tuple[int, int]]:
+    """Where to cut a file, or nothing where it has to be read from its start."""
+    if source.error is not None or len(source.files) != 1 or source.path == STDIN:
+        return []
+    size = _size(source)
+    if size < 2 * PIECE:
+        return []
+    try:
+        with source.files[0].open("rb") as file:
+            sample = file.read(SMALL)
+    except OSError:
+        return []  # scan() will say why
+    if any(sample.startswith(magic) for magic, _ in MAGIC) or not recognise(sample).line_oriented:
+        return []
+    return [(begin, min(begin + PIECE, size)) for begin in range(0, size, PIECE)]
+
+
+def _size(source: Input) -> int:
+    try:
+        return sum(path.stat().st_size for path in source.files)
+    except OSError:
+        return 0
+
+
+def _submit(pool: Executor, share: _Share) -> list[Future[list[_Part]]]:
+    try:
+        if not share.pieces:
+            return [pool.submit(_whole, share.sources)]
+        return [pool.submit(_piece, share.sources[0].files[0], begin, end) for begin, end in share.pieces]
+    except BrokenExecutor:
+        return []
+
+
+def _results(share: _Share, futures: Sequence[Future[list[_Part]]], progress: Progress | None) -> Iterator[Sightings]:
+    try:
+        parts = [part for future in futures for part in future.result()]
+    except BrokenExecutor:
+        parts = []
+    if not parts:
+        # The kernel's OOM killer, most likely.
+        yield from (
+            Sightings(path=s.path, error=f"{s.path}: the process that read it was killed") for s in share.sources
+        )
+    elif share.pieces:
+        yield _joined(share.sources[0], parts)
+    else:
+        yield from (part.found for part in parts)
+    if progress is not None:
+        progress(sum(part.found.size for part in parts))
 
 
 def _one(source: Input, progress: Progress | None = None) -> Sightings:
@@ -57,37 +163,13 @@ def _one(source: Input, progress: Progress | None = None) -> Sightings:
     return _short(scan(source, progress=count))
 
 
-Part = tuple[Sightings, list[int]]
+def _whole(sources: Sequence[Input]) -> list[_Part]:
+    return [_Part(_one(source), []) for source in sources]
 
 
-def _submit(pool: ProcessPoolExecutor, source: Input) -> list[Future[Part]]:
-    pieces = _pieces(source)
-    if not pieces:
-        return [pool.submit(_whole, source)]
-    return [pool.submit(_piece, source.files[0], begin, end) for begin, end in pieces]
-
-
-def _whole(source: Input) -> Part:
-    return _one(source), []
-
-
-def _piece(path: Path, begin: int, end: int) -> Part:
+def _piece(path: Path, begin: int, end: int) -> list[_Part]:
     scanned = scan_piece(path, begin, end)
-    return _short(scanned), [start.line for start in scanned.starts]
-
-
-def _pieces(source: Input) -> list[tuple[int, int]]:
-    """Where to cut a file, or nothing where it has to be read from its start."""
-    if source.error is not None or len(source.files) != 1 or source.path == STDIN:
-        return []
-    size = source.files[0].stat().st_size
-    if size < 2 * PIECE:
-        return []
-    with source.files[0].open("rb") as file:
-        sample = file.read(SMALL)
-    if any(sample.startswith(magic) for magic, _ in MAGIC) or not recognise(sample).line_oriented:
-        return []
-    return [(begin, min(begin + PIECE, size)) for begin in range(0, size, PIECE)]
+    return [_Part(_short(scanned), [start.line for start in scanned.starts])]
 
 
 def _short(scanned: Scanned) -> Sightings:
@@ -102,7 +184,7 @@ def _short(scanned: Scanned) -> Sightings:
     )
 
 
-def _joined(source: Input, parts: Sequence[Part]) -> Sightings:
+def _joined(source: Input, parts: Sequence[_Part]) -> Sightings:
     """The pieces of one file as one result, with line numbers of the whole."""
     oopses: list[Sighting] = []
     boots: list[int] = []
@@ -116,5 +198,10 @@ def _joined(source: Input, parts: Sequence[Part]) -> Sightings:
         size += part.size
     boots = unseen_restarts(boots, [(oops.line, oops.time) for oops in oopses])
     return Sightings(
-        path=source.path, oopses=tuple(tied(oopses, boots)), format=parts[0][0].format, lines=lines, size=size
+        path=source.path,
+        oopses=tuple(tied(oopses, boots)),
+        format=parts[0].found.format,
+        lines=lines,
+        size=size,
+        error=next((part.found.error for part in parts if part.found.error is not None), None),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from msgspec import structs
 
@@ -11,6 +11,7 @@ from lastwords.model import Oops, Record
 
 from . import sieve
 from .boots import Start, Starts
+from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
 from .inputs import Dialect, Input, recognise
 from .oopses import find_oopses
@@ -27,8 +28,6 @@ REACH = 24 << 10
 """Bytes decoded behind a hit at first; more where its report is not over by then."""
 WIDEST = 4 << 20
 """Bytes of the widest window."""
-LONGEST_LINE = 64 << 10
-"""Bytes that are looked through for the end of a line; a line may have a hundred megabytes."""
 CONTEXT = 2 << 20
 """Bytes decoded before the first oops, where the caller wants to know what came before."""
 
@@ -100,15 +99,23 @@ def scan_piece(path: Path, begin: int, end: int) -> Scanned:
         begin: offset of the first byte, `end` behind the last; both are moved to the next start of a line.
     """
     result = Scanned(str(path))
+    try:
+        _scan_piece(result, path, begin, end)
+    except OSError as error:
+        result.error = f"{path}: {error.strerror or error}"
+    return result
+
+
+def _scan_piece(result: Scanned, path: Path, begin: int, end: int) -> None:
     with path.open("rb") as file:
-        begin, end = _next_line(file, begin), _next_line(file, end)
-        start = _next_line(file, max(begin - BEFORE, 0)) if begin else 0
+        begin, end = next_line(file, begin), next_line(file, end)
+        start = next_line(file, max(begin - BEFORE, 0)) if begin else 0
         scanner = _Scanner(result, False, None)
         file.seek(0)
         scanner.dialect = recognise(file.read(SMALL))
         result.format = scanner.dialect.name
         file.seek(start)
-        before = _lines(file.read(begin - start))
+        before = count_lines(file.read(begin - start))
         file.seek(start)
         scanner.reported = before
         scanner.by_chunks(file, b"", end - start)
@@ -118,16 +125,22 @@ def scan_piece(path: Path, begin: int, end: int) -> Scanned:
     result.starts = [start for start in result.starts if start.line > before]
     for boot in result.starts:
         boot.line -= before
-    return result
 
 
-def _next_line(file: BinaryIO, offset: int) -> int:
-    """Offset of the first line that begins at or behind an offset."""
-    if offset == 0:
-        return 0
-    file.seek(offset - 1)
-    end = file.read(LONGEST_LINE).find(b"\n")
-    return offset + end if end >= 0 else offset
+class _Window(NamedTuple):
+    """A run of records and the oopses in it."""
+
+    records: list[Record]
+    oopses: list[Oops]
+
+    @property
+    def over(self) -> bool:
+        """Whether the last report is over, and not just cut by the window's end."""
+        return not self.oopses or self.oopses[-1].last_line + 40 < self.records[-1].line
+
+
+def _read(records: list[Record]) -> _Window:
+    return _Window(records, find_oopses(records, sieve.candidates(records)))
 
 
 class _Scanner:
@@ -145,7 +158,7 @@ class _Scanner:
 
     def run(self, file: BinaryIO) -> None:
         """Read the file to its end."""
-        data = _fill(file, b"", SMALL + 1)
+        data = fill(file, b"", SMALL + 1)
         self.dialect = recognise(data)
         self.result.format = self.dialect.name
         if self.dialect.line_oriented and len(data) > SMALL:
@@ -156,15 +169,15 @@ class _Scanner:
             self._from_the_start(file, data)
 
     def _all_at_once(self, data: bytes) -> None:
-        self.result.size, self.result.lines = len(data), _lines(data)
+        self.result.size, self.result.lines = len(data), count_lines(data)
         if self.context or sieve.hits(data):
-            self._take(self.dialect.records(data), whole=True)
+            self._take(_read(self.dialect.records(data)), whole=True)
 
     def _from_the_start(self, file: BinaryIO, data: bytes) -> None:
         """Formats that only make sense from their beginning: decoded in full, chunk after chunk."""
         line, records, end = 1, list[Record](), 0
         while True:
-            more = _fill(file, data, CHUNK)
+            more = fill(file, data, CHUNK)
             final = len(more) < CHUNK
             end = len(more) if final else self.dialect.boundary(more) or len(more)
             records += self.dialect.records(more[:end], line)
@@ -172,51 +185,71 @@ class _Scanner:
             self._count(end)
             data = more[end:]
             if final:
-                self._take(records, whole=True)
+                self._take(_read(records), whole=True)
                 break
             if len(records) > 400_000:
-                self._take(records[:-20_000], whole=False)
+                self._take(_read(records[:-20_000]), whole=False)
                 records = records[-20_000:]
         self.result.lines = line - 1 + (end > 0 and more[end - 1 : end] != b"\n")
 
     def by_chunks(self, file: BinaryIO, data: bytes, stop: int | None = None) -> None:
         """Read line-oriented data; headlines from offset `stop` on are not for this scanner."""
+        # One buffer for the whole file: fresh memory for each chunk costs more than reading it.
+        buffer, filled = bytearray(CHUNK), len(data)
+        buffer[:filled] = data
         line, done = 1, 0
         while True:
-            data = _fill(file, data, CHUNK)
-            final = len(data) < CHUNK
-            limit = len(data) if final else self.dialect.boundary(data[: len(data) - TAIL]) or len(data)
+            filled = fill_up(file, buffer, filled)
+            final = filled < CHUNK
+            if final:
+                del buffer[filled:]
+            limit = filled if final else self._limit(buffer)
             if stop is not None and done + limit >= stop:
                 limit, final = stop - done, True
             if line == 1 and self.context:
-                self.result.first = self.dialect.records(data[: _line_end(data, 1 << 16)], 1)
-            self._windows(data, line, limit)
-            begin = limit if final else _line_start(data, max(limit - BEFORE, 1))
-            line += data.count(b"\n", 0, begin)
+                self.result.first = self._records(buffer, 0, line_end(buffer, 1 << 16), 1)
+            line, counted = self._windows(buffer, line, limit)
+            begin = limit if final else line_start(buffer, max(limit - BEFORE, 1))
+            line += buffer.count(b"\n", counted, begin) - buffer.count(b"\n", begin, counted)
             done += begin
             self._count(begin)
             if final:
                 break
-            data = data[begin:]
-        self.result.lines = line - 1 + (limit > 0 and data[limit - 1 : limit] != b"\n")
+            filled -= begin
+            buffer[:filled] = buffer[begin:]
+        self.result.lines = line - 1 + (limit > 0 and buffer[limit - 1] != ord("\n"))
 
-    def _windows(self, data: bytes, line: int, limit: int) -> None:
-        """Decode around the hits before `limit`, each neighbourhood once."""
+    def _limit(self, data: bytearray) -> int:
+        """Where a chunk ends of which the tail is to wait for the next one: behind a line's end."""
+        end = len(data) - TAIL
+        begin = end - LONGEST_LINE
+        boundary = self.dialect.boundary(bytes(data[begin:end]))
+        return begin + boundary if boundary else len(data)
+
+    def _records(self, data: bytearray, begin: int, end: int, line: int) -> list[Record]:
+        return self.dialect.records(bytes(data[begin:end]), line)
+
+    def _windows(self, data: bytearray, line: int, limit: int) -> tuple[int, int]:
+        """Decode around the hits before `limit`, each neighbourhood once.
+
+        Returns:
+            The number of a line, and where it starts: how far lines have been counted from `line`, the first one.
+        """
         found = sieve.hits(data)
-        counted, at = 0, line
-        index = 0
+        counted = index = 0
         while index < len(found) and found[index] <= limit:
-            begin = _line_start(data, max(found[index] - BEFORE, 0))
-            at += data.count(b"\n", counted, begin)
+            begin = line_start(data, max(found[index] - BEFORE, 0))
+            line += data.count(b"\n", counted, begin)
             counted = begin
-            records, end, index = self._window(data, begin, at, found, index)
-            accepted = at + data.count(b"\n", begin, min(end, limit)) - 1
-            self._take(records, whole=False, until=accepted, begin=begin, data=data)
+            window, end, index = self._window(data, begin, line, found, index)
+            accepted = line + data.count(b"\n", begin, min(end, limit)) - 1
+            self._take(window, whole=False, until=accepted, begin=begin, data=data)
+        return line, counted
 
     def _window(
-        self, data: bytes, begin: int, line: int, found: Sequence[int], index: int
-    ) -> tuple[list[Record], int, int]:
-        """Records from `begin` to where the report behind hit `index` is over, and the first hit behind that."""
+        self, data: bytearray, begin: int, line: int, found: Sequence[int], index: int
+    ) -> tuple[_Window, int, int]:
+        """What stands from `begin` to where the report behind hit `index` is over, and the first hit behind that."""
         reach = REACH
         while True:
             last = index
@@ -224,23 +257,24 @@ class _Scanner:
             while last + 1 < len(found) and found[last + 1] <= end and end - begin < WIDEST:
                 last += 1
                 end = max(end, found[last] + REACH)
-            end = _line_end(data, end)
-            records = self.dialect.records(data[begin:end], line)
-            if end >= len(data) or end - begin >= WIDEST or _over(records):
-                return records, end, last + 1
+            end = line_end(data, end)
+            window = _read(self._records(data, begin, end, line))
+            if end >= len(data) or end - begin >= WIDEST or window.over:
+                return window, end, last + 1
             reach *= 4
 
     def _take(
-        self, records: list[Record], *, whole: bool, until: int | None = None, begin: int = 0, data: bytes = b""
+        self,
+        window: _Window,
+        *,
+        whole: bool,
+        until: int | None = None,
+        begin: int = 0,
+        data: bytearray | None = None,
     ) -> None:
         """Add the oopses and boots of a run of records to the result."""
-        result = self.result
-        interesting = sieve.candidates(records)
-        oopses = [
-            oops
-            for oops in find_oopses(records, interesting)
-            if oops.line > self.reported and (until is None or oops.line <= until)
-        ]
+        result, records = self.result, window.records
+        oopses = [oops for oops in window.oopses if oops.line > self.reported and (until is None or oops.line <= until)]
         result.oopses += oopses
         self.starts.see(records, self.reported, until, [oops.line for oops in oopses])
         result.starts = self.starts.found
@@ -265,49 +299,18 @@ class _Scanner:
         if len(contexts) > CONTEXTS:
             del contexts[sorted(contexts)[1]]
 
-    def _before(self, records: list[Record], oops: Oops, boot: int, data: bytes, begin: int) -> list[Record]:
+    def _before(self, records: list[Record], oops: Oops, boot: int, data: bytearray | None, begin: int) -> list[Record]:
         """What came before an oops in the same boot, which starts on line `boot`."""
         at = next((index for index, record in enumerate(records) if record.line == oops.line), len(records))
         near = [record for record in records[:at] if record.line >= boot]
-        if not data or not begin or records[0].line <= boot:
+        if data is None or not begin or records[0].line <= boot:
             return near
-        start = _line_start(data, max(begin - CONTEXT, 0))
+        start = line_start(data, max(begin - CONTEXT, 0))
         first = records[0].line - data.count(b"\n", start, begin)
         skipped = max(boot - first, 0)
-        return self.dialect.records(data[start:begin].split(b"\n", skipped)[-1], first + skipped) + near
+        return self.dialect.records(bytes(data[start:begin]).split(b"\n", skipped)[-1], first + skipped) + near
 
     def _count(self, size: int) -> None:
         self.result.size += size
         if self.progress is not None:
             self.progress(self.result.size)
-
-
-def _over(records: Sequence[Record]) -> bool:
-    """Whether the last report in a window is over, and not just cut by the window's end."""
-    oopses = find_oopses(records, sieve.candidates(records))
-    return not oopses or oopses[-1].last_line + 40 < records[-1].line
-
-
-def _fill(file: BinaryIO, data: bytes, size: int) -> bytes:
-    """`data` and what follows it in the file, `size` bytes if there are so many."""
-    parts = [data]
-    missing = size - len(data)
-    while missing > 0 and (more := file.read(missing)):
-        parts.append(more)
-        missing -= len(more)
-    return b"".join(parts)
-
-
-def _lines(data: bytes) -> int:
-    return data.count(b"\n") + (bool(data) and data[-1:] != b"\n")
-
-
-def _line_start(data: bytes, offset: int) -> int:
-    """Where the line that holds this offset begins; within reason."""
-    return max(data.rfind(b"\n", max(offset - LONGEST_LINE, 0), offset) + 1, max(offset - LONGEST_LINE, 0))
-
-
-def _line_end(data: bytes, offset: int) -> int:
-    """Offset just behind the end of the line that holds this offset, within reason."""
-    end = data.find(b"\n", offset, offset + LONGEST_LINE)
-    return min(end + 1 if end >= 0 else offset + LONGEST_LINE, len(data))

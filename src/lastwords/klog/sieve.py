@@ -17,6 +17,9 @@ from lastwords.model import Record
 from .boots import BANNER
 from .catalogue import literals
 
+RESTARTS = (BANNER, "SeaBIOS (version ", "UEFI firmware (version ", "U-Boot 2", "early console in extract_kernel")
+"""What a machine says first after a restart, from its firmware to its kernel; printed wherever the cursor stood."""
+
 # A journal field that is no text comes as an array of byte values, and may hold anything.
 _BINARY_MESSAGE = ('"MESSAGE":[', '"MESSAGE" : [')
 
@@ -29,7 +32,7 @@ def shortest(words: Sequence[str]) -> list[str]:
 @cache
 def words() -> tuple[str, ...]:
     """What is looked for."""
-    return (*shortest(literals()), BANNER, *_BINARY_MESSAGE)
+    return (*shortest(literals()), *RESTARTS, *_BINARY_MESSAGE)
 
 
 @cache
@@ -45,7 +48,7 @@ def _database() -> "hyperscan.Database":
     return database
 
 
-def hits(data: bytes) -> list[int]:
+def hits(data: bytes | bytearray) -> list[int]:
     """Offsets just behind each literal found, in order.
 
     Args:
@@ -53,7 +56,10 @@ def hits(data: bytes) -> list[int]:
     """
     found: list[int] = []
     # Literals may overlap, so ends come in order but not without repetition.
-    _database().scan(data, match_event_handler=lambda _id, _start, end, _flags, _context: found.append(end))
+    database = _database()
+    database.scan(  # type: ignore[type-var]  # it takes any buffer
+        data, match_event_handler=lambda _id, _start, end, _flags, _context: found.append(end)
+    )
     return found
 
 

@@ -50,6 +50,8 @@ def build(kind: Kind, form: Form, groups: dict[str, str], function: str | None, 
     name = named(function) if function else None
     values = {key: generalised(value) for key, value in groups.items() if key != "function"}
     values["symbol"] = plain(groups.get("function", ""))
+    if "other" in groups:
+        values["other"] = plain(groups["other"])
     if "rest" in values and groups["rest"][:1] == " ":
         values["rest"] = " " + values["rest"]
     if name is None and form.bare:

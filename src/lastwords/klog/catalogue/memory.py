@@ -14,7 +14,8 @@ KINDS = (
             Form("Bad page state", r"Bad page state in process"),
         ),
         title="BUG: Bad page state in {function}",
-        where=("origin", "trace"),
+        # Only CONFIG_PAGE_OWNER tells whose page it was; who frees it or gets it next merely finds the damage.
+        where=("origin",),
         source="mm/page_alloc.c: bad_page()",
     ),
     Kind(

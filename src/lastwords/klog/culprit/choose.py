@@ -1,16 +1,16 @@
 """Which function a report points at."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from lastwords.model import Frame
 
-from ..body import Draft, TraceDraft
 from ..catalogue import Kind
-from .entry_point import DISPATCHERS, entry_point
-from .never import entry, never_to_blame, plain
+from ..draft import Draft
+from .never import entry, lock_primitive, never_to_blame, plain
+from .stall import frames_of_stall, representative
 
 
 class Culprit(NamedTuple):
@@ -30,19 +30,19 @@ def blameable(function: str, kind: Kind) -> bool:
     return possible(function, kind) and not entry(function)
 
 
+def at_fault(function: str, kind: Kind) -> bool:
+    """Whether a function that the report itself names, outside a trace, may be to blame.
+
+    The lock validator names where a lock was taken: any function but a primitive that takes locks for its callers.
+    """
+    if kind.family == "lockdep":
+        return not lock_primitive(function) and not (kind.never and _extra(kind.never).fullmatch(function))
+    return blameable(function, kind)
+
+
 def possible(function: str, kind: Kind) -> bool:
     """The same, ways into the kernel included."""
     return not never_to_blame(function) and not (kind.never and _extra(kind.never).fullmatch(function))
-
-
-def main_traces(draft: Draft) -> Iterator[TraceDraft]:
-    """The traces of the crash itself, not those of where an object was allocated or of other tasks."""
-    return (trace for trace in draft.traces if trace.role == "main")
-
-
-def reliable(frames: Sequence[Frame]) -> list[Frame]:
-    """The frames that the unwinder vouches for."""
-    return [frame for frame in frames if frame.reliable and not frame.inline]
 
 
 def choose(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
@@ -64,14 +64,18 @@ def _from_group(kind: Kind, draft: Draft, function: str | None) -> Culprit | Non
     if not function:
         return None
     name = plain(function.partition("+")[0])
-    if not name or not blameable(name, kind):
+    if not name or not at_fault(name, kind):
         return None
-    frame = next((f for t in main_traces(draft) for f in t.frames if plain(f.function) == name), None)
+    frame = next((f for t in draft.main_traces() for f in t.frames if plain(f.function) == name), None)
     return Culprit(name, frame or _frame_of_location(draft, name))
 
 
 def _headline(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
-    return _from_group(kind, draft, groups.get("function"))
+    function = groups.get("function")
+    if function and kind.where == ("headline",):
+        # The kernel itself has chosen, as KCSAN does: there is nothing better to find elsewhere.
+        return Culprit(plain(function.partition("+")[0]))
+    return _from_group(kind, draft, function)
 
 
 def _also(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
@@ -113,9 +117,9 @@ def _first(frames: Sequence[Frame], kind: Kind) -> Culprit | None:
 
 
 def _trace(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
-    if draft.strays:
+    if draft.foreign:
         return None  # Frames of two traces, and nothing that tells them apart.
-    for trace in main_traces(draft):
+    for trace in draft.main_traces():
         if any(frame.reliable for frame in trace.frames):
             return _first(trace.frames, kind)
     return None
@@ -128,56 +132,10 @@ def _origin(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, st
     return None
 
 
-# What a watchdog's own timer interrupt leaves on top of the stack that it wants to show.
-_TICK = re.compile(
-    r"update_process_times|tick_sched_(?:handle|timer)|tick_nohz_handler|watchdog_timer_fn|rcu_sched_clock_irq|rcu_check_callbacks"
-)
-_INTERRUPT_ENTRY = re.compile(
-    r"(?:smp_)?(?:trace_)?apic_timer_interrupt(?:_entry\w*)?|asm_sysvec_\w+|smp_\w+_interrupt_entry_\w+|el1_irq|el1h_64_irq|__irq_svc"
-    r"|ret_from_(?:intr|exception)|decrementer_common\w*|handle_riscv_irq"
-)
-
-
-def _interrupted(frames: Sequence[Frame]) -> Sequence[Frame]:
-    """The frames below the timer interrupt in which the stall was found."""
-    for index, frame in enumerate(frames[:60]):
-        if _TICK.fullmatch(plain(frame.function)):
-            behind = [i for i, f in enumerate(frames[index:], index) if _INTERRUPT_ENTRY.fullmatch(plain(f.function))]
-            if behind:
-                first = behind[0]
-                while first + 1 < len(frames) and _INTERRUPT_ENTRY.fullmatch(plain(frames[first + 1].function)):
-                    first += 1
-                return frames[first + 1 :]
-            return frames[index + 1 :]
-    return frames
-
-
 def _entry(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
-    location = draft.location
-    start = []
-    if location is not None and location.function and not draft.registers.user:
-        start = [Frame(location.function, 0, location.offset, location.size, location.module or "")]
-    traces = list(main_traces(draft))
-    if draft.starved and not draft.stalled_cpus:
-        # Nobody got the CPU. A task that lost it in the midst of a loop was interrupted there; one that gave it up at
-        # a preemption point was making progress, and only waits like all others.
-        traces = [
-            t for t in traces if any(f.reliable and _INTERRUPT_ENTRY.fullmatch(plain(f.function)) for f in t.frames)
-        ]
-    stalled = [t for t in traces if (t.cpu is not None and t.cpu in draft.stalled_cpus) or t.pid in draft.stalled_tasks]
-    for trace in stalled or traces:
-        frames = reliable(trace.frames)
-        if not frames:
-            continue
-        below = _interrupted(frames)
-        if len(below) == len(frames):
-            below = [*start, *frames]
-        candidates = [f for f in below if not never_to_blame(name := plain(f.function)) or DISPATCHERS.fullmatch(name)]
-        point = entry_point([plain(f.function) for f in candidates])
-        if point is not None:
-            return Culprit(point, next(f for f in candidates if plain(f.function) == point))
-        return _first(below, kind)
-    return None
+    frames = frames_of_stall(draft, list(draft.main_traces()), rcu=kind.name == "rcu-stall")
+    point = representative(frames)
+    return Culprit(plain(point.function), point) if point is not None else _first(frames, kind)
 
 
 _PLACES = {

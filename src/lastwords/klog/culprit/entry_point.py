@@ -9,124 +9,49 @@ mere dispatcher is itself the answer.
 import re
 from collections.abc import Sequence
 
-DISPATCHERS = re.compile(
-    "(?:"
-    + "|".join(
-        [
-            r"(__)?vfs_(read|write|readv|writev|ioctl|fsync|fsync_range|fallocate|open|iter_read|iter_write|statfs|getattr|copy_file_range)",
-            r"new_sync_(read|write)",
-            r"do_iter_(read|write|readv_writev)",
-            r"call_(read|write)_iter",
-            r"do_loop_readv_writev.*",
-            r"__kernel_(read|write)",
-            r"kernel_(read|write)",
-            r"do_(readv|writev|preadv|pwritev|sendfile|splice.*|iter_.*)",
-            r"splice_.*",
-            r"do_splice.*",
-            r"iter_file_splice_write",
-            r"(compat_)?blkdev_ioctl",
-            r"__blkdev_driver_ioctl",
-            r"do_vfs_ioctl",
-            r"ksys_(ioctl|read|write|fsync|fallocate)",
-            r"compat_SyS_ioctl",
-            r"SyS_(ioctl|read|write|readv|writev)",
-            r"sys_(ioctl|read|write)",
-            r"file_ioctl",
-            r"__(x64|ia32|arm64|se|do)_(compat_)?sys_(ioctl|read|write)",
-            r"compat_sys_ioctl",
-            r"__do_compat_sys_ioctl",
-            r"__fput(_sync)?",
-            r"delayed_fput",
-            r"____fput",
-            r"(__)?sock_(send|recv)msg(_nosec)?",
-            r"sock_(write|read)_iter",
-            r"____?sys_(send|recv)msg.*",
-            r"__sys_(send|recv)(msg|mmsg|to|from)",
-            r"___sys_.*",
-            r"kernel_(send|recv)msg",
-            r"sock_sendmsg_nosec",
-            r"sock_common_(set|get)sockopt",
-            r"(__)?sys_(set|get)sockopt",
-            r"do_sock_(set|get)sockopt",
-            r"SyS_(set|get)sockopt",
-            r"__(x64|se|ia32|arm64)_sys_(set|get)sockopt",
-            r"compat_SyS_setsockopt",
-            r"(__)?sys_(connect|bind|accept4?|listen|shutdown)(_file)?",
-            r"__sys_(connect|bind|accept4?|listen)(_file)?",
-            r"SyS_(connect|bind|accept4?|listen|shutdown)",
-            r"__sock_release",
-            r"sock_close",
-            r"sock_ioctl",
-            r"sock_do_ioctl",
-            r"(__)?netif_receive_skb(_.*)?",
-            r"__netif_receive_skb_.*",
-            r"process_backlog",
-            r"__napi_poll(\..*)?",
-            r"napi_poll",
-            r"napi_complete.*",
-            r"net_rx_action",
-            r"netif_receive_skb_internal",
-            r"netif_receive_skb_list_internal",
-            r"rtnetlink_rcv_msg",
-            r"netlink_rcv_skb",
-            r"netlink_unicast(_kernel)?",
-            r"nfnetlink_rcv(_msg|_batch)?",
-            r"genl_(family_)?rcv_msg.*",
-            r"genl_rcv",
-            r"sock_diag_rcv_msg",
-            r"xfrm_user_rcv_msg",
-            r"call_timer_fn",
-            r"expire_timers",
-            r"__run_timers(_base)?",
-            r"run_timer_softirq",
-            r"run_timer_base",
-            r"__hrtimer_run_queues",
-            r"process_(one_work|scheduled_works)",
-            r"worker_thread",
-            r"kthread",
-            r"kthread_worker_fn",
-            r"smpboot_thread_fn",
-            r"task_work_run",
-            r"run_ksoftirqd",
-            r"ret_from_fork(_asm)?",
-            r"tasklet_action(_common)?",
-            r"tasklet_hi_action",
-            r"__?do_softirq",
-            r"handle_softirqs",
-            r"blk_done_softirq",
-            r"rcu_do_batch",
-            r"rcu_process_callbacks",
-            r"mmap_region",
-            r"__mmap_region",
-            r"call_mmap",
-            r"do_mmap(_pgoff)?",
-            r"__do_fault",
-            r"do_fault",
-            r"do_read_fault",
-            r"do_shared_fault",
-            r"do_cow_fault",
-            r"remove_vma",
-            r"cpu_startup_entry",
-            r"do_idle",
-            r"flush_smp_call_function_queue",
-            r"scheduler_ipi",
-            r"__handle_irq_event_percpu",
-            r"handle_irq_event_percpu",
-            r"__usb_hcd_giveback_urb",
-            r"usb_hcd_giveback_urb",
-            r"usb_giveback_urb_bh",
-            r"driver_probe_device",
-            r"really_probe",
-            r"__driver_probe_device",
-            r"call_driver_probe",
-            r"bus_for_each_dr?ev?",
-            r"do_init_module",
-            r"do_one_initcall",
-        ]
-    )
-    + ")"
-)
+from .never import entry
+
+# Reads, writes, ioctls and memory mappings, which a file's methods carry out.
+_FILES = r"""
+(__)?vfs_(read|write|readv|writev|ioctl|iter_read|iter_write) new_sync_(read|write) call_(read|write)_iter
+do_iter_(read|write|readv_writev)\w* do_loop_readv_writev do_(readv|writev|preadv|pwritev|readv_writev) (__)?kernel_(read|write)
+ksys_(read|write|ioctl) (do_vfs|file|blkdev|compat_blkdev|__blkdev_driver|block|compat)_ioctl
+(compat_)?(SyS|SYSC|sys)_(compat_)?(ioctl|p?readv?|p?writev?) __\w+_(compat_)?sys_(ioctl|p?readv?|p?writev?)
+__fput(_sync)? _{2,4}fput delayed_fput mmap_region __mmap_region call_mmap do_mmap(_pgoff)? remove_vma
+__do_fault do_(read_|shared_|cow_)?fault
+"""
+
+# Sockets, whose protocols carry out what is asked for.
+_SOCKETS = r"""
+(__)?sock_(send|recv)msg(_nosec)? sock_(write|read)_iter kernel_(send|recv)msg _{2,4}sys_(send|recv)(msg|mmsg|to|from)?\w*
+sock_common_(set|get)sockopt do_sock_(set|get)sockopt (__)?sys_(set|get)sockopt (compat_)?(SyS|SYSC)_(set|get)sockopt
+__\w+_sys_(set|get)sockopt
+(SyS|SYSC|_{0,2}sys)_(connect|bind|accept4?|listen|shutdown)(_file)?
+rtnetlink_rcv(_msg)? netlink_(rcv_skb|unicast|unicast_kernel) nfnetlink_rcv\w* genl_(rcv|rcv_msg|family_rcv_msg\w*)
+sock_diag_rcv_msg xfrm_user_rcv_msg
+"""
+
+# Packets on their way in.
+_PACKETS = r"""
+_{0,2}netif_receive_skb(_\w+)? process_backlog (__)?napi_(poll|complete\w*) net_rx_action gro_\w*complete\w* napi_gro_\w+
+"""
+
+# Work put off to another context: timers, work items, soft interrupts, threads, interrupt handlers.
+_DEFERRED = r"""
+call_timer_fn expire_timers __run_timers(_base)? _{0,2}run_timer_(softirq|base) __hrtimer_run_queues __run_hrtimer
+hrtimer_run_(queues|softirq) process_(one_work|scheduled_works) worker_thread kthread(_worker_fn)? smpboot_thread_fn
+cpu_stopper_thread irq_thread(_fn)? task_work_run get_signal do_signal arch_do_signal\w* run_ksoftirqd ret_from_fork(_asm)?
+tasklet_(hi_)?action(_common)? _{0,2}do_softirq handle_softirqs blk_done_softirq rcu_do_batch rcu_process_callbacks
+cpu_startup_entry flush_smp_call_function_queue scheduler_ipi _{0,2}handle_irq_event_percpu do_one_initcall
+"""
+
+DISPATCHERS = re.compile("(?:" + "|".join(f"{_FILES} {_SOCKETS} {_PACKETS} {_DEFERRED}".split()) + ")")
+"""Functions that call another through a pointer. A bus that probes a driver is none: the event that led to it tells
+more than which driver's turn it was."""
+
 _SMP_CALL = re.compile(r"(?:smp_call_function|on_each_cpu)(?:_\w+)?|generic_exec_single")
+
+_COMPAT = re.compile(r"^_{0,3}compat_|_compat(?=_|$)")
 
 # System calls as the kernel names their entry functions over the years and architectures.
 SYSTEM_CALL = re.compile(
@@ -151,11 +76,15 @@ def entry_point(functions: Sequence[str]) -> str | None:
     for function in functions:
         if _SMP_CALL.fullmatch(function):
             return function
-        if DISPATCHERS.fullmatch(function):
-            if before is not None:
-                return before
-            continue
+        if before is not None and (DISPATCHERS.fullmatch(function) or entry(function) or _adapts(function, before)):
+            return before
         if SYSTEM_CALL.fullmatch(function):
             return function
-        before = function
+        if not DISPATCHERS.fullmatch(function):
+            before = function
     return None
+
+
+def _adapts(function: str, called: str) -> bool:
+    """Whether a function only translates a 32-bit caller's arguments: `lo_compat_ioctl` calls `lo_ioctl`."""
+    return "compat" in function and _COMPAT.sub("", function) == called

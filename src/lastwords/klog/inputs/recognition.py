@@ -40,7 +40,8 @@ REMARKS = re.compile(rb"\A(?:-- [^\n]{0,300}\n){1,4}")
 LINES: tuple[tuple[str, str], ...] = (
     ("journal-json", r"(?:data: |\x1e)?\{ ?\"(?:.{0,200}\")?(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE|_BOOT_ID)\""),
     ("docker-json", r"(?:- )?\{ ?\"(?:log|msg|dt|stream|time|message)\" ?:"),
-    ("netconsole-extended", r"(?:[^;,\n]{1,80} )?(?:[0-9]+\.[^,;\s]{1,80},)?[0-9]{1,5},[0-9]{1,18},[0-9]{1,18},[-c+]"),
+    # Looking for a comma first is cheap, and few lines have one.
+    ("netconsole-extended", r"(?=[^;,\n]{1,160},)(?:[^;,\n]{1,80} )?(?:[0-9]+\.[^,;\s]{1,80},)?[0-9]{1,5},[0-9]{1,18},[0-9]{1,18},[-c+]"),
     ("dmesg-json", r" {2,16}\"(?:fac|pri|time|caller|msg)\": "),
     ("journal-export", r"_{1,2}[A-Z][A-Z_]{1,63}="),
     ("journal-pretty", r"\t\"_{0,2}[A-Z][A-Z_]{1,63}\" : "),
@@ -63,7 +64,7 @@ LINES: tuple[tuple[str, str], ...] = (
             r"|Kernel panic - not syncing|Linux version [0-9]| \[<[0-9a-f]{8,16}>\] |pc : |x29: |NIP: )"),
 )  # fmt: skip
 
-_COMPILED = tuple((name, re.compile(pattern)) for name, pattern in LINES)
+_ANY_LINE = re.compile("|".join(f"({pattern})" for _, pattern in LINES))
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
     "dmesg": lambda: Printk("dmesg"),
@@ -126,4 +127,5 @@ def _first_of(lines: list[str], dialect: str) -> str:
 
 
 def _line_dialect(line: str) -> str:
-    return next((name for name, pattern in _COMPILED if pattern.match(line)), "text")
+    match = _ANY_LINE.match(line)
+    return LINES[match.lastindex - 1][0] if match is not None and match.lastindex else "text"

@@ -1,0 +1,174 @@
+"""Lines of a report that state one fact each: who, where, on which kernel, and what RCU waits for."""
+
+import re
+from collections.abc import Callable
+
+from .decode.modules import continues
+from .draft import MAX_ERROR_LINES, MAX_MODULES_TEXT, Draft
+
+# lib/dump_stack.c: dump_stack_print_info()
+_CPU_LINE = re.compile(
+    r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?(?:PID: (?P<pid>-?\d+) )?(?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
+    r"(?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z \]\[=_,()-]*[A-Z\]])?) +(?P<release>\d[^\s]*)(?: (?P<build>.*))?"
+)
+# The same before Linux 3.11.
+_PID_LINE = re.compile(
+    r"Pid: (?P<pid>\d+), comm: (?P<comm>.{1,64}?) (?P<taint>Not tainted|Tainted: [A-Z][A-Z ]*?)"
+    r"(?:\s+\(?(?P<release>\d\S*))?(?:\s(?P<build>#\d+))?(?P<hardware>.*)"
+)
+# kernel/sched/core.c: sched_show_task(); the second form is that before Linux 5.9.
+_TASK_LINE = re.compile(r"task:(?P<comm>.{1,64}?)\s+state:(?P<state>\w)\s.*?pid:(?P<pid>\d+)")
+_OLD_TASK_LINE = re.compile(
+    r"(?P<comm>\S.{0,60}?)\s+(?P<state>[RSDTtZXIPKW])\s*(?:running task(?: on cpu\s+\d+)?\s+|[0-9a-f]{8,16}\s+)?"
+    r"\d+\s+(?P<pid>\d+)\s+\d+ 0x"
+)
+# The further lines of powerpc's `Instruction dump:` and s390's `Krnl Code:`.
+_MORE_CODE = re.compile(r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){2,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s)")
+_BACKTRACE_OF = re.compile(r"(?:NMI backtrace for cpu |Backtrace for cpu |CPU#)(?P<cpu>\d+)")
+# kernel/rcu/tree_stall.h
+_STALLED_CPU = re.compile(r"\s*(?P<cpu>\d+)-[.!OoNRD]{3,6}:")
+_STALLED_TASKS = re.compile(r"\s*Tasks blocked on level-\d+ rcu_node \(CPUs [^)]*\):(?P<tasks>.*)")
+_STARVED_CPU = re.compile(r".{0,200}? kthread starved for .{0,200}?->cpu=(?P<cpu>\d+)")
+
+
+def _cpu(draft: Draft, text: str) -> None:
+    match = _CPU_LINE.match(text)
+    if match is None:
+        return
+    cpu, pid = int(match["cpu"]), int(match["pid"]) if match["pid"] else None
+    if not draft.ended:
+        draft.speakers.add((cpu, pid))
+    if draft.release is None:
+        draft.cpu, draft.pid = cpu, pid
+        draft.comm = match["comm"]
+        draft.taint = match["taint"]
+        draft.release = match["release"].strip("()")
+        draft.build = match["build"]
+    draft.next_cpu = cpu
+
+
+def _pid(draft: Draft, text: str) -> None:
+    match = _PID_LINE.match(text)
+    if match is not None and draft.release is None:
+        draft.pid = int(match["pid"])
+        draft.comm = match["comm"]
+        draft.taint = match["taint"]
+        draft.release = (match["release"] or "").strip("()") or None
+        draft.build = match["build"]
+        draft.hardware = draft.hardware or match["hardware"].strip() or None
+
+
+def _hardware(draft: Draft, text: str) -> None:
+    if draft.hardware is None and text.startswith("Hardware name: "):
+        draft.hardware = text[15:].strip()
+
+
+def _workqueue(draft: Draft, text: str) -> None:
+    if draft.workqueue is None:
+        draft.workqueue = text[11:].strip()
+
+
+def _code(draft: Draft, text: str) -> None:
+    # Since Linux 4.18 x86 prints the code right behind each instruction pointer, that of user mode too.
+    pointer, draft.pointer = draft.pointer, ""
+    if (not pointer or pointer == draft.pointer_text) and not pointer.startswith("RIP: 0033"):
+        begin_code(draft, text)
+
+
+def _modules(draft: Draft, text: str) -> None:
+    if draft.modules is None and text.startswith("Modules linked in:"):
+        draft.modules = text
+        draft.continued = "modules"
+
+
+def begin_code(draft: Draft, text: str) -> None:
+    """The line that begins the instructions around the faulting one."""
+    if draft.code is None:
+        draft.code = text
+        draft.continued = "code"
+
+
+def _goes_on(modules: str, text: str) -> bool:
+    return len(modules) < MAX_MODULES_TEXT and continues(text, modules[modules.rfind("\n") + 1 :])
+
+
+def continuation(draft: Draft, text: str) -> bool:
+    """A further line of the modules or of the code; True if it was one."""
+    what = draft.continued
+    if what == "modules" and draft.modules is not None and _goes_on(draft.modules, text):
+        draft.modules += "\n" + text
+    elif what == "code" and draft.code is not None and len(draft.code) < 4000 and _MORE_CODE.match(text) is not None:
+        draft.code += "\n" + text
+    else:
+        draft.continued = ""
+        return False
+    return True
+
+
+def _end(draft: Draft, text: str) -> None:
+    if text.startswith(("---[ end trace", "---[ end Kernel panic")):
+        draft.ended = True
+        draft.open_trace = None
+
+
+def _backtrace_of(draft: Draft, text: str) -> None:
+    match = _BACKTRACE_OF.match(text)
+    if match is not None:
+        draft.next_cpu = int(match["cpu"])
+        if draft.next_role == "starved":
+            draft.next_role = ""
+        draft.open_trace = None
+
+
+def _error(draft: Draft, text: str) -> None:
+    if len(draft.error_lines) < MAX_ERROR_LINES:
+        draft.error_lines.append(text[:1000])
+
+
+def _foreign_report(draft: Draft, text: str) -> None:
+    """A message that brings a trace of its own, from another task or CPU."""
+    draft.foreign += not draft.unwoven
+
+
+FACTS: dict[str, Callable[[Draft, str], None]] = {
+    "CPU:": _cpu,
+    "Pid:": _pid,
+    "Hardware": _hardware,
+    "Workqueue:": _workqueue,
+    "Code:": _code,
+    "Modules": _modules,
+    "---[": _end,
+    "FAULT_INJECTION:": _foreign_report,
+    "NMI": _backtrace_of,
+    **dict.fromkeys(("Oops:", "#PF:", "Internal", "ESR", "KASAN:", "Read", "Write", "Failing", "Unhandled"), _error),
+    **dict.fromkeys(("LE", "BE", "preempt_count:"), _error),
+}
+"""Readers by the first word of their lines."""
+
+
+def task_line(draft: Draft, text: str, word: str) -> bool:
+    """The line above a task's trace, in both forms; True if it was one."""
+    match = _TASK_LINE.match(text) if word.startswith("task:") else None
+    if match is None and " 0x" in text:
+        match = _OLD_TASK_LINE.match(text)
+    if match is not None:
+        draft.next_pid, draft.next_comm = int(match["pid"]), match["comm"]
+    return match is not None
+
+
+def rcu_line(draft: Draft, text: str) -> bool:
+    """A line on what RCU waits for, without its `rcu:`; True if it was one.
+
+    Such as `1-...!: (10499 ticks this GP)`, `Tasks blocked on level-0 rcu_node (CPUs 0-1): P2270`, and
+    `rcu_preempt kthread starved for 10502 jiffies! g10601 f0x0 RCU_GP_WAIT_FQS(5) ->state=0x402 ->cpu=0`.
+    """
+    if " kthread starved for " in text:
+        draft.starved = True
+        match = _STARVED_CPU.match(text)
+        draft.starved_cpu = int(match["cpu"]) if match is not None else None
+        return True
+    if (match := _STALLED_CPU.match(text)) is not None:
+        draft.stalled_cpus.add(int(match["cpu"]))
+    elif (match := _STALLED_TASKS.match(text)) is not None:
+        draft.stalled_tasks.update(int(pid) for pid in re.findall(r"P(\d{1,9})\b", match["tasks"][:2000]))
+    return match is not None

@@ -1,0 +1,155 @@
+from lastwords.klog.draft import TraceDraft
+from tests.klog.reading import body
+
+
+def names(trace: TraceDraft) -> list[str]:
+    return [frame.function for frame in trace.frames]
+
+
+def test_the_facts_of_an_x86_oops():
+    draft = body("""
+        [   12.000001] Modules linked in: nvme(E) snd
+        [   12.000002] CPU: 3 UID: 0 PID: 4711 Comm: my worker Tainted: G        W  OE      6.12.0-9-amd64 #1
+        [   12.000003] Hardware name: QEMU Standard PC (Q35 + ICH9, 2009), BIOS 1.16.2
+        [   12.000004] Workqueue: events do_it [nvme]
+        [   12.000005] RIP: 0010:nvme_poll+0x12/0x40 [nvme]
+        [   12.000006] Code: 00 00 <0f> 0b
+        [   12.000007] RSP: 0018:ffffc90000013e48 EFLAGS: 00010246
+        [   12.000008] RAX: 0000000000000000 RBX: ffff888101234000 RCX: 0000000000000001
+        [   12.000009] Call Trace:
+        [   12.000010]  <TASK>
+        [   12.000011]  process_one_work+0x1f8/0x984
+        [   12.000012]  ? kthread+0x10/0x20
+        [   12.000013]  </TASK>
+        [   12.000014] ---[ end trace 0000000000000000 ]---
+        [   12.000015] RIP: 0033:0x7f0000000000
+    """)
+    assert (draft.cpu, draft.pid, draft.comm) == (3, 4711, "my worker")
+    assert draft.release == "6.12.0-9-amd64"
+    assert draft.taint == "Tainted: G        W  OE"
+    assert draft.workqueue == "events do_it [nvme]"
+    assert draft.modules == "Modules linked in: nvme(E) snd"
+    assert draft.location is not None
+    assert (draft.location.function, draft.location.module) == ("nvme_poll", "nvme")
+    assert draft.registers.registers["rbx"] == 0xFFFF888101234000
+    [trace] = draft.traces
+    assert (trace.role, trace.contexts) == ("main", ["TASK"])
+    assert [(f.function, f.reliable) for f in trace.frames] == [("process_one_work", True), ("kthread", False)]
+    assert draft.ended
+
+
+def test_what_the_traces_of_a_report_show():
+    draft = body("""
+        Call Trace:
+         kasan_report+0x1/0x2
+         reader+0x1/0x2
+        Allocated by task 12:
+         kasan_save_stack+0x1/0x2
+         maker+0x1/0x2
+        Freed by task 13:
+         breaker+0x1/0x2
+        Last potentially related work creation:
+         later+0x1/0x2
+        page last allocated via order 0, migratetype Unmovable
+         owner+0x1/0x2
+    """)
+    assert [(t.role, names(t)[-1]) for t in draft.traces] == [
+        ("main", "reader"),
+        ("origin", "maker"),
+        ("origin", "breaker"),
+        ("origin", "later"),
+        ("owner", "owner"),
+    ]
+
+
+def test_lines_without_frames_end_a_trace():
+    draft = body("""
+        Call Trace:
+         one+0x1/0x2
+        hardirqs last  enabled at (35855): [<ffffffff874a1734>] _raw_spin_unlock_irqrestore+0x74/0xc0
+         two+0x1/0x2
+    """)
+    assert [names(t) for t in draft.traces] == [["one"]]
+
+
+def test_arm_names_both_ends_of_a_step():
+    draft = body("""
+        Backtrace:
+        [<8028bd5c>] (dup_fd) from [<80132060>] (copy_process+0x58c/0x1844)
+        [<80132060>] (copy_process) from [<801334b4>] (_do_fork+0xcc/0x428)
+         _do_fork from sys_clone+0x38/0x40
+    """)
+    assert [names(t) for t in draft.traces] == [["dup_fd", "copy_process", "_do_fork", "sys_clone"]]
+
+
+def test_arm_return_address_behind_a_call_that_does_not_return():
+    draft = body("""
+        Backtrace:
+         fortify_panic from next_in_memory+0x0/0x78
+         real_caller from outer+0x10/0x14
+    """)
+    assert [names(t) for t in draft.traces] == [["fortify_panic", "real_caller", "outer"]]
+
+
+def test_the_instruction_pointer_of_an_interrupt_is_a_frame():
+    draft = body("""
+        Call Trace:
+         <IRQ>
+         apic_timer_interrupt+0xf/0x20
+         </IRQ>
+        RIP: 0010:busy_loop+0x1/0x20
+         caller+0x1/0x2
+    """)
+    assert names(draft.traces[0]) == ["apic_timer_interrupt", "busy_loop", "caller"]
+
+
+def test_whose_stack_a_trace_is():
+    draft = body("""
+        task:kworker/0:1     state:D stack:0     pid:77    ppid:2      flags:0x00004000
+        Call Trace:
+         __schedule+0x1/0x2
+        rcu_preempt     I29040    10      2 0x80004000
+        Call Trace:
+         kthread+0x1/0x2
+        NMI backtrace for cpu 5
+        Call Trace:
+         spin+0x1/0x2
+    """)
+    assert [(t.pid, t.comm, t.cpu) for t in draft.traces] == [
+        (77, "kworker/0:1", None),
+        (10, "rcu_preempt", None),
+        (None, "", 5),
+    ]
+
+
+def test_what_rcu_waits_for():
+    draft = body("""
+        [  1.000000] rcu:     1-...!: (10499 ticks this GP) idle=63a/1/0x4000000000000002
+        [  1.000001] rcu:     Tasks blocked on level-0 rcu_node (CPUs 0-1): P2270/1:b..l P33
+        [  1.000002] rcu: rcu_preempt kthread starved for 10502 jiffies! g10601 f0x0 ->state=0x402 ->cpu=3
+        [  1.000003] rcu: RCU grace-period kthread stack dump:
+        [  1.000004] task:rcu_preempt     state:R stack:0     pid:16
+        [  1.000005] Call Trace:
+        [  1.000006]  __schedule+0x1/0x2
+    """)
+    assert draft.stalled_cpus == {1}
+    assert draft.stalled_tasks == {2270, 33}
+    assert (draft.starved, draft.starved_cpu) == (True, 3)
+    assert [t.role for t in draft.traces] == ["starved"]
+
+
+def test_a_frame_before_any_heading_is_of_another_report():
+    assert body(" stray+0x1/0x2\nCall Trace:\n mine+0x1/0x2\n").foreign == 1
+    assert body(" stray+0x1/0x2\nCall Trace:\n mine+0x1/0x2\n", unwoven=True).foreign == 0
+    assert body(" first+0x1/0x2\n second+0x1/0x2\n", headless=True).foreign == 0
+
+
+def test_a_hex_dump_that_ran_into_its_trace():
+    draft = body("dffffc0000000000Call Trace:\n one+0x1/0x2\n")
+    assert names(draft.traces[0]) == ["one"]
+
+
+def test_limits_on_hostile_input():
+    draft = body("Call Trace:\n" + " deeper+0x1/0x2\n" * 5000 + "Call Trace:\n one+0x1/0x2\n" * 1000)
+    assert len(draft.traces[0].frames) == 2000
+    assert len(draft.traces) == 200
