@@ -19,10 +19,10 @@ from .symbols.exports import exported_symbols, per_cpu_symbols
 from .symbols.kallsyms import Kallsyms, KallsymsError, read_kallsyms
 from .symbols.kallsyms_tables import DIGITS, Tables, named, search
 from .symbols.kernel_btf import kernel_btf
+from .symbols.list_heads import modules_list, slab_caches_list
 from .symbols.memory import KernelImage, read_available
 from .symbols.module_btf import module_btf
 from .symbols.module_kallsyms import module_symbols
-from .symbols.module_list import modules_list
 from .symbols.packages import debuginfo_packages
 from .symbols.rebuild import rebuild_vmlinux
 from .symbols.unwind import create_main_module, kernel_frames, loaded_modules, trace_of_registers
@@ -296,9 +296,8 @@ def _go_without(setup: _Setup) -> None:
     image = _image(setup)
     create_main_module(prog, setup.build_id, image)
     if setup.btf is not None:
-        if setup.kallsyms and image and setup.kallsyms.address("modules") is None:
-            head = modules_list(prog, range(*image))
-            setup.kallsyms.add({"modules": head} if head else {})
+        if setup.kallsyms and image:
+            _find_list_heads(prog, setup.kallsyms, range(*image))
         setup.modules = loaded_modules(prog)
         try:
             for name, btf in module_btf(prog, setup.btf).items():
@@ -326,6 +325,12 @@ def _find_variables(setup: _Setup) -> None:
     setup.costs.append(
         "The kernel's symbol table has functions only: variables that it doesn't export to modules can't be read."
     )
+
+
+def _find_list_heads(prog: drgn.Program, kallsyms: Kallsyms, image: range) -> None:
+    for name, find in (("modules", modules_list), ("slab_caches", slab_caches_list)):
+        if kallsyms.address(name) is None and (head := find(prog, image)) is not None:
+            kallsyms.add({name: head})
 
 
 def _image(setup: _Setup) -> tuple[int, int] | None:

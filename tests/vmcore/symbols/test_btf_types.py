@@ -20,8 +20,10 @@ def program(*blobs, symbols=()):
     finder = BtfFinder(types)
     prog.register_type_finder("btf", finder.find_type, enable_index=0)
     prog.register_object_finder("btf", finder.find_object, enable_index=0)
+    functions = ("answer", "vmemmap_populate")
+    kinds = {True: drgn.SymbolKind.FUNC, False: drgn.SymbolKind.OBJECT}
     found = [
-        drgn.Symbol(name, address, 8, drgn.SymbolBinding.GLOBAL, drgn.SymbolKind.OBJECT) for name, address in symbols
+        drgn.Symbol(name, address, 8, drgn.SymbolBinding.GLOBAL, kinds[name in functions]) for name, address in symbols
     ]
     prog.register_symbol_finder("test", drgn.SymbolIndex(found), enable_index=0)
     return prog
@@ -115,6 +117,7 @@ def test_constants_variables_and_functions():
     w.add(Kind.VAR, "counter", LONG, (1,))
     w.add(Kind.FUNC, "answer", w.prototype(INT, []), length=1)
     symbols = [("counter", 0x100), ("answer", 0x200), ("nr_cpu_ids", 0x300), ("node_states", 0x400)]
+    symbols.append(("vmemmap_populate", 0x500))
     prog = program(Btf(w.bytes()), symbols=symbols)
     assert prog.constant("PIDTYPE_TGID").value_() == 1
     assert prog.constant("HUGE").value_() == 1 << 40
@@ -122,6 +125,10 @@ def test_constants_variables_and_functions():
     assert prog.function("answer").address_ == 0x200
     assert prog["nr_cpu_ids"].type_.type_name() == "unsigned int"
     assert len(prog["node_states"]) == 6
+    # drgn asks whether a function exists, also for one that BTF doesn't describe.
+    assert prog.function("vmemmap_populate").address_ == 0x500
+    with pytest.raises(KeyError):
+        prog.function("nr_cpu_ids")
     for missing in ("init_task", "no_such_thing"):
         with pytest.raises(KeyError):
             prog[missing]

@@ -8,7 +8,7 @@ from lastwords.vmcore.symbols.btf_finder import BtfFinder
 from lastwords.vmcore.symbols.btf_format import Kind
 from lastwords.vmcore.symbols.btf_types import BtfTypes
 from lastwords.vmcore.symbols.exports import exported_symbols, per_cpu_symbols
-from lastwords.vmcore.symbols.module_list import modules_list
+from lastwords.vmcore.symbols.list_heads import modules_list, slab_caches_list
 
 from .btf_writer import BtfWriter
 
@@ -143,3 +143,22 @@ def test_the_list_of_modules_by_way_of_sysfs(parent):
     assert modules_list(prog, range(START, START + 0x1000)) is None
     put(at["two"] + 8, 0xFFFF0000DEAD0000)
     assert modules_list(prog, range(START, START + 0x1000)) is None
+
+
+def test_the_list_of_slab_caches_by_one_of_them():
+    w = BtfWriter()
+    w.integer("unsigned long", 8)
+    w.add(Kind.PTR, value=3)
+    head_type = w.struct("list_head", 16, [("next", 2, 0, 0), ("prev", 2, 64, 0)])
+    w.struct("kmem_cache", 24, [("flags", 1, 0, 0), ("list", head_type, 64, 0)])
+    heap, head, variable = 0xFFFF000001000000, START + 0x80, START + 0x10
+    memory = struct.pack("<QQQ", 7, heap + 32, 0) + bytes(8) + struct.pack("<QQ", head, 0)
+    kernel = bytes(0x20) + struct.pack("<QQ", heap, 0) + bytes(0x80)
+    prog = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
+    prog.add_memory_segment(heap, len(memory), lambda a, n, o, p: memory[o : o + n])
+    prog.add_memory_segment(START, len(kernel), lambda a, n, o, p: kernel[o : o + n])
+    prog.register_type_finder("btf", BtfFinder([BtfTypes(prog, Btf(w.bytes()))]).find_type, enable_index=0)
+    symbol = drgn.Symbol("kmalloc_caches", variable, 8, drgn.SymbolBinding.GLOBAL, drgn.SymbolKind.OBJECT)
+    prog.register_symbol_finder("test", drgn.SymbolIndex([symbol]), enable_index=0)
+    assert slab_caches_list(prog, range(START, START + 0x1000)) == head
+    assert slab_caches_list(prog, range(1, 2)) is None

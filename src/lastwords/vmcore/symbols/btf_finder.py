@@ -44,7 +44,7 @@ class BtfFinder:
                 return drgn.Object(prog, types.type(constant[0]), value=constant[1])
             if drgn.FindObjectFlags.FUNCTION in flags and (found := _described(types, Kind.FUNC, name)) is not None:
                 return found
-        return None
+        return _bare_function(prog, name) if drgn.FindObjectFlags.FUNCTION in flags else None
 
     def _variable(self, prog: drgn.Program, name: str) -> drgn.Object | None:
         for types in self._types:
@@ -62,6 +62,20 @@ class BtfFinder:
     def _constant(self, name: str) -> int | None:
         found = (types.btf.constant(name) for types in self._types)
         return next((constant[1] for constant in found if constant), None)
+
+
+def _bare_function(prog: drgn.Program, name: str) -> drgn.Object | None:
+    """A function that BTF doesn't describe, as `void (...)`: drgn asks for some only to see whether they exist.
+
+    pahole left out those that ftrace can't trace, and those in init sections.
+    """
+    try:
+        symbol = prog.symbol(name)
+    except LookupError:
+        return None
+    if symbol.kind != drgn.SymbolKind.FUNC:
+        return None
+    return drgn.Object(prog, prog.function_type(prog.void_type(), (), True), address=symbol.address)
 
 
 def _described(types: BtfTypes, kind: Kind, name: str) -> drgn.Object | None:

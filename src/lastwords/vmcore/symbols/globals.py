@@ -128,7 +128,6 @@ _VARIABLES = {
     "struct tasklet_head": "tasklet_vec tasklet_hi_vec",
     # Files, block devices, drivers: fs/, block/, drivers/base/
     "spinlock_t": "sb_lock",
-    "struct file_system_type *": "file_systems",
     "struct hlist_head *": "inode_hashtable mount_hashtable",
     "struct hlist_bl_head *": "dentry_hashtable",
     "struct files_stat_struct": "files_stat",

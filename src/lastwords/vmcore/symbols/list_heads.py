@@ -1,18 +1,22 @@
-"""The head of the list of modules in a kernel that has no symbol for it: by way of /sys/module."""
+"""Heads of the kernel's lists where there is no symbol for them: found from an element of each.
+
+A list leads through its elements, which were allocated, back to its head, which lies in the kernel's image.
+"""
 
 import drgn
 from drgn import cast, container_of
 from drgn.helpers.linux.list import list_for_each_entry
 from drgn.helpers.linux.rbtree import rbtree_inorder_for_each_entry
 
-_MODULES_MAX = 10_000
+_ELEMENTS_MAX = 10_000
+# The first few have sizes that a machine may not use, and are not there.
+_KMALLOC_CACHES = 14
 
 
 def modules_list(prog: drgn.Program, image: range) -> int | None:
     """The address of `modules` (kernel/module/main.c), None if it can't be found.
 
-    /sys/kernel is exported as `kernel_kobj`; its sibling /sys/module is the kset of all modules. From any module
-    on the list leads through the others to its head, which is the one that lies in the kernel's image.
+    /sys/kernel is exported as `kernel_kobj`; its sibling /sys/module is the kset of all modules.
 
     Args:
         prog: a program with types and exported symbols.
@@ -23,7 +27,7 @@ def modules_list(prog: drgn.Program, image: range) -> int | None:
         for kset in _ksets(kernel, b"module"):
             for kobject in list_for_each_entry("struct kobject", kset.list.address_of_(), "entry"):
                 module = container_of(kobject, "struct module_kobject", "kobj").mod
-                if module and (head := _head(module, image)) is not None:
+                if module and (head := _head(module.list, image)) is not None:
                     return head
     except (LookupError, drgn.FaultError, TypeError, ValueError):
         pass
@@ -48,9 +52,27 @@ def _ksets(kernel: drgn.Object, name: bytes) -> "list[drgn.Object]":
     ]
 
 
-def _head(module: drgn.Object, image: range) -> int | None:
-    entry = module.list.next
-    for _ in range(_MODULES_MAX):
+def slab_caches_list(prog: drgn.Program, image: range) -> int | None:
+    """The address of `slab_caches` (mm/slab_common.c), None if it can't be found.
+
+    The caches that kmalloc() uses are exported.
+    """
+    try:
+        cache_type = prog.pointer_type(prog.type("struct kmem_cache"))
+        caches = prog.symbol("kmalloc_caches").address
+        for place in range(_KMALLOC_CACHES):
+            address = prog.read_word(caches + place * prog.address_size())
+            if address and (head := _head(drgn.Object(prog, cache_type, value=address).list, image)) is not None:
+                return head
+    except (LookupError, drgn.FaultError, AttributeError):
+        pass
+    return None
+
+
+def _head(element: drgn.Object, image: range) -> int | None:
+    """The head of the list that a `struct list_head` is on."""
+    entry = element.next
+    for _ in range(_ELEMENTS_MAX):
         if entry.value_() in image:
             return int(entry.value_())
         entry = entry.next
