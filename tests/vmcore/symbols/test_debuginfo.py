@@ -1,7 +1,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastwords.vmcore.symbols.debuginfo import find_vmlinux
@@ -115,6 +115,7 @@ def test_reads_elf_of_both_widths_and_orders(tmp_path, bits, order):
     assert read_elf(path) == (RIGHT, True, False)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_notes_give_an_id_or_none(notes):
     found = build_id(notes)

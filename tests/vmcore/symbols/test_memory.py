@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastwords.vmcore.symbols.memory import KernelImage, read_available
@@ -21,6 +21,7 @@ def reader(present, calls=None):
     return read
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 15)), st.integers(0, 9000), st.integers(0, 40000))
 def test_gives_what_is_there_and_zeros(present, offset, size):
     data = read_available(reader(present), START + offset, size)

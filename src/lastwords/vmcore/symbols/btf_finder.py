@@ -16,10 +16,6 @@ class BtfFinder:
         """Look in all of `types`, one for each BTF blob, the kernel's first."""
         self._types = list(types)
 
-    def add(self, types: BtfTypes) -> None:
-        """Look in these types too, after the others."""
-        self._types.append(types)
-
     def find_type(
         self, prog: drgn.Program, kinds: "drgn.TypeKindSet", name: str, filename: str | None
     ) -> drgn.Type | None:

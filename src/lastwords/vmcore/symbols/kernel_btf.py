@@ -1,10 +1,12 @@
 """Where the kernel's own BTF is in a dump."""
 
 import struct
+from collections.abc import Callable
 
 from .btf import Btf
-from .kallsyms import Kallsyms
 from .memory import KernelImage, Read
+
+Address = Callable[[str], int | None]
 
 _SIZE_MIN, _SIZE_MAX = 1 << 16, 256 << 20
 # The symbols around the section; Linux 5.7 renamed them.
@@ -14,17 +16,17 @@ _SECTIONS = (
 )
 
 
-def kernel_btf(read: Read, kallsyms: Kallsyms | None, image: KernelImage, order: str = "<") -> Btf | None:
+def kernel_btf(read: Read, address: Address, image: KernelImage, order: str = "<") -> Btf | None:
     """The kernel's types, or None if it was built without or they are not in the dump whole.
 
     Args:
         read: reads the dump's virtual memory.
-        kallsyms: the kernel's symbols, or None.
+        address: gives the address of a symbol, or None.
         image: to search where there are no symbols for the section (a kernel without CONFIG_KALLSYMS_ALL has none
             for data).
         order: `<` for little-endian, `>` for big-endian.
     """
-    place = (kallsyms and _named(kallsyms)) or _search(image, order)
+    place = _named(address) or _search(image, order)
     if place is None:
         return None
     start, size = place
@@ -34,9 +36,9 @@ def kernel_btf(read: Read, kallsyms: Kallsyms | None, image: KernelImage, order:
         return None
 
 
-def _named(kallsyms: Kallsyms) -> tuple[int, int] | None:
+def _named(address: Address) -> tuple[int, int] | None:
     for first, last in _SECTIONS:
-        start, end = kallsyms.address(first), kallsyms.address(last)
+        start, end = address(first), address(last)
         if start is not None and end is not None and 0 < end - start <= _SIZE_MAX:
             return start, end - start
     return None
