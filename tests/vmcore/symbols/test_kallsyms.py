@@ -173,3 +173,18 @@ def test_an_image_made_to_waste_time_is_given_up_on():
     began = time.monotonic()
     assert list(search(evil * 3, 0)) == []
     assert time.monotonic() - began < 30
+
+
+def test_tokens_without_an_end_do_not_fill_memory():
+    layout = LAYOUTS["6.1"]
+    blob, start, _, where = image(layout)
+    right = Tables(*(where.get(name, 0) for name in Tables._fields))
+    at = where["tokens"] - start
+    end = where["token_index"] - start
+    endless = blob[:at] + b"x" * (end - at) + struct.pack("<256H", *range(256)) + b"x" * 65536
+    with pytest.raises(KallsymsError):
+        read_kallsyms(reader(endless, start), right, BASE)
+    huge = bytearray(blob)
+    struct.pack_into("<I", huge, where["number"] - start, 0xFFFFFFFF)
+    with pytest.raises(KallsymsError):
+        read_kallsyms(reader(bytes(huge), start), right, BASE)

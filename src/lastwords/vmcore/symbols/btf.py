@@ -26,6 +26,7 @@ from .btf_format import (
 )
 
 _NAME_MAX = 4096
+_TYPES_MAX = 0xFFFFF  # BTF_MAX_TYPE
 
 
 class Btf:
@@ -71,7 +72,7 @@ class Btf:
             # Linux 7.1 widened the kind to 7 bits and the length to 24; the bits were 0 before.
             kind = info >> 24 & 0x7F
             step = fixed[kind]
-            if not step:
+            if not step or number > _TYPES_MAX:
                 return False
             following = at + step + each[kind] * (info & 0xFFFFFF)
             if following > end:

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 import drgn
 from drgn import SymbolBinding, SymbolKind
 
-from .kallsyms_tables import LETTERS, Tables, name_places
+from .kallsyms_tables import COUNT_MAX, LETTERS, Tables, name_places
 from .memory import Read, read_available
 
 # Symbols are as long as the way to the next one; a longer way is a gap between sections.
 _SIZE_MAX = 16 << 20
 _NAMES_MAX = 64 << 20
 _OFFSET_MAX = 1 << 31
+# What tables made by an attacker may expand to; those of a large kernel come to 10 MB.
+_TOKEN_MAX, _TEXT_MAX = 512, 256 << 20
 _NO_STEXT = "kallsyms has another address for _stext than VMCOREINFO"
 
 _KINDS = {"t": SymbolKind.FUNC, "w": SymbolKind.FUNC, "v": SymbolKind.OBJECT} | dict.fromkeys(
@@ -205,12 +207,12 @@ def _exactly(read: Read, address: int, size: int) -> bytes:
 def _names(read: Read, tables: Tables, count: int, order: str) -> list[str]:
     """Every symbol's letter and name. Ends early where the names are damaged."""
     room = tables.tokens - tables.names
-    if not 0 < room <= _NAMES_MAX or not 0 < count <= room:
+    if not 0 < room <= _NAMES_MAX or not 0 < count <= COUNT_MAX:
         raise KallsymsError("the kallsyms tables are not where they should be")
     blob = read_available(read, tables.names, room)
     index = struct.unpack(order + "256H", _exactly(read, tables.token_index, 512))
     table = read_available(read, tables.tokens, index[-1] + 1024)
-    tokens = [table[at : table.find(b"\0", at)].decode("ascii", "replace") for at in index]
+    tokens = [table[at : at + _TOKEN_MAX].partition(b"\0")[0].decode("ascii", "replace") for at in index]
     # Only from Linux 6.1 on does a length of 128 or more take two bytes: nothing says which one a kernel does.
     texts = _expand(blob, tokens, count, long_names=True)
     if _believable(texts) < count:
@@ -223,9 +225,14 @@ def _expand(blob: bytes, tokens: list[str], count: int, long_names: bool) -> lis
     expand, join = tokens.__getitem__, "".join
     texts = []
     at = places[0]
+    size = 0
     for end in places[1:]:
         skip = 2 if long_names and blob[at] >= 128 else 1
-        texts.append(join(map(expand, blob[at + skip : end])))
+        text = join(map(expand, blob[at + skip : end]))
+        size += len(text)
+        if size > _TEXT_MAX:
+            break
+        texts.append(text)
         at = end
     return texts
 

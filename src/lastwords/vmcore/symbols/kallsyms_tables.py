@@ -25,7 +25,7 @@ _FIRST_NAMES = 200
 # What an image made by an attacker may cost.
 _TABLES_MAX = 4
 _WALKS_MAX = 16
-_COUNT_MIN, _COUNT_MAX = 1_000, 1_000_000
+_COUNT_MIN, COUNT_MAX = 1_000, 1_000_000
 _NAMES_BEFORE = 32 << 20
 _STRETCH = 4 << 20
 
@@ -155,10 +155,10 @@ def _counts(image: bytes | bytearray, tokens: int, align: int, order: str) -> It
 def _counts_between(image: bytes | bytearray, low: int, high: int, align: int, order: str) -> list[tuple[int, int]]:
     """Linux 4.20 made the number 32 bits wide, with padding behind it; it was as wide as a pointer before."""
     values = struct.unpack(f"{order}{(high - low) // align}{'IQ'[align == 8]}", image[low:high])
-    found = [(low + align * i, n) for i, n in enumerate(values) if _COUNT_MIN <= n <= _COUNT_MAX]
+    found = [(low + align * i, n) for i, n in enumerate(values) if _COUNT_MIN <= n <= COUNT_MAX]
     if order == ">" and align == 8:
         tops = ((low + align * i, n >> 32) for i, n in enumerate(values) if not n & 0xFFFFFFFF)
-        found += [(at, n) for at, n in tops if _COUNT_MIN <= n <= _COUNT_MAX]
+        found += [(at, n) for at, n in tops if _COUNT_MIN <= n <= COUNT_MAX]
     return found
 
 

@@ -8,7 +8,7 @@ from .memory import KernelImage, Read
 
 Address = Callable[[str], int | None]
 
-_SIZE_MIN, _SIZE_MAX = 1 << 16, 256 << 20
+_SIZE_MIN, _SIZE_MAX = 1 << 16, 64 << 20
 # The symbols around the section; Linux 5.7 renamed them.
 _SECTIONS = (
     ("__start_BTF", "__stop_BTF"),

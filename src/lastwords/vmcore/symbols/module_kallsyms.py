@@ -8,7 +8,7 @@ from drgn import SymbolBinding, SymbolKind
 
 _BINDINGS = {0: SymbolBinding.LOCAL, 1: SymbolBinding.GLOBAL, 2: SymbolBinding.WEAK}
 _KINDS = {1: SymbolKind.OBJECT, 2: SymbolKind.FUNC, 3: SymbolKind.SECTION}
-_SYMBOLS_MAX = 1_000_000
+_SYMBOLS_MAX, _ALL_MAX = 200_000, 2_000_000
 _STRINGS_MAX = 64 << 20
 
 
@@ -24,6 +24,8 @@ def module_symbols(modules: Iterable[drgn.Object]) -> tuple[list[drgn.Symbol], l
     found: list[drgn.Symbol] = []
     failed: list[str] = []
     for module in modules:
+        if len(found) > _ALL_MAX:
+            break
         try:
             found += _symbols(module)
         except Exception as error:  # any of drgn's many, for a damaged or truncated dump
