@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from .formats import OpenDump
 from .formats.compression import ANY_METHOD, BadPage, Codecs
 from .formats.kdump import KdumpHeader
-from .formats.kdump_pages import KdumpMemory, KdumpPart
+from .formats.kdump_pages import DESCRIPTOR_SIZE, KdumpMemory, KdumpPart
 from .formats.raw import open_storage
 
 Progress = Callable[[int, int], None]
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 12
 """Descriptors looked at in one go."""
 
 _TASK = 1 << 13
@@ -60,13 +60,10 @@ class Faults:
 def check_descriptors(part: KdumpPart) -> Faults:
     """All descriptors of a file. A chunk that is all right is seen to be so without looking at each."""
     faults = Faults()
-    end = part.storage.size
-    largest = part.header.block_size * 2
-    low, high = (0, 1) if part.header.order == "little" else (1, 0)
     for first in range(0, part.count, _CHUNK):
         want = min(_CHUNK, part.count - first)
-        words = part.words(first, want)
-        there = len(words) // 6
+        table = part.table(first, want)
+        there = len(table) // DESCRIPTOR_SIZE
         if not there:
             faults.missing += part.count - first
             faults.table_end = first if faults.table_end is None else faults.table_end
@@ -74,17 +71,31 @@ def check_descriptors(part: KdumpPart) -> Faults:
         faults.missing += want - there
         if there < want:
             faults.table_end = first + there
-        offsets_high = max(words[high::6])
-        highest = max(words[low::6]) if not offsets_high else end
-        sane = (
-            highest + largest <= end
-            and min(words[low::6]) >= part.data_offset
-            and min(words[2::6]) > 0
-            and max(words[2::6]) <= largest
-        )
-        if not sane:
+        if there > 1 and table[DESCRIPTOR_SIZE:] == table[:-DESCRIPTOR_SIZE]:
+            # All the same, as pages of zeros are: the first speaks for the others.
+            table = table[:DESCRIPTOR_SIZE]
+        if not _all_sane(part, part.words(table)):
             faults.add(_each(part, first, want))
     return faults
+
+
+def _all_sane(part: KdumpPart, words: "array[int]") -> bool:
+    """Whether nothing is wrong with descriptors; False may be a false alarm."""
+    low, high = (words[0::6], words[1::6]) if part.header.order == "little" else (words[1::6], words[0::6])
+    sizes = words[2::6]
+    largest = part.header.block_size * 2
+    top, bottom = max(high), min(high)
+    if top == bottom:
+        lowest, highest = min(low), max(low)
+    else:  # beyond 4 GiB, while the page of zeros that many share is below
+        lowest = min(one for one, upper in zip(low, high, strict=True) if upper == bottom)
+        highest = max(one for one, upper in zip(low, high, strict=True) if upper == top)
+    return (
+        (top << 32 | highest) + largest <= part.storage.size
+        and (bottom << 32 | lowest) >= part.data_offset
+        and min(sizes) > 0
+        and max(sizes) <= largest
+    )
 
 
 def _each(part: KdumpPart, first: int, want: int) -> Faults:
@@ -183,7 +194,7 @@ def unpack(part: KdumpPart, first: int, count: int) -> Faults:
     codecs = Codecs()
     read, block = part.storage.read, part.header.block_size
     lowest, largest, end = part.data_offset, block * 2, part.storage.size
-    words = part.words(first, count)
+    words = part.words(part.table(first, count))
     low, high = (0, 1) if part.header.order == "little" else (1, 0)
     window, start = b"", 0
     rows = zip(words[low::6], words[high::6], words[2::6], words[3::6], strict=True)
