@@ -24,7 +24,8 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 from tests.vmcore.formats.test_hostile import BUILDS, WIDE, exercise  # noqa: E402
 
 from lastwords.vmcore.formats import NotADump  # noqa: E402
-from lastwords.vmcore.salvage import NoRoom, salvage  # noqa: E402
+from lastwords.vmcore.rewrite import NoRoom  # noqa: E402
+from lastwords.vmcore.salvage import salvage  # noqa: E402
 
 LIMIT = 2 << 30
 DEADLINE = 60

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lastwords.cli.salvage import command
 from lastwords.vmcore.formats import NotADump, Unreadable, open_dump
-from lastwords.vmcore.salvage import NoRoom
+from lastwords.vmcore.rewrite import NoRoom, plain_file
 from lastwords.vmcore.salvage import salvage as typed_salvage
 from lastwords.vmcore.verify import check
 
@@ -224,3 +224,32 @@ def test_command(put, tmp_path):
         result = CliRunner().invoke(command, [*arguments, "-o", str(tmp_path / "other")])
         assert result.exit_code == 2
         assert result.stderr.count("\n") == 1
+
+
+ODD = {
+    "flattened": [flattened(kdump_dump(MACHINE, method="lzo"))],
+    "qemu": [flattened(kdump_dump(MACHINE, qemu=True))],
+    "split": [kdump_dump(MACHINE, split=(0, 64)), kdump_dump(MACHINE, split=(64, 128))],
+    "cut": [kdump_dump(MACHINE)[:-500]],
+    "plain": [kdump_dump(MACHINE, method="zstd")],
+    "without VMCOREINFO": [elf_dump(MACHINE, notes=MACHINE.notes[:1])],
+    "cut ELF": [elf_dump(MACHINE)[:-500]],
+}
+
+
+@pytest.mark.parametrize("files", ODD.values(), ids=ODD)
+def test_what_drgn_gets_is_a_file_that_it_opens(put, files):
+    drgn = pytest.importorskip("drgn")
+    paths = [put(data, f"file{at}") for at, data in enumerate(files)]
+    with open_dump(paths) as opened:
+        path, vmcoreinfo = plain_file(opened)
+        assert plain_file(opened) == (path, vmcoreinfo)
+        prog = drgn.Program(vmcoreinfo=vmcoreinfo)
+        prog.set_core_dump(path)
+        assert drgn.ProgramFlags.IS_LINUX_KERNEL in prog.flags
+        for address in (0x5000, 0x60000, building.MODULE):
+            assert prog.read(address, 64, True) == opened.memory.read(address, 64)
+        assert prog.read(building.MODULES + 0x1000, 7) == b"module!"
+        with pytest.raises(drgn.FaultError):
+            prog.read(building.PAGES * PAGE + 0x1000, 8, True)
+        assert (path in paths) == (opened.dump.drgn.path is not None)

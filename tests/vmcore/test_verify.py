@@ -1,6 +1,7 @@
 """The verdict on whole, filtered, cut and overwritten dumps, and the command that prints it."""
 
 import json
+import struct
 
 import pytest
 from click.testing import CliRunner
@@ -126,8 +127,29 @@ def test_overwritten_bitmap(machine, put):
     assert found.verdict == "damaged"
 
 
+def test_a_dump_beyond_4_gib(machine, tmp_path, monkeypatch):
+    """Its descriptors are seen to be sane without a look at each."""
+    data = bytearray(kdump_dump(machine))
+    at, far = descriptors_at(machine), 5 << 32
+    zeros = min(struct.unpack_from("<Q", data, at + 24 * number)[0] for number in range(machine.pages))
+    for number in range(machine.pages):
+        offset = struct.unpack_from("<Q", data, at + 24 * number)[0]
+        if offset != zeros:
+            struct.pack_into("<Q", data, at + 24 * number, offset + far)
+    path = tmp_path / "vmcore"
+    with path.open("wb") as file:
+        file.write(data[: zeros + PAGE])
+        file.seek(far + zeros + PAGE)
+        file.write(data[zeros + PAGE :])
+        file.write(bytes(2 * PAGE))
+    monkeypatch.setattr("lastwords.vmcore.page_check._each", lambda *_: pytest.fail("looked at each"))
+    found = check([str(path)], full=True)
+    assert (found.verdict, found.pages.stored) == ("whole", machine.pages)
+
+
 def test_full_on_several_cores_agrees_with_one(machine, put, monkeypatch):
     monkeypatch.setattr("lastwords.vmcore.page_check._TASK", 16)
+    monkeypatch.setattr("lastwords.vmcore.page_check._WORTH_A_POOL", 0)
     data = bytearray(kdump_dump(machine))
     data[-300:-200] = b"\xa5" * 100
     path = put(bytes(data))

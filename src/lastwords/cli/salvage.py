@@ -31,7 +31,8 @@ def command(paths: tuple[str, ...], output: str, force: bool, jobs: int, as_json
     are lost it still gets the log, if that is anywhere in it.
     """
     from lastwords.vmcore.formats import NotADump
-    from lastwords.vmcore.salvage import NoRoom, salvage
+    from lastwords.vmcore.rewrite import NoRoom
+    from lastwords.vmcore.salvage import salvage
 
     try:
         with meter("") as progress:

@@ -99,7 +99,8 @@ def _facts(check: DumpCheck) -> list[tuple[str, str]]:
         )
     )
     if dump.dump_level is not None:
-        facts.append(("dump level", level_text(dump.dump_level)))
+        level = level_text(dump.dump_level) if pages.excluded else f"{dump.dump_level}, and nothing was left out"
+        facts.append(("dump level", level))
     if dump.format != "elf":
         facts.append(
             ("checked", f"every descriptor; {pages.decoded} pages unpacked{'' if check.full else ' (all: --full)'}")

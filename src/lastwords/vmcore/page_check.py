@@ -7,18 +7,21 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from .formats import OpenDump
-from .formats.compression import BadPage, Codecs
+from .formats.compression import ANY_METHOD, BadPage, Codecs
 from .formats.kdump import KdumpHeader
-from .formats.kdump_pages import Descriptor, KdumpMemory, KdumpPart
+from .formats.kdump_pages import DESCRIPTOR_SIZE, KdumpMemory, KdumpPart
 from .formats.raw import open_storage
 
 Progress = Callable[[int, int], None]
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 12
 """Descriptors looked at in one go."""
 
 _TASK = 1 << 13
 """Pages that one process unpacks before it reports."""
+
+_WORTH_A_POOL = 1 << 17
+"""Pages for which starting other processes pays: one unpacks so many in about 3 seconds."""
 
 _WINDOW = 1 << 20
 _KEPT = 8
@@ -57,13 +60,10 @@ class Faults:
 def check_descriptors(part: KdumpPart) -> Faults:
     """All descriptors of a file. A chunk that is all right is seen to be so without looking at each."""
     faults = Faults()
-    end = part.storage.size
-    largest = part.header.block_size * 2
-    low, high = (0, 1) if part.header.order == "little" else (1, 0)
     for first in range(0, part.count, _CHUNK):
         want = min(_CHUNK, part.count - first)
-        words = part.words(first, want)
-        there = len(words) // 6
+        table = part.table(first, want)
+        there = len(table) // DESCRIPTOR_SIZE
         if not there:
             faults.missing += part.count - first
             faults.table_end = first if faults.table_end is None else faults.table_end
@@ -71,17 +71,31 @@ def check_descriptors(part: KdumpPart) -> Faults:
         faults.missing += want - there
         if there < want:
             faults.table_end = first + there
-        offsets_high = max(words[high::6])
-        highest = max(words[low::6]) if not offsets_high else end
-        sane = (
-            highest + largest <= end
-            and min(words[low::6]) >= part.data_offset
-            and min(words[2::6]) > 0
-            and max(words[2::6]) <= largest
-        )
-        if not sane:
+        if there > 1 and table[DESCRIPTOR_SIZE:] == table[:-DESCRIPTOR_SIZE]:
+            # All the same, as pages of zeros are: the first speaks for the others.
+            table = table[:DESCRIPTOR_SIZE]
+        if not _all_sane(part, part.words(table)):
             faults.add(_each(part, first, want))
     return faults
+
+
+def _all_sane(part: KdumpPart, words: "array[int]") -> bool:
+    """Whether nothing is wrong with descriptors; False may be a false alarm."""
+    low, high = (words[0::6], words[1::6]) if part.header.order == "little" else (words[1::6], words[0::6])
+    sizes = words[2::6]
+    largest = part.header.block_size * 2
+    top, bottom = max(high), min(high)
+    if top == bottom:
+        lowest, highest = min(low), max(low)
+    else:  # beyond 4 GiB, while the page of zeros that many share is below
+        lowest = min(one for one, upper in zip(low, high, strict=True) if upper == bottom)
+        highest = max(one for one, upper in zip(low, high, strict=True) if upper == top)
+    return (
+        (top << 32 | highest) + largest <= part.storage.size
+        and (bottom << 32 | lowest) >= part.data_offset
+        and min(sizes) > 0
+        and max(sizes) <= largest
+    )
 
 
 def _each(part: KdumpPart, first: int, want: int) -> Faults:
@@ -109,7 +123,8 @@ def sample(part: KdumpPart, count: int) -> Faults:
     for number in numbers:
         for found in part.descriptors(number, 1):
             if part.fault(found) is None:
-                _decode(part, codecs, number, found, part.storage.read(found.offset, found.size), faults)
+                packed = part.storage.read(found.offset, found.size)
+                _decode(part, codecs, number, found.size, found.flags, packed, faults)
     return faults
 
 
@@ -143,7 +158,7 @@ def check_all(opened: OpenDump, jobs: int, progress: Progress | None = None) -> 
 
 def _results(opened: OpenDump, tasks: list[tuple[int, int, int]], jobs: int) -> Iterator[Faults]:
     assert isinstance(opened.memory, KdumpMemory)
-    if jobs <= 1 or len(tasks) < 2:
+    if jobs <= 1 or sum(count for _, _, count in tasks) < _WORTH_A_POOL:
         for index, first, count in tasks:
             yield unpack(opened.memory.parts[index], first, count)
         return
@@ -170,36 +185,40 @@ def _unpack_in(index: int, first: int, count: int) -> Faults:
 
 
 def unpack(part: KdumpPart, first: int, count: int) -> Faults:
-    """Unpack pages number `first` and following; their data lie one behind the other, so they are read in one go."""
+    """Unpack pages number `first` and following; their data lie one behind the other, so they are read in one go.
+
+    Descriptors that make no sense are passed over: `check_descriptors()` counts them. This is where all the time
+    goes: numbers, not objects.
+    """
     faults = Faults()
     codecs = Codecs()
+    read, block = part.storage.read, part.header.block_size
+    lowest, largest, end = part.data_offset, block * 2, part.storage.size
+    words = part.words(part.table(first, count))
+    low, high = (0, 1) if part.header.order == "little" else (1, 0)
     window, start = b"", 0
-    shared: set[int] = set()  # all pages of zeros are one in the file
-    for number, found in enumerate(part.descriptors(first, count), first):
-        if found.offset in shared:
-            faults.decoded += 1
+    rows = zip(words[low::6], words[high::6], words[2::6], words[3::6], strict=True)
+    for number, (offset_low, offset_high, size, flags) in enumerate(rows, first):
+        offset = offset_low | offset_high << 32
+        if offset < lowest or not 0 < size <= largest or offset + size > end:
             continue
-        if part.fault(found) is not None:
+        if size == block and not flags & ANY_METHOD:
+            faults.decoded += 1  # stored as it is, most often the page of zeros that all such pages share
             continue
-        at = found.offset - start
-        if at < 0:
-            shared.add(found.offset)
-            packed = part.storage.read(found.offset, found.size)
-        else:
-            if at + found.size > len(window):
-                start, at = found.offset, 0
-                window = part.storage.read(start, max(_WINDOW, found.size))
-            packed = window[at : at + found.size]
-        _decode(part, codecs, number, found, packed, faults)
+        at = offset - start
+        if at < 0 or at + size > len(window):
+            start, at = offset, 0
+            window = read(start, max(_WINDOW, size))
+        _decode(part, codecs, number, size, flags, window[at : at + size], faults)
     return faults
 
 
-def _decode(part: KdumpPart, codecs: Codecs, number: int, found: Descriptor, packed: bytes, faults: Faults) -> None:
+def _decode(part: KdumpPart, codecs: Codecs, number: int, size: int, flags: int, packed: bytes, faults: Faults) -> None:
     faults.decoded += 1
     try:
-        if len(packed) < found.size:
+        if len(packed) < size:
             raise BadPage("the file can't be read there")
-        codecs.page(packed, found.flags, part.header.block_size)
+        codecs.page(packed, flags, part.header.block_size)
     except BadPage as error:
         faults.damaged += 1
         faults.numbers.append(number)

@@ -4,34 +4,20 @@ The dump that comes out opens in drgn and crash, with as much as survived; what 
 log is taken the way the kernel left it, and where that is lost, searched for in all of memory.
 """
 
-import contextlib
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from lastwords.model.dump import Salvaged
 
-from .formats import KernelMemory, NotADump, OpenDump, Unmapped, Unreadable, open_dump
-from .formats.kdump_pages import DESCRIPTOR_SIZE, KdumpMemory
-from .formats.notes import Note
+from .formats import NotADump, OpenDump, open_dump
 from .formats.opening import open_without_header
 from .formats.physical import Extent, ExtentMemory
 from .formats.storage import File
-from .formats.write_elf import pack_notes, surviving, write_elf
-from .formats.write_kdump import Lost, write_kdump
 from .log_search import search_log
-from .page_check import check_all, check_descriptors
 from .printk import KernelLog, lines_of, read_log
+from .rewrite import NoRoom, new_file, write_dump
 
 Progress = Callable[[int, int], None]
-
-_UTS = ("sysname", "nodename", "release", "version", "machine", "domainname")
-
-
-class NoRoom(Exception):
-    """The output can't be written; the text says why, in one line."""
 
 
 def salvage(
@@ -63,7 +49,7 @@ def salvage(
     with opened:
         log = _log(opened, progress)
         _write_log(log, log_path)
-        pages, lost = _write_dump(opened, out, jobs, progress)
+        pages, lost = write_dump(opened, out, unpack=True, jobs=jobs, progress=progress)
         return Salvaged(
             path=paths[0],
             dump_path=out if pages else None,
@@ -118,85 +104,9 @@ def _log(opened: OpenDump, progress: Progress | None) -> KernelLog:
 
 def _write_log(log: KernelLog, path: str) -> None:
     if log.records:
-        with _new_file(path) as out:
+        with new_file(path) as out:
             for line in lines_of(log.records):
                 out.write(line.encode("utf-8", "backslashreplace"))
-
-
-def _write_dump(opened: OpenDump, out: str, jobs: int, progress: Progress | None) -> tuple[int, int]:
-    """Pages written, and pages lost."""
-    if isinstance(opened.memory, KdumpMemory):
-        return _write_kdump(opened, opened.memory, out, jobs, progress)
-    raw = opened.raws[0]
-    assert raw.elf_header is not None
-    kept = sum(segment.file_size for segment in surviving(raw.elf_header, raw.storage))
-    wanted = sum(min(load.file_size, load.memory_size) for load in raw.elf_header.loads)
-    page = opened.memory.page_size
-    if kept < page:
-        return 0, wanted // page
-    _check_room(out, kept)
-    with _new_file(out) as file:
-        notes = _notes_with_vmcoreinfo(opened)
-        write_elf(file, raw.elf_header, raw.storage, notes, complete=kept == wanted, progress=progress)
-    return kept // page, (wanted - kept) // page
-
-
-def _write_kdump(
-    opened: OpenDump, memory: KdumpMemory, out: str, jobs: int, progress: Progress | None
-) -> tuple[int, int]:
-    lost: list[Lost] = []
-    for part, unpacked in zip(memory.parts, check_all(opened, jobs, progress), strict=True):
-        faults = check_descriptors(part)
-        faults.add(unpacked)
-        end = part.count if faults.table_end is None else faults.table_end
-        lost.append(Lost(sorted(set(faults.numbers)), end))
-    kept = sum(each.kept for each in lost)
-    wanted = max(memory.parts[0].dumped.count, kept)
-    if not kept:
-        return 0, wanted
-    # Sizes in a damaged file are not to be believed, but a page takes no more than itself.
-    _check_room(out, min(sum(part.storage.size for part in memory.parts), kept * (memory.page_size + DESCRIPTOR_SIZE)))
-    notes = [note for note in opened.notes if note.name != "VMCOREINFO"]
-    order = memory.parts[0].header.order
-    with _new_file(out) as file:
-        pages = write_kdump(
-            file,
-            memory.parts,
-            lost,
-            names=_names(opened),
-            vmcoreinfo=opened.vmcoreinfo.text,
-            notes=pack_notes(_notes_with_vmcoreinfo(opened) if opened.vmcoreinfo.text else notes, order),
-            complete=kept == wanted and not any(part.header.incomplete for part in memory.parts),
-            progress=progress,
-        )
-    return pages, wanted - pages
-
-
-def _notes_with_vmcoreinfo(opened: OpenDump) -> list[Note]:
-    notes = [note for note in opened.notes if note.name != "VMCOREINFO"]
-    text = opened.vmcoreinfo.text
-    return [*notes, Note("VMCOREINFO", 0, text)] if text else notes
-
-
-def _names(opened: OpenDump) -> dict[str, str]:
-    """Struct new_utsname: of the header, else of the kernel's memory, else what is known from elsewhere."""
-    header = opened.raws[0].kdump_header
-    names = {name: value for name, value in (header.utsname if header else {}).items() if value}
-    known = {"sysname": "Linux", "release": opened.dump.release or "", "machine": opened.arch or ""}
-    there = _names_in_memory(opened.kernel, opened) if opened.kernel else {}
-    return known | there | names
-
-
-def _names_in_memory(kernel: KernelMemory, opened: OpenDump) -> dict[str, str]:
-    symbol, offset = opened.vmcoreinfo.symbol("init_uts_ns"), opened.vmcoreinfo.offset("uts_namespace.name")
-    if symbol is None:
-        return {}
-    try:
-        data = kernel.read(symbol + (offset or 0), 65 * len(_UTS))
-    except (Unreadable, Unmapped):
-        return {}
-    values = [data[65 * at : 65 * at + 65].split(b"\0")[0].decode("latin-1") for at in range(len(_UTS))]
-    return dict(zip(_UTS, values, strict=True)) if values[0] == "Linux" else {}
 
 
 def _notes(opened: OpenDump, log: KernelLog, pages: int) -> Iterator[str]:
@@ -209,23 +119,3 @@ def _notes(opened: OpenDump, log: KernelLog, pages: int) -> Iterator[str]:
         yield "the log was found by searching memory" + (f"; {log.reason}" if log.reason else "")
     if pages and not opened.vmcoreinfo.text:
         yield "VMCOREINFO is lost: drgn and crash will not know the kernel"
-
-
-def _check_room(out: str, need: int) -> None:
-    folder = Path(out).absolute().parent
-    free = shutil.disk_usage(folder).free
-    if free < need:
-        raise NoRoom(f"{out}: needs up to {need >> 20} MiB, and {folder} has {free >> 20} MiB free")
-
-
-@contextlib.contextmanager
-def _new_file(path: str) -> Iterator[BinaryIO]:
-    """A file that appears under its name when it is complete, readable by its owner alone: it holds memory."""
-    temporary = Path(f"{path}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w+b") as file:
-            os.fchmod(file.fileno(), 0o600)
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -70,7 +70,7 @@ def exercise(path):
 @given(
     name=st.sampled_from(sorted(BUILDS)),
     mutations=st.lists(mutation, min_size=1, max_size=4),
-    within=st.sampled_from((512, 8192, 24_000, 1 << 20)),
+    within=st.sampled_from((512, 8192, 24_000, 1 << 60)),
 )
 def test_mutated_headers(tmp_path, name, mutations, within):
     path = tmp_path / "vmcore"
@@ -122,12 +122,12 @@ BOMBS = {
 
 @pytest.mark.parametrize("data", BOMBS.values(), ids=BOMBS)
 def test_a_file_of_one_hole(tmp_path, data):
-    """As large as a file can be, and nothing in it."""
+    """2 GiB with nothing in them, and headers that promise all of the world."""
     began = time.monotonic()
-    path = hole(tmp_path / "vmcore", data, 1 << 33)
+    path = hole(tmp_path / "vmcore", data, 1 << 31)
     found = check([path])
     assert found.verdict in ("damaged", "incomplete", "whole")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 def test_flattened_records_that_overlap_or_are_empty(tmp_path):
@@ -149,4 +149,4 @@ def test_page_tables_that_point_at_themselves(tmp_path):
     began = time.monotonic()
     exercise(str(path))
     assert check([str(path)]).verdict == "whole"
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60

@@ -178,20 +178,24 @@ class KdumpPart:
         data = self.storage.read(at, 16)
         return Descriptor(*self._descriptor.unpack(data)) if len(data) == 16 else None
 
-    def words(self, first: int, count: int) -> "array[int]":
-        """Descriptors from number `first`, as 32-bit words in this machine's order, 6 to each.
+    def table(self, first: int, count: int) -> bytes:
+        """Descriptors from number `first`, as they stand in the file; fewer where it ends."""
+        data = self.storage.read(self.header.descriptors_offset + first * DESCRIPTOR_SIZE, count * DESCRIPTOR_SIZE)
+        return data[: len(data) // DESCRIPTOR_SIZE * DESCRIPTOR_SIZE]
+
+    def words(self, table: bytes) -> "array[int]":
+        """Descriptors as 32-bit words in this machine's order, 6 to each.
 
         Words 0 and 1 are the offset, in the dump's order of halves; 2 is the size, 3 the flags.
         """
-        data = self.storage.read(self.header.descriptors_offset + first * DESCRIPTOR_SIZE, count * DESCRIPTOR_SIZE)
-        words = array("I", data[: len(data) // DESCRIPTOR_SIZE * DESCRIPTOR_SIZE])
+        words = array("I", table)
         if self.header.order != sys.byteorder:
             words.byteswap()
         return words
 
     def descriptors(self, first: int, count: int) -> list[Descriptor]:
         """Descriptors from number `first`; fewer where the file ends."""
-        words = self.words(first, count)
+        words = self.words(self.table(first, count))
         low, high = (0, 1) if self.header.order == "little" else (1, 0)
         return [
             Descriptor(words[at + low] | words[at + high] << 32, words[at + 2], words[at + 3])

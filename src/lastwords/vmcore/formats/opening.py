@@ -191,9 +191,9 @@ class OpenDump:
     def _obstacles(self, raw: Raw) -> Iterator[tuple[bool, str]]:
         yield len(self.raws) > 1, "a split dump"
         yield raw.flattened, "a flattened dump"
-        yield any(problem.kind == "bad-container" for problem in self.problems), "cut off"
         if raw.elf_header is not None:
-            yield raw.elf_header.data_end > raw.storage.size, "cut off"
+            yield any(problem.kind == "bad-header" for problem in self.problems), "the headers are damaged"
+            # Else drgn reads it even where it is cut off: what is beyond the file's end is a fault to it.
         if raw.kdump_header is not None:
             yield not raw.kdump_header.utsname["machine"], "the header does not name the machine, as QEMU's do not"
             yield raw.kdump_header.split, "one file of a split dump"
