@@ -82,22 +82,28 @@ def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
     guesses by the frame pointer. Where that leads to no function either, the guess was wrong. A return address
     outside of the kernel is the end of a chain of frame pointers.
     """
+    known: dict[tuple[int, bool], bool] = trace.prog.cache.setdefault("lastwords named", {})
     named = True
     for number, frame in enumerate(trace):
         if number and _is_user(frame):
             yield frame
             return
-        before, named = named, _is_named(frame)
+        place = frame.pc, frame.interrupted
+        if place not in known:
+            known[place] = _is_named(frame)
+        before, named = named, known[place]
         if not named and (not before or (number and not frame.interrupted and frame.pc < _KERNEL_HALF)):
             return
         yield frame
 
 
 def _is_named(frame: drgn.StackFrame) -> bool:
+    if frame.function_name is not None:
+        return True  # asked first: with debuginfo, a symbol by its address takes half a millisecond
     try:
         frame.symbol()
     except LookupError:
-        return frame.function_name is not None
+        return False
     return True
 
 
