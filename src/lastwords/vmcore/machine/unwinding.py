@@ -55,11 +55,12 @@ class Unwinder:
         tasks on it is quicker to open the dump a second time without, which unwinds a task in 0.1 ms, and to look
         names and lines up once for each place in the code.
         """
-        prog = self._kernel.prog
-        if tasks < _MANY or self._kernel.symbols.source != "dwarf" or prog.core_dump_path is None:
+        dump = self._kernel.dump
+        if tasks < _MANY or self._kernel.symbols.source != "dwarf" or dump is None:
             return
         try:
-            bare = open_program(Path(prog.core_dump_path), vmcoreinfo=prog["VMCOREINFO"].string_(), debuginfo=False)
+            vmcoreinfo = self._kernel.prog["VMCOREINFO"].string_()
+            bare = open_program(Path(dump.dump.paths[0]), vmcoreinfo=vmcoreinfo, debuginfo=False, dump=dump)
         except Exception:  # what is in the dump's memory is not enough
             return
         if bare.symbols.source == "btf":

@@ -70,7 +70,9 @@ def trace_of_registers(prog: drgn.Program, registers: bytes) -> drgn.StackTrace:
     return prog.stack_trace(drgn.Object.from_bytes_(prog, pt_regs, room))
 
 
-def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
+def kernel_frames(
+    trace: drgn.StackTrace, known: dict[tuple[int, bool], bool] | None = None
+) -> Iterator[drgn.StackFrame]:
     """The frames of a trace down to where the kernel was entered.
 
     A task that came from user space has a last frame with the registers that it entered with; it is the last one
@@ -81,8 +83,12 @@ def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
     Behind code that nothing is known of, such as a module's where there are no types to find modules by, drgn
     guesses by the frame pointer. Where that leads to no function either, the guess was wrong. A return address
     outside of the kernel is the end of a chain of frame pointers.
+
+    Args:
+        trace: what drgn gives.
+        known: which places have names, remembered from one trace of the dump to the next.
     """
-    known: dict[tuple[int, bool], bool] = trace.prog.cache.setdefault("lastwords named", {})
+    known = {} if known is None else known
     named = True
     for number, frame in enumerate(trace):
         if number and _is_user(frame):
