@@ -88,22 +88,27 @@ def kernel_frames(
         trace: what drgn gives.
         known: which places have names, remembered from one trace of the dump to the next.
     """
-    known = {} if known is None else known
     named = True
     for number, frame in enumerate(trace):
         if number and _is_user(frame):
             yield frame
             return
-        place = frame.pc, frame.interrupted
-        if place not in known:
-            known[place] = _is_named(frame)
-        before, named = named, known[place]
+        before, named = named, _is_named(frame, known)
         if not named and (not before or (number and not frame.interrupted and frame.pc < _KERNEL_HALF)):
             return
         yield frame
 
 
-def _is_named(frame: drgn.StackFrame) -> bool:
+def _is_named(frame: drgn.StackFrame, known: dict[tuple[int, bool], bool] | None) -> bool:
+    if known is None:
+        return _has_name(frame)
+    place = frame.pc, frame.interrupted
+    if place not in known:
+        known[place] = _has_name(frame)
+    return known[place]
+
+
+def _has_name(frame: drgn.StackFrame) -> bool:
     if frame.function_name is not None:
         return True  # asked first: with debuginfo, a symbol by its address takes half a millisecond
     try:
