@@ -1,15 +1,17 @@
 """A dump, opened in drgn with whatever names and types there are for it."""
 
-import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import drgn
+from drgn.helpers.linux.sched import task_cpu
 
 from lastwords.model import Symbols
 
+from .formats import OpenDump
+from .source import SourceError, open_source, program_of, registers_of_cpus
 from .symbols.btf import Btf
 from .symbols.debuginfo import Found, find_vmlinux
 from .symbols.kallsyms import Kallsyms
@@ -20,7 +22,7 @@ from .symbols.rebuild import rebuild_vmlinux
 from .symbols.setup import Setup
 from .symbols.unwind import kernel_frames, loaded_modules, trace_of_registers
 from .symbols.vmcoreinfo import Vmcoreinfo, parse_vmcoreinfo
-from .symbols.with_debuginfo import load_kernel_debuginfo, load_module_debuginfo, one_line
+from .symbols.with_debuginfo import load_kernel_debuginfo, load_module_debuginfo
 from .symbols.without_debuginfo import (
     add_module_types,
     build_id_in_memory,
@@ -46,6 +48,7 @@ class Kernel:
         kallsyms: the kernel's own symbols; None where debuginfo made them unnecessary, or they can't be read.
         btf: the kernel's types, None likewise.
         module_symbols: the symbols of modules without debuginfo.
+        dump: the file behind it; None for one that drgn opened alone.
     """
 
     prog: drgn.Program
@@ -55,12 +58,28 @@ class Kernel:
     kallsyms: Kallsyms | None = None
     btf: Btf | None = None
     module_symbols: tuple[drgn.Symbol, ...] = ()
+    dump: OpenDump | None = None
+    _named: dict[tuple[int, bool], bool] = field(default_factory=dict, repr=False)
 
     def frames(self, thread: drgn.Object | drgn.Thread) -> Iterator[drgn.StackFrame]:
         """The frames of a task down to where it entered the kernel."""
         if isinstance(thread, drgn.Thread):
-            return kernel_frames(thread.stack_trace())
-        return kernel_frames(self.prog.stack_trace(thread))
+            return kernel_frames(thread.stack_trace(), self._named)
+        try:
+            trace = self.prog.stack_trace(thread)
+        except ValueError:
+            # It ran on a CPU. drgn finds that one's registers only in files that it opened itself.
+            registers = self._registers_of(thread)
+            if registers is None:
+                raise
+            return self.register_frames(registers)
+        return kernel_frames(trace, self._named)
+
+    def _registers_of(self, task: drgn.Object) -> bytes | None:
+        """Of the CPU that a task ran on."""
+        known = registers_of_cpus(self.dump) if self.dump is not None and self.dump.dump.drgn.path is None else ()
+        number = task_cpu(task)
+        return known[number] if number < len(known) else None
 
     def register_frames(self, registers: bytes) -> Iterator[drgn.StackFrame]:
         """The frames of a CPU by its registers (`pr_reg` of NT_PRSTATUS): works without types too."""
@@ -91,21 +110,23 @@ def open_program(
     vmlinux: Path | None = None,
     modules_dir: Path | None = None,
     debuginfo: bool = True,
+    dump: OpenDump | None = None,
 ) -> Kernel:
     """Open a dump, with debuginfo where there is some, else with the symbols and types in the dump's own memory.
 
     Args:
-        path: of the dump, an ELF or kdump-compressed file.
+        path: of the dump, in any format; of a split one, the first file.
         vmcoreinfo: to use in place of the dump's own, or where it has none.
         vmlinux: the file with debuginfo, or a directory to look for it in.
         modules_dir: a directory with the debuginfo of modules.
         debuginfo: False to look for none at all.
+        dump: the file or files, opened already.
 
     Raises:
         OpenError: drgn can't read the dump, or `vmlinux` is not of this kernel.
     """
     began = time.monotonic()
-    setup = _open(path, vmcoreinfo)
+    setup = _open(path, vmcoreinfo, dump)
     prog, release = setup.prog, setup.vmcoreinfo.release
     setup.build_id = setup.vmcoreinfo.build_id
     if setup.build_id is None or not debuginfo:
@@ -153,6 +174,7 @@ def open_program(
         setup.kallsyms,
         setup.btf,
         tuple(setup.module_symbols),
+        setup.dump,
     )
 
 
@@ -160,23 +182,19 @@ def _bytes(hexadecimal: str | None) -> bytes | None:
     return bytes.fromhex(hexadecimal) if hexadecimal else None
 
 
-def _open(path: Path, vmcoreinfo: bytes | None) -> Setup:
-    # What drgn warns of while it works stands in the report, as costs; without a handler it would go to stderr.
-    logging.getLogger("drgn").addHandler(logging.NullHandler())
+def _open(path: Path, vmcoreinfo: bytes | None, dump: OpenDump | None) -> Setup:
     try:
-        prog = drgn.Program(vmcoreinfo=vmcoreinfo)
-        prog.set_core_dump(path)
-    except Exception as error:  # drgn raises what fits, of a dozen classes
-        raise OpenError(f"{path}: {one_line(error)}") from None
-    if drgn.ProgramFlags.IS_LINUX_KERNEL not in prog.flags:
-        raise OpenError(f"{path}: a core dump of a process, not of a kernel, or its VMCOREINFO is missing")
+        dump = dump or open_source([str(path)])
+        prog = program_of(dump, path, vmcoreinfo)
+    except SourceError as error:
+        raise OpenError(str(error)) from None
     # Only what is asked for below is to be loaded, and not in the course of a stack trace.
     prog.set_enabled_debug_info_finders([])
     text = vmcoreinfo or prog["VMCOREINFO"].string_()
     info = parse_vmcoreinfo(text)
     little = prog.platform is not None and drgn.PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags
     stext = info.symbols.get("_stext", 0)
-    return Setup(prog, info, prog.address_size(), "<" if little else ">", stext, KernelImage(prog.read, stext))
+    return Setup(prog, dump, info, prog.address_size(), "<" if little else ">", stext, KernelImage(prog.read, stext))
 
 
 def _name_modules(setup: Setup) -> None:

@@ -120,5 +120,5 @@ _SCALARS = (drgn.TypeKind.INT, drgn.TypeKind.BOOL, drgn.TypeKind.ENUM, drgn.Type
 
 
 def _only(wrapper: drgn.Type) -> str | None:
-    members = wrapper.members or ()
+    members = list(wrapper.members or ())
     return members[0].name if len(members) == 1 else None

@@ -63,6 +63,7 @@ def tasks(kernel: "Kernel") -> Partial:
         problems.append(f"{missing} tasks are not in the dump")
     rows = [row for row in rows if row[1]["pid"] is not None]
     with_stack = _with_stack(rows)
+    unwinder(kernel).expect(len(with_stack))
     if len(with_stack) < len(rows):
         problems.append(f"stacks of {len(with_stack)} of {len(rows)} tasks")
     return Partial(tuple(reader.task(*row, stack=row[0] in with_stack) for row in rows), problems)
@@ -127,10 +128,8 @@ class TaskReader:
     """Reads the task_structs of one dump."""
 
     def __init__(self, kernel: "Kernel") -> None:
-        self._prog = kernel.prog
         self._unwinder = unwinder(kernel)
         self._fields = Fields(kernel.prog, "struct task_struct", _members(kernel.prog))
-        self._pointer = kernel.prog.type("struct task_struct *")
         self._parents: dict[int, int | None] = {}
         self._resident = Resident(kernel)
         try:
@@ -149,7 +148,7 @@ class TaskReader:
         frames: Stack = ()
         problem = None
         if stack:
-            frames, problem = self._unwinder.stack(drgn.Object(self._prog, self._pointer, value=address))
+            frames, problem = self._unwinder.stack(address)
         waiting = None
         if not running and fields["cpu"] is not None:
             waiting = self._clocks.since(fields["cpu"], fields["exec_start"], fields["last_arrival"])

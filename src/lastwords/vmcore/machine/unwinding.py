@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import drgn
 import msgspec
 
 from lastwords.model import StackFrame
+from lastwords.vmcore.program import open_program
 from lastwords.vmcore.symbols.unwind import function_name
 
 from .part import once
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
 
 Stack = tuple[StackFrame, ...]
-_Place = tuple[int, bool, int]
+_Place = tuple[int, bool]
+"""A program counter, and whether the code was interrupted there: else it is a return address."""
 
 _MOST_FRAMES = 1000
+_MANY = 400
 _KERNEL_HALF = 1 << 63
 
 # Where stacks begin: code that nothing in the kernel calls.
@@ -40,26 +44,50 @@ class Unwinder:
 
     def __init__(self, kernel: "Kernel") -> None:
         self._kernel = kernel
+        self._walker = kernel
         self._places: dict[_Place, Stack] = {}
         self._stacks: dict[tuple[_Place, ...], Stack] = {}
 
-    def stack(self, thread: drgn.Object | drgn.Thread) -> tuple[Stack, str | None]:
-        """The kernel's frames of a task, innermost first, and why there are none or no more of them."""
+    def expect(self, tasks: int) -> None:
+        """Prepare for so many stacks.
+
+        With debuginfo drgn reads through a source file's whole DWARF for each frame, 2 ms a task. From some number of
+        tasks on it is quicker to open the dump a second time without, which unwinds a task in 0.1 ms, and to look
+        names and lines up once for each place in the code.
+        """
+        dump = self._kernel.dump
+        if tasks < _MANY or self._kernel.symbols.source != "dwarf" or dump is None:
+            return
+        try:
+            vmcoreinfo = self._kernel.prog["VMCOREINFO"].string_()
+            bare = open_program(Path(dump.dump.paths[0]), vmcoreinfo=vmcoreinfo, debuginfo=False, dump=dump)
+        except Exception:  # what is in the dump's memory is not enough
+            return
+        if bare.symbols.source == "btf":
+            self._walker = bare
+
+    def stack(self, task: int) -> tuple[Stack, str | None]:
+        """The kernel's frames of a task, innermost first, and why there are none or no more of them.
+
+        Args:
+            task: address of its task_struct.
+        """
         places: list[_Place] = []
         last = None
         try:
-            for group in self._groups(thread):
-                last = group[-1]
-                if not _user(last):
-                    places.append(self._place(group))
+            prog = self._walker.prog
+            thread = drgn.Object(prog, prog.type("struct task_struct *"), value=task)
+            for frame in islice(self._walker.frames(thread), _MOST_FRAMES):
+                if not frame.is_inline:
+                    last = frame
+                    if not _user(frame):
+                        places.append(self._place(frame))
         except Exception as failure:  # drgn raises what fits: registers or pages that are not in the dump
             return self._shared(places), one_line(failure)
         stack = self._shared(places)
         return stack, self._early_end(last, stack)
 
-    def detailed_stack(
-        self, thread: drgn.Object | drgn.Thread, *, with_variables: bool
-    ) -> tuple[Stack, dict[str, int], str | None]:
+    def detailed_stack(self, thread: drgn.Object, *, with_variables: bool) -> tuple[Stack, dict[str, int], str | None]:
         """The frames with the registers of those that were interrupted, and the registers of the innermost.
 
         Args:
@@ -79,7 +107,7 @@ class Unwinder:
             return tuple(frames), registers, one_line(failure)
         return tuple(frames), registers, self._early_end(last, frames)
 
-    def _groups(self, thread: drgn.Object | drgn.Thread) -> Iterator[list[drgn.StackFrame]]:
+    def _groups(self, thread: drgn.Object) -> Iterator[list[drgn.StackFrame]]:
         """Each frame behind those inlined into it."""
         group: list[drgn.StackFrame] = []
         for frame in islice(self._kernel.frames(thread), _MOST_FRAMES):
@@ -88,13 +116,17 @@ class Unwinder:
                 yield group
                 group = []
 
-    def _place(self, group: Sequence[drgn.StackFrame]) -> _Place:
-        """What `_places` knows the frames by; looks them up if it is new."""
-        real = group[-1]
-        place = real.pc, real.interrupted, len(group)
+    def _place(self, frame: drgn.StackFrame) -> _Place:
+        """What `_places` knows the frame by, and those inlined into it; looks them up if it is new."""
+        place = frame.pc, frame.interrupted
         if place not in self._places:
-            self._places[place] = tuple(self._frame(frame) for frame in group)
+            self._places[place] = self._look_up(*place)
         return place
+
+    def _look_up(self, pc: int, interrupted: bool) -> Stack:
+        # drgn takes these for return addresses, and looks at the call in front of them.
+        trace = self._kernel.prog.stack_trace_from_pcs([pc + 1 if interrupted else pc])
+        return tuple(self._frame(frame, pc, interrupted) for frame in trace)
 
     def _with_details(self, group: Sequence[drgn.StackFrame], with_variables: bool) -> Iterator[StackFrame]:
         if _user(group[-1]):
@@ -106,14 +138,14 @@ class Unwinder:
                 registers=group[-1].registers(),
             )
             return
-        for frame, described in zip(group, self._places[self._place(group)], strict=True):
+        for frame, described in zip(group, self._places[self._place(group[-1])], strict=True):
             yield msgspec.structs.replace(
                 described,
                 registers=frame.registers() if frame.interrupted and not frame.is_inline else {},
                 variables=variables(frame) if with_variables else {},
             )
 
-    def _frame(self, frame: drgn.StackFrame) -> StackFrame:
+    def _frame(self, frame: drgn.StackFrame, pc: int, interrupted: bool) -> StackFrame:
         file, line = self._source(frame)
         name = function_name(frame)
         module = self._module(frame.pc)
@@ -124,11 +156,11 @@ class Unwinder:
         except LookupError:
             symbol = None
         return StackFrame(
-            function=name or hex(frame.pc),
-            address=frame.pc,
-            offset=frame.pc - symbol.address if symbol else None,
+            function=name or hex(pc),
+            address=pc,
+            offset=pc - symbol.address if symbol else None,
             module=module,
-            interrupted=frame.interrupted,
+            interrupted=interrupted,
             file=file,
             line=line,
         )
@@ -164,7 +196,7 @@ class Unwinder:
             return f"more than {_MOST_FRAMES} frames"
         where = frames[-1].function
         try:
-            self._kernel.prog.read(last.sp, self._kernel.prog.address_size())
+            self._walker.prog.read(last.sp, self._kernel.prog.address_size())
         except Exception:  # as above
             return f"ends at {where}: the stack's memory is not in the dump"
         return f"ends at {where}: no way to tell its caller"

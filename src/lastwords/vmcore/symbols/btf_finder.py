@@ -15,6 +15,13 @@ class BtfFinder:
     def __init__(self, types: Sequence[BtfTypes]) -> None:
         """Look in all of `types`, one for each BTF blob, the kernel's first."""
         self._types = list(types)
+        # drgn itself asks for the same few types again with every stack trace.
+        self._found_types: dict[tuple[drgn.TypeKindSet, str], drgn.Type | None] = {}
+
+    def add(self, types: BtfTypes) -> None:
+        """Look in these types too, after the others."""
+        self._types.append(types)
+        self._found_types.clear()
 
     def find_type(
         self, prog: drgn.Program, kinds: "drgn.TypeKindSet", name: str, filename: str | None
@@ -22,10 +29,11 @@ class BtfFinder:
         """The callback for types. BTF knows no source files, so a question with one goes unanswered."""
         if filename:
             return None
-        for types in self._types:
-            if (found := types.find(kinds, name)) is not None:
-                return found
-        return None
+        key = kinds, name
+        if key not in self._found_types:
+            answers = (types.find(kinds, name) for types in self._types)
+            self._found_types[key] = next((found for found in answers if found is not None), None)
+        return self._found_types[key]
 
     def find_object(
         self, prog: drgn.Program, name: str, flags: drgn.FindObjectFlags, filename: str | None

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import drgn
 
+from lastwords.vmcore.formats import OpenDump
+
 from .btf import Btf
 from .btf_types import BtfTypes
 from .kallsyms import Kallsyms
@@ -17,6 +19,7 @@ class Setup:
 
     Attributes:
         prog: the program that finders and modules are registered with.
+        dump: the open file.
         vmcoreinfo: what the kernel says of itself.
         word: the size of a pointer.
         order: `<` for little-endian, `>` for big-endian.
@@ -34,6 +37,7 @@ class Setup:
     """
 
     prog: drgn.Program
+    dump: OpenDump
     vmcoreinfo: Vmcoreinfo
     word: int
     order: str

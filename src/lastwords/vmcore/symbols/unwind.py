@@ -70,7 +70,9 @@ def trace_of_registers(prog: drgn.Program, registers: bytes) -> drgn.StackTrace:
     return prog.stack_trace(drgn.Object.from_bytes_(prog, pt_regs, room))
 
 
-def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
+def kernel_frames(
+    trace: drgn.StackTrace, known: dict[tuple[int, bool], bool] | None = None
+) -> Iterator[drgn.StackFrame]:
     """The frames of a trace down to where the kernel was entered.
 
     A task that came from user space has a last frame with the registers that it entered with; it is the last one
@@ -81,23 +83,38 @@ def kernel_frames(trace: drgn.StackTrace) -> Iterator[drgn.StackFrame]:
     Behind code that nothing is known of, such as a module's where there are no types to find modules by, drgn
     guesses by the frame pointer. Where that leads to no function either, the guess was wrong. A return address
     outside of the kernel is the end of a chain of frame pointers.
+
+    Args:
+        trace: what drgn gives.
+        known: which places have names, remembered from one trace of the dump to the next.
     """
     named = True
     for number, frame in enumerate(trace):
         if number and _is_user(frame):
             yield frame
             return
-        before, named = named, _is_named(frame)
+        before, named = named, _is_named(frame, known)
         if not named and (not before or (number and not frame.interrupted and frame.pc < _KERNEL_HALF)):
             return
         yield frame
 
 
-def _is_named(frame: drgn.StackFrame) -> bool:
+def _is_named(frame: drgn.StackFrame, known: dict[tuple[int, bool], bool] | None) -> bool:
+    if known is None:
+        return _has_name(frame)
+    place = frame.pc, frame.interrupted
+    if place not in known:
+        known[place] = _has_name(frame)
+    return known[place]
+
+
+def _has_name(frame: drgn.StackFrame) -> bool:
+    if frame.function_name is not None:
+        return True  # asked first: with debuginfo, a symbol by its address takes half a millisecond
     try:
         frame.symbol()
     except LookupError:
-        return frame.function_name is not None
+        return False
     return True
 
 

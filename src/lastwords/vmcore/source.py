@@ -1,0 +1,106 @@
+"""A drgn program for a dump in any format: from its file, or from its memory where drgn does not open the file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import drgn
+
+from .formats import NotADump, OpenDump, Unreadable, open_dump
+from .formats.notes import NT_PRSTATUS
+from .formats.opening import open_without_header
+
+_ARCHITECTURES = {
+    "x86_64": drgn.Architecture.X86_64,
+    "aarch64": drgn.Architecture.AARCH64,
+    "i686": drgn.Architecture.I386,
+    "arm": drgn.Architecture.ARM,
+    "ppc64": drgn.Architecture.PPC64,
+    "riscv64": drgn.Architecture.RISCV64,
+    "s390x": drgn.Architecture.S390X,
+}
+_REGISTERS_AT = 112
+"""Bytes in front of `pr_reg` in struct elf_prstatus (include/linux/elfcore.h), on 64-bit machines."""
+
+
+class SourceError(Exception):
+    """A file that drgn can't be given: one line that says why."""
+
+
+def open_source(paths: Sequence[str]) -> OpenDump:
+    """Open the file of a dump, or all files of a split one; where its headers are lost, by what stands behind them.
+
+    Raises:
+        SourceError: no dump, or a file that can't be read.
+    """
+    try:
+        return open_dump(paths)
+    except NotADump as error:
+        try:
+            found = open_without_header(paths[0]) if len(paths) == 1 else None
+        except (OSError, NotADump):
+            found = None
+        if found is None:
+            raise SourceError(_named(paths[0], str(error))) from None
+        return found
+    except (OSError, ValueError) as error:
+        raise SourceError(_named(paths[0], getattr(error, "strerror", None) or str(error))) from None
+
+
+def _named(path: str, problem: str) -> str:
+    return problem if problem.startswith(path) else f"{path}: {problem}"
+
+
+def program_of(dump: OpenDump, path: Path, vmcoreinfo: bytes | None = None) -> drgn.Program:
+    """The program, without symbols.
+
+    Args:
+        dump: the open dump; it must stay open as long as the program is used.
+        path: for messages.
+        vmcoreinfo: to use in place of the dump's own.
+
+    Raises:
+        SourceError: not a dump that drgn could read in either way.
+    """
+    way = dump.dump.drgn
+    text = vmcoreinfo or way.vmcoreinfo
+    try:
+        if way.path is not None:
+            prog = drgn.Program(vmcoreinfo=text)
+            prog.set_core_dump(way.path)
+        else:
+            prog = _from_memory(dump, path, text)
+    except SourceError:
+        raise
+    except Exception as error:  # drgn raises what fits, of a dozen classes
+        raise SourceError(f"{path}: {' '.join(str(error).split()) or type(error).__name__}") from None
+    if drgn.ProgramFlags.IS_LINUX_KERNEL not in prog.flags:
+        raise SourceError(f"{path}: a core dump of a process, not of a kernel, or its VMCOREINFO is missing")
+    return prog
+
+
+def _from_memory(dump: OpenDump, path: Path, vmcoreinfo: bytes | None) -> drgn.Program:
+    if not vmcoreinfo:
+        raise SourceError(f"{path}: VMCOREINFO is not in the dump, so nothing in it can be found")
+    architecture = _ARCHITECTURES.get(dump.arch or "")
+    if architecture is None:
+        raise SourceError(f"{path}: a dump of a machine of type {dump.arch or 'unknown'}, which can't be read")
+    prog = drgn.Program(drgn.Platform(architecture), vmcoreinfo=vmcoreinfo)
+    memory = dump.memory
+
+    def read(address: int, count: int, offset: int, physical: bool) -> bytes:
+        try:
+            return memory.read(address, count)
+        except Unreadable as error:
+            raise drgn.FaultError(str(error), address) from None
+
+    for segment in memory.segments:
+        prog.add_memory_segment(segment.start, segment.size, read, physical=True)
+    prog.set_linux_kernel_custom(vmcoreinfo, False)
+    return prog
+
+
+def registers_of_cpus(dump: OpenDump) -> tuple[bytes, ...]:
+    """`pr_reg` of each CPU, in the order of the notes; none on 32-bit machines."""
+    if dump.dump.bits != 64:
+        return ()
+    return tuple(note.desc[_REGISTERS_AT:] for note in dump.notes if note.type == NT_PRSTATUS and note.name == "CORE")
