@@ -226,7 +226,7 @@ def test_whose_page_it_was_only_page_owner_knows():
     [oops] = oopses(report.format(owner=owner))
     assert (oops.function, oops.intact) == ("owner", True)
     [oops] = oopses(report.format(owner="[   36.179600] raw: 0"))
-    assert (oops.function, oops.intact) == (None, False)
+    assert (oops.function, oops.intact) == (None, True)
 
 
 def test_the_race_that_kcsan_names_is_taken_as_it_is():
@@ -237,3 +237,19 @@ def test_the_race_that_kcsan_names_is_taken_as_it_is():
         [   10.000003]  _copy_to_iter+0x1/0x2
     """)
     assert (oops.title, oops.function) == ("KCSAN: data-race in _copy_to_iter / fat_write", "_copy_to_iter")
+
+
+def test_a_jump_to_where_no_code_is_is_the_callers_fault():
+    [oops] = oopses("""
+        [    3.064866] BUG: unable to handle page fault for address: ffffffffc02bb060
+        [    3.064867] #PF: supervisor instruction fetch in kernel mode
+        [    3.064868] Oops: 0011 [#1] PREEMPT SMP NOPTI
+        [    3.064869] CPU: 1 PID: 94 Comm: sh Tainted: G           OE      6.1.0 #1
+        [    3.064870] RIP: 0010:table+0x0/0xffffffffffffefa0 [ring]
+        [    3.064871] Call Trace:
+        [    3.064872]  <TASK>
+        [    3.064873]  ? notify+0x11/0x20 [ring]
+        [    3.064874]  ? vfs_write+0xc7/0x3f0
+        [    3.064875]  </TASK>
+    """)
+    assert (oops.function, oops.module) == ("notify", "ring")

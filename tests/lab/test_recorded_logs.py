@@ -23,10 +23,7 @@ def first_oops(log: Path) -> Answer:
 READER_IS_WRONG = {
     "init-killed": "blames do_exit(), in which the panic was called; nobody in the kernel is to blame",
     "no-root": "blames the function that called panic(); nobody in the kernel is to blame",
-    "nx-exec": "blames the data that was jumped to, as if it were a function; its caller notify() is to blame",
-    "oom-panic": "the title is the raw line instead of the catalogue's own title",
     "6.12/red-zone": "finds no function, though the trace of the warning right behind has it",
-    "sched-atomic": "blames msleep(), not the driver that slept",
 }
 
 

@@ -119,7 +119,10 @@ class _Report:
             kind,
             draft,
             own,
-            named=title.function is not None or "{function}" not in (form.title or kind.title),
+            # Of whom only the origin of an object tells, not every kernel is configured to say.
+            named=title.function is not None
+            or "{function}" not in (form.title or kind.title)
+            or kind.where == ("origin",),
             overlap=overlap,
             interrupted=self.next is not None,
         )

@@ -64,8 +64,11 @@ def _from_group(kind: Kind, draft: Draft, function: str | None) -> Culprit | Non
     if not function:
         return None
     name = plain(function.partition("+")[0])
-    if not name or not at_fault(name, kind):
-        return None
+    return _found(draft, name) if name and at_fault(name, kind) else None
+
+
+def _found(draft: Draft, name: str) -> Culprit:
+    """A function and its frame, where it has one."""
     frame = next((f for t in draft.main_traces() for f in t.frames if plain(f.function) == name), None)
     return Culprit(name, frame or _frame_of_location(draft, name))
 
@@ -74,7 +77,7 @@ def _headline(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, 
     function = groups.get("function")
     if function and kind.where == ("headline",):
         # The kernel itself has chosen, as KCSAN does: there is nothing better to find elsewhere.
-        return Culprit(plain(function.partition("+")[0]))
+        return _found(draft, plain(function.partition("+")[0]))
     return _from_group(kind, draft, function)
 
 
@@ -84,9 +87,20 @@ def _also(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]
 
 def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
     location = draft.location
-    if location is None or draft.registers.user or not location.function:
+    if location is None or draft.registers.user:
         return None
+    if location.offset == 0 and any("instruction fetch" in text for text in draft.error_lines):
+        return _caller(kind, draft)
     return _from_group(kind, draft, location.function)
+
+
+def _caller(kind: Kind, draft: Draft) -> Culprit | None:
+    """Who called what is data: the return address lies on top of the stack, though the unwinder can't vouch for it.
+
+    Not for a wild address: that may be what a corrupted stack returned to.
+    """
+    frames = next((trace.frames for trace in draft.main_traces() if trace.frames), [])
+    return next((Culprit(name, f) for f in frames[:4] if blameable(name := plain(f.function), kind)), None)
 
 
 def _frame_of_location(draft: Draft, name: str) -> Frame | None:

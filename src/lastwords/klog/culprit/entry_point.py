@@ -13,7 +13,7 @@ from .never import entry
 
 # Reads, writes, ioctls and memory mappings, which a file's methods carry out.
 _FILES = r"""
-(__)?vfs_(read|write|readv|writev|ioctl|iter_read|iter_write) new_sync_(read|write) call_(read|write)_iter
+(__)?vfs_(read|write|readv|writev|ioctl|iter_read|iter_write|fsync(_range)?|fallocate|copy_file_range|statfs|getattr) new_sync_(read|write) call_(read|write)_iter
 do_iter_(read|write|readv_writev)\w* do_loop_readv_writev do_(readv|writev|preadv|pwritev|readv_writev) (__)?kernel_(read|write)
 ksys_(read|write|ioctl) (do_vfs|file|blkdev|compat_blkdev|__blkdev_driver|block|compat)_ioctl
 (compat_)?(SyS|SYSC|sys)_(compat_)?(ioctl|p?readv?|p?writev?) __\w+_(compat_)?sys_(ioctl|p?readv?|p?writev?)
