@@ -20,11 +20,7 @@ def first_oops(log: Path) -> Answer:
 
 # Where the reader gives another answer than the case's source does. A reader that learns it fails here (strict xfail):
 # then take the entry out.
-READER_IS_WRONG = {
-    "init-killed": "blames do_exit(), in which the panic was called; nobody in the kernel is to blame",
-    "no-root": "blames the function that called panic(); nobody in the kernel is to blame",
-    "6.12/red-zone": "finds no function, though the trace of the warning right behind has it",
-}
+READER_IS_WRONG = {}
 
 
 @pytest.mark.parametrize("name", RECORDED, ids=str)

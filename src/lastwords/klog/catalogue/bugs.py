@@ -56,6 +56,16 @@ KINDS = (
         refines=("warning",),
         source="lib/debugobjects.c: debug_print_object()",
     ),
+    # Since Linux 6.12 SLUB warns behind each of its reports, and that brings the trace.
+    Kind(
+        "slab-warning",
+        "warning",
+        (Form("WARNING: ", rf"{_WARN}(?:\S*/)?mm/slub\.c:"),),
+        title="WARNING in {function}",
+        where=("trace",),
+        part=True,
+        source="mm/slub.c: object_err(), slab_err()",
+    ),
     Kind(
         "warning",
         "warning",

@@ -36,6 +36,7 @@ KINDS = (
         source="kernel/panic.c, arch/*/kernel/traps.c",
     ),
     Kind(
+        # The kernel did what it must: the program that was init, or what it was linked with, is what failed.
         "init-killed",
         "panic",
         (
@@ -43,7 +44,7 @@ KINDS = (
             Form(_LITERAL, rf"{_PANIC}(?P<what>Attempted to kill \w+[^!]*!)"),
         ),
         title="kernel panic: {what}",
-        where=("trace",),
+        where=(),
         fatal=True,
         part=True,
         source="kernel/exit.c: do_exit()",
@@ -63,7 +64,7 @@ KINDS = (
                 "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)",
             ),
         ),
-        where=("trace",),
+        where=(),
         trace="optional",
         fatal=True,
         part=True,
@@ -80,7 +81,7 @@ KINDS = (
                 "kernel panic: Requested init failed",
             ),
         ),
-        where=("trace",),
+        where=(),
         trace="optional",
         fatal=True,
         part=True,
