@@ -1,26 +1,16 @@
-"""Records in, oopses out: where each report begins and ends, which lines are its own, and what they say."""
+"""Records in, oopses out: which headlines make one report, and where each report ends."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from lastwords.model import Oops, Record
 
-from . import titles
-from .body import read_body
-from .culprit.choose import at_fault, choose
-from .culprit.never import entry, plain
-from .damage import assess
-from .detail import decode
-from .draft import Draft
 from .headlines import Headline, headlines
+from .report import HEADER, PANIC, Report
 from .sieve import RESTARTS
 
 MAX_REPORT = 4000
 """Lines of one report at the most: the longest lockdep and all-CPU backtraces stay below."""
-_HEADER = 14
-"""Own lines between two headlines of one report, such as `kernel BUG at …` and `invalid opcode: …`."""
 _LIVE = 400
 """Own lines after which a panic is no longer the end of the report before it."""
 _SILENCE = 90.0
@@ -33,13 +23,6 @@ _PRINTING = 2.0
 _DETAIL = 100
 """Lines behind an event in which its details, or the panic because of it, may stand."""
 
-_OVERLAP = 60
-"""Lines behind the next report's headline that may still hold frames of the one before."""
-_OWN_LINES = ("CPU:", "Call Trace:", "Call trace:", "RIP:", "Modules linked in", "Kernel panic", "---[")
-"""Lines that say that from here on the next report speaks."""
-
-_PANIC = "Kernel panic - not syncing"
-
 
 def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oops]:
     """All oopses in a log, or in a window of one.
@@ -48,181 +31,16 @@ def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oo
         records: in the order of the file.
         candidates: positions of the records that hold a literal of the catalogue.
     """
-    found: list[Oops] = []
     candidates = list(candidates)
     restarts = [i for i in candidates if any(words in records[i].text for words in RESTARTS)]
-    reports = _reports(records, headlines(records, candidates), restarts)
-    for report in reports:
-        found.append(report.oops(found))
-    return found
+    return [report.oops() for report in _reports(records, headlines(records, candidates), restarts)]
 
 
-class _Report:
-    """One report while it is put together."""
-
-    def __init__(self, records: Sequence[Record], headline: Headline, end: int) -> None:
-        self.records = records
-        self.headlines = [headline]
-        self.main = headline
-        self.groups = dict(headline.groups)
-        self.end = end
-        self.next: _Report | None = None  # what interrupted this one
-        self.previous: _Report | None = None  # what this one interrupted
-        self.unfinished = False
-        self.caller = records[headline.index].caller
-        kind = headline.kind
-        self.draft = Draft(headless=kind.headless, reporter=kind.reporter, unwoven=bool(self.caller))
-
-    @property
-    def start(self) -> int:
-        return self.headlines[0].index
-
-    def own(self) -> list[Record]:
-        """The report's records behind its headline, without what others printed in between."""
-        end = self.end
-        if self.main.kind.event:
-            # It prints no report of its own, at most a trace right behind it.
-            end = min(end, self.headlines[-1].index + (1 if self.main.kind.trace == "none" else _HEADER * 3))
-        window = self.records[self.start + 1 : end]
-        if not self.caller:
-            return [record for record in window if record.kernel]
-        caller = self.caller
-        mine = [record for record in window if record.caller == caller]
-        if self.main.kind.family == "hang":
-            # Every CPU prints its own backtrace, at the same time as the others.
-            others = sorted((r for r in window if r.caller[:1] == "C" and r.caller != caller), key=lambda r: r.caller)
-            return mine + others
-        return mine
-
-    def add(self, headline: Headline) -> None:
-        """A further headline of the same report: the more telling of the two names it."""
-        self.headlines.append(headline)
-        if self.main.kind.name in headline.kind.refines:
-            self.main = headline
-            self.groups = {**self.groups, **headline.groups}
-
-    def oops(self, before: Sequence[Oops]) -> Oops:
-        """The finished oops."""
-        draft = self.draft
-        first = self.records[self.start]
-        own = self.own()
-        read_body(own, draft)
-        self.unfinished = self.next is not None and not self.caller and not _complete(draft)
-        overlap = self._read_on(draft) or self._shares_lines(draft)
-        kind, form = self.main.kind, self.main.form
-        also = self._also(own)
-        culprit = choose(kind, draft, self.groups, also)
-        groups = {**also, **self.groups}
-        message = self.records[self.main.index].text.strip()
-        title = titles.build(kind, form, groups, culprit.function if culprit else None, message)
-        damage = assess(
-            kind,
-            draft,
-            own,
-            # Of whom only the origin of an object tells, not every kernel is configured to say.
-            named=title.function is not None
-            or "{function}" not in (form.title or kind.title)
-            or kind.where == ("origin",),
-            overlap=overlap,
-            interrupted=self.next is not None,
-        )
-        frame = culprit.frame if culprit else None
-        headlines = [message, *(self.records[h.index].text.strip() for h in self.headlines if h is not self.main)]
-        detail = decode(draft, headlines, kind, frame)
-        return Oops(
-            title=title.title,
-            alternative_titles=title.alternatives,
-            kind=kind.name,
-            family=kind.family,
-            line=first.line,
-            last_line=max(draft.last_line, self.records[self.headlines[-1].index].line),
-            message=message[:1000],
-            intact=not damage,
-            damage=damage,
-            function=title.function,
-            module=frame.module or None if frame else None,
-            frame=frame,
-            panic=next((text for text in headlines if text.startswith(_PANIC)), None),
-            time=first.time,
-            wall=first.wall or None,
-            cpu=draft.cpu,
-            pid=draft.pid,
-            comm=draft.comm,
-            release=draft.release,
-            build=draft.build,
-            hardware=draft.hardware,
-            workqueue=draft.workqueue,
-            taint=draft.taint,
-            registers=dict(draft.registers.registers),
-            traces=tuple(trace.finished() for trace in draft.traces),
-            **detail._asdict(),
-        )
-
-    def _read_on(self, draft: Draft) -> bool:
-        """Finish a trace that another report's headline interrupted; whether it had more lines behind that."""
-        if self.next is None:
-            return False
-        if self.caller:
-            # The same task or CPU crashed again while it printed: the second trace holds the first one's frames.
-            if not any(trace.frames for trace in draft.traces):
-                read_body(self.next.own(), draft)
-        elif draft.open_trace is not None and draft.open_trace.frames:
-            rest = self.records[self.next.start + 1 : self.end + _OVERLAP]
-            heading = next((i for i, r in enumerate(rest) if r.text.startswith(_OWN_LINES)), len(rest))
-            names = draft.open_trace is next(
-                (t for t in draft.main_traces() if any(f.reliable for f in t.frames)), None
-            )
-            before = len(draft.open_trace.frames)
-            read_body(rest[:heading], draft)
-            more = draft.open_trace is None or len(draft.open_trace.frames) > before
-            # Harmless where the trace that names the crash was complete before, or where the other report shows none.
-            mixed = heading < len(rest) or self.next.main.kind.trace == "needed"
-            listed = self.next.main.kind is self.main.kind  # one printer, one report after the other: kmemleak
-            return names and mixed and (more or not (listed or _complete(draft)))
-        return False
-
-    def _shares_lines(self, draft: Draft) -> bool:
-        """Whether the report that this one interrupted goes on among its lines: two tasks say who they are."""
-        before = self.previous
-        return before is not None and before.unfinished and self.main.kind.family != "hang" and len(draft.speakers) > 1
-
-    def _also(self, own: Sequence[Record]) -> dict[str, str]:
-        """Groups of the kind's `also` patterns."""
-        kind = self.main.kind
-        if not kind.also:
-            return {}
-        found: dict[str, str] = {}
-        lines = [r for r in own if r.text and not r.text.isspace()]
-        skip = self.main.index - self.start  # lines of the report before its main headline
-        for pattern in kind.also:
-            for record in lines[skip : skip + kind.also_within]:
-                match = _compiled(pattern).match(record.text[:1000])
-                if match is None:
-                    continue
-                function = match.groupdict().get("function")
-                if function is not None and not at_fault(plain(function), kind):
-                    continue
-                found.update({k: v for k, v in match.groupdict().items() if v is not None})
-                break
-        return found
-
-
-def _complete(draft: Draft) -> bool:
-    """Whether the last trace goes down to where the kernel was entered."""
-    frames = draft.traces[-1].frames if draft.traces else []
-    return any(entry(plain(frame.function)) for frame in frames[-8:] if frame.reliable)
-
-
-@lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
-def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Sequence[int]) -> list[_Report]:
+def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Sequence[int]) -> list[Report]:
     """Headlines that belong together, each group with the records up to the next, or to the next restart."""
-    reports: list[_Report] = []
-    live: dict[str, _Report] = {}
-    incident: _Report | None = None
+    reports: list[Report] = []
+    live: dict[str, Report] = {}
+    incident: Report | None = None
     for headline in found:
         record = records[headline.index]
         current = live.get(record.caller)
@@ -233,7 +51,7 @@ def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Seq
             continue
         if headline.kind.event:
             if current is None or not _amid(records, current, headline):
-                incident = _Report(records, headline, _end(records, headline.index, restarts))
+                incident = Report(records, headline, _end(records, headline.index, restarts))
                 reports.append(incident)
                 if current is not None:
                     current.end = min(current.end, headline.index)
@@ -247,7 +65,7 @@ def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Seq
             interrupted = current
         if headline.kind.part and not headline.kind.alone:
             continue
-        report = _Report(records, headline, _end(records, headline.index, restarts))
+        report = Report(records, headline, _end(records, headline.index, restarts))
         live[record.caller] = report
         if incident is not None:
             incident.end, incident = min(incident.end, headline.index), None
@@ -257,7 +75,7 @@ def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Seq
     return reports
 
 
-def _explains(incident: _Report, headline: Headline) -> bool:
+def _explains(incident: Report, headline: Headline) -> bool:
     """Whether a headline goes on with what an event began: the same failure, what follows from it, the panic over it."""
     first, then = incident.main.kind, headline.kind
     if headline.index >= incident.end:
@@ -271,7 +89,7 @@ def _explains(incident: _Report, headline: Headline) -> bool:
     return (first.family == "hardware") == (then.family == "hardware") and (then.yields or not first.yields)
 
 
-def _amid(records: Sequence[Record], report: _Report, headline: Headline) -> bool:
+def _amid(records: Sequence[Record], report: Report, headline: Headline) -> bool:
     """Whether an event's line stands between the lines of a report that the kernel is still printing."""
     last = report.headlines[-1].index
     if headline.index >= report.end or headline.index - last > _MIDST:
@@ -282,7 +100,7 @@ def _amid(records: Sequence[Record], report: _Report, headline: Headline) -> boo
     return not any(record.text.startswith("---[ end ") for record in records[last : headline.index])
 
 
-def _belongs(records: Sequence[Record], report: _Report, headline: Headline) -> bool:
+def _belongs(records: Sequence[Record], report: Report, headline: Headline) -> bool:
     """Whether a headline is part of the report before it."""
     if headline.index >= report.end:
         return False
@@ -292,8 +110,8 @@ def _belongs(records: Sequence[Record], report: _Report, headline: Headline) -> 
     if main.name == headline.kind.name and distance <= 3:
         return True
     if (main.name in headline.kind.refines or headline.kind.name in main.refines) and not headline.kind.part:
-        return distance <= _HEADER
-    if headline.kind.part or records[headline.index].text.startswith(_PANIC):
+        return distance <= HEADER
+    if headline.kind.part or records[headline.index].text.startswith(PANIC):
         between = records[last.index : headline.index]
         ended = any(record.text.startswith("---[ end trace") for record in between)
         return distance <= _LIVE and (not ended or headline.kind.name == "panic-after-oops")

@@ -4,10 +4,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
@@ -19,6 +18,9 @@ from .inputs import Input, recognise
 from .inputs.archives import MAGIC
 from .inputs.files import STDIN
 from .scan import SMALL, Scanned, scan, scan_piece
+
+if TYPE_CHECKING:  # one process needs none of it
+    from concurrent.futures import Executor, Future
 
 PIECE = 128 << 20
 """Files from twice this size on are scanned in pieces."""
@@ -68,7 +70,7 @@ class _Part(NamedTuple):
     boots: list[int]
 
 
-def _processes(jobs: int) -> Executor:
+def _processes(jobs: int) -> "Executor":
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
@@ -124,7 +126,9 @@ def _size(source: Input) -> int:
         return 0
 
 
-def _submit(pool: Executor, share: _Share) -> list[Future[list[_Part]]]:
+def _submit(pool: "Executor", share: _Share) -> "list[Future[list[_Part]]]":
+    from concurrent.futures import BrokenExecutor
+
     try:
         if not share.pieces:
             return [pool.submit(_whole, share.sources)]
@@ -133,7 +137,9 @@ def _submit(pool: Executor, share: _Share) -> list[Future[list[_Part]]]:
         return []
 
 
-def _results(share: _Share, futures: Sequence[Future[list[_Part]]], progress: Progress | None) -> Iterator[Sightings]:
+def _results(share: _Share, futures: "Sequence[Future[list[_Part]]]", progress: Progress | None) -> Iterator[Sightings]:
+    from concurrent.futures import BrokenExecutor
+
     try:
         parts = [part for future in futures for part in future.result()]
     except BrokenExecutor:

@@ -60,7 +60,7 @@ class Printk:
         records = self._records(text, line)
         if "printk messages dropped" in text:
             count_dropped(records)
-        if _VENDOR_LINE.search(text, 0, _VENDOR_SAMPLE):
+        if ("] (" in text or "] [" in text) and _VENDOR_LINE.search(text, 0, _VENDOR_SAMPLE):
             take_off_task(records)
         if continued:
             renumber(records, [line + index for index in continued])

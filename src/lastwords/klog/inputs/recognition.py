@@ -113,7 +113,7 @@ def _of_lines(sample: bytes) -> str:
     if not votes:
         return "raw" if raw else "text"
     winner, _ = votes.most_common(1)[0]
-    if winner == "dmesg" and PSTORE_HEADER.search(sample):
+    if winner == "dmesg" and b"Part" in sample and PSTORE_HEADER.search(sample):
         return "pstore"
     if winner == "dmesg" and (b"\r" in sample or b"\x1b" in sample or votes["console"]):
         return "console"
