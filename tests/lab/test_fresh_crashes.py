@@ -39,7 +39,9 @@ def test_crash_and_elf_dump(name, tmp_path):
 def test_crash_without_initramfs(tmp_path):
     log = tmp_path / "log"
     lab("no-root", "--log", str(log))
-    assert first_oops(log) == case("no-root").answer
+    found, known = first_oops(log), case("no-root").answer
+    # Not the function: READER_IS_WRONG in test_recorded_logs.py says why.
+    assert (found.kind, found.title) == (known.kind, known.title)
 
 
 def test_kdump_inside_the_guest(tmp_path):

@@ -66,7 +66,7 @@ def reassembled(written: Path, path: Path) -> None:
         LabError: makedumpfile did not get that far in the guest, or is missing here.
     """
     path.unlink(missing_ok=True)
-    with written.open("rb") as file:
+    with written.open("rb", buffering=0) as file:  # unbuffered: makedumpfile goes on where we stand
         if file.read(12) != b"makedumpfile":
             raise LabError("the crash kernel wrote no dump: see the console log")
         file.seek(0)
