@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .formats import containers, elf, flattened, kdump
 from .formats.foreign import HEAD, foreign, looks_like_text
-from .formats.raw import Raw, read_raw, set_key
+from .formats.raw import read_raw, set_key
 from .formats.storage import NotADump, start_of
 
 LIVE = ("/proc/kcore", "/dev/mem", "/dev/kmem", "/dev/crash")
@@ -65,7 +65,7 @@ def sort_files(paths: Sequence[str]) -> Files:
             _sort_directory(path, files, dumps)
         else:
             _sort_file(path, mode, files, dumps)
-    files.dumps = _grouped(dumps, files)
+    files.dumps = _grouped(dumps)
     return files
 
 
@@ -138,25 +138,21 @@ def _kind(head: bytes) -> str:
     return "logs" if looks_like_text(head) else ""
 
 
-def _grouped(paths: Sequence[str], files: Files) -> list[tuple[str, ...]]:
+def _grouped(paths: Sequence[str]) -> list[tuple[str, ...]]:
     """Each dump once; the files of one split dump together."""
     groups: dict[object, list[str]] = {}
     for path in dict.fromkeys(paths):
-        key: object = path
-        try:
-            raw = read_raw(path) if not _needs_unpacking(path) else None
-        except (NotADump, OSError):
-            raw = None  # opening it says what is wrong
-        if raw is not None:
-            key = _key(raw) or path
-            raw.storage.close()
-        groups.setdefault(key, []).append(path)
+        groups.setdefault(_set_of(path) or path, []).append(path)
     return [tuple(group) for group in groups.values()]
 
 
-def _key(raw: Raw) -> object:
+def _set_of(path: str) -> object:
+    """What tells the split dump that a file is part of, or None. Those are neither flattened nor compressed."""
+    try:
+        if not start_of(path, len(kdump.SIGNATURE)).startswith(kdump.SIGNATURE):
+            return None
+        raw = read_raw(path)
+    except (NotADump, OSError):
+        return None  # opening it says what is wrong
+    raw.storage.close()
     return set_key(raw)
-
-
-def _needs_unpacking(path: str) -> bool:
-    return containers.is_container(start_of(path, 16))

@@ -27,6 +27,7 @@ LARGEST_LOG = 1 << 27
 """Bytes of log text. log_buf_len= takes more, and nobody gives it."""
 
 MOST_RECORDS = 1 << 20
+_MOST_STRANGE = 1 << 14
 _LONGEST_RECORD = 1 << 16
 _FINALIZED, _COMMITTED = 2, 1
 
@@ -176,7 +177,7 @@ def _ring_records(fields: _Fields, ring: _Ring) -> KernelLog:
     begin_at = blk_at + fields.offset("prb_data_blk_lpos.begin")
     next_at = blk_at + fields.offset("prb_data_blk_lpos.next")
     records: list[LogRecord] = []
-    lost, total = 0, 0
+    lost, strange, total = 0, 0, 0
     reason = ""
     for step in range(min((ring.head - ring.tail & mask) + 1, ring.count)):
         number = ring.tail + step & mask
@@ -184,18 +185,19 @@ def _ring_records(fields: _Fields, ring: _Ring) -> KernelLog:
         try:
             state = fields.long(ring.descs + index * desc_size + state_at)
             if state & mask != number or state >> bits - 2 not in (_COMMITTED, _FINALIZED):
-                continue
-            begin = fields.long(ring.descs + index * desc_size + begin_at)
-            following = fields.long(ring.descs + index * desc_size + next_at)
-            record = _ring_record(fields, ring, ring.infos + index * info_size, begin, following)
+                strange += 1
+            else:
+                begin = fields.long(ring.descs + index * desc_size + begin_at)
+                following = fields.long(ring.descs + index * desc_size + next_at)
+                records.append(_ring_record(fields, ring, ring.infos + index * info_size, begin, following))
+                total += len(records[-1].text)
         except UNREADABLE as error:
             lost += 1
             reason = reason or str(error)
-            continue
-        records.append(record)
-        total += len(record.text)
-        if total > 2 * LARGEST_LOG:
-            break  # descriptors that share text: overwritten
+        # Few descriptors are between two states. If most are, or share their text, the ring was overwritten.
+        if lost + strange > len(records) + _MOST_STRANGE or total > 2 * LARGEST_LOG:
+            reason = reason or "the log's descriptors are overwritten"
+            break
     return KernelLog(records, lost, reason=reason)
 
 

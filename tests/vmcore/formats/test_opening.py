@@ -353,7 +353,7 @@ def test_errors_close_their_files(machine, put):
         open_dump([put(kdump_dump(machine, split=(0, 40))), "/nonexistent"])
 
 
-@pytest.mark.parametrize("size", [16, 100, 300, 3000, 5000, 9000, 20_000, 100_000])
+@pytest.mark.parametrize("size", [16, 100, 300, 439, 3000, 5000, 9000, 20_000, 100_000])
 @pytest.mark.parametrize("build", [elf_dump, kdump_dump, lambda machine: flattened(kdump_dump(machine))])
 def test_cut_files(machine, put, build, size):
     try:

@@ -19,6 +19,7 @@ from .notes import ByteOrder
 from .storage import BrokenHeader, NotADump, Storage
 
 SIGNATURE = b"KDUMP   "
+_HEADER_SIZE = 464
 
 # The smallest and largest page sizes of any architecture.
 SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 10, 1 << 18
@@ -154,7 +155,7 @@ def read_header(storage: Storage) -> KdumpHeader:
     Raises:
         NotADump: no such header, or one that makes no sense.
     """
-    block = storage.read(0, 464)
+    block = storage.read(0, _HEADER_SIZE)
     if not block.startswith(SIGNATURE):
         raise NotADump("no kdump-compressed header")
     for order in ("little", "big"):
@@ -191,7 +192,7 @@ def guessed_headers(storage: Storage, block_size: int) -> Iterator[KdumpHeader]:
     """
     for main in MAINS:
         for order in ("little", "big"):
-            guess = _with_sub_header(storage, b"".ljust(464, b"\0"), order, main, (6, 0, block_size, 1, 1 << 31, 0))
+            guess = _with_sub_header(storage, b"", order, main, (6, 0, block_size, 1, 1 << 31, 0))
             pages = guess.all_pages
             if not 0 < pages <= _MOST_PAGES:
                 continue
@@ -199,12 +200,13 @@ def guessed_headers(storage: Storage, block_size: int) -> Iterator[KdumpHeader]:
             sub_header_blocks = max(-(-end // block_size) - 1, 1)
             bitmap_blocks = 2 * -(-pages // (8 * block_size))
             fields = (6, 0, block_size, sub_header_blocks, bitmap_blocks, 0)
-            yield _with_sub_header(storage, b"".ljust(464, b"\0"), order, main, fields)
+            yield _with_sub_header(storage, b"", order, main, fields)
 
 
 def _with_sub_header(
     storage: Storage, block: bytes, order: ByteOrder, main: Main, fields: tuple[int, ...]
 ) -> KdumpHeader:
+    block = block.ljust(_HEADER_SIZE, b"\0")
     mark = "<" if order == "little" else ">"
     version, status, block_size, sub_header_blocks, bitmap_blocks, max_mapnr = fields
     sub_block = storage.read(block_size, 256).ljust(256, b"\0")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from .compression import BadPage, Codecs, NoCodec
+from .compression import ANY_METHOD, BadPage, Codecs, NoCodec
 from .kdump import KdumpHeader
 from .physical import Damaged, Excluded, Missing, NoMemory, Range
 from .storage import Storage
@@ -155,6 +155,7 @@ class KdumpPart:
         self.memory = Bitmap(storage, header.bitmap_offset, header.bitmap_size, header.max_mapnr)
         self.dumped = Bitmap(storage, header.bitmap_offset + header.bitmap_size, header.bitmap_size, header.max_mapnr)
         self._codecs = Codecs()
+        self._shared = (-1, b"")
         self._descriptor = struct.Struct("<QII" if header.order == "little" else ">QII")
 
     @cached_property
@@ -235,15 +236,20 @@ class KdumpPart:
             raise Missing(address, fault)
         if fault is not None:
             raise Damaged(address, fault)
+        if found.offset == self._shared[0]:
+            return self._shared[1]
         packed = self.storage.read(found.offset, found.size)
         if len(packed) < found.size:
             raise Missing(address, "the file ends before it")
         try:
-            return self._codecs.page(packed, found.flags, self.header.block_size)
+            page = self._codecs.page(packed, found.flags, self.header.block_size)
         except NoCodec as error:
             raise Damaged(address, str(error)) from None
         except BadPage as error:
             raise Damaged(address, f"does not unpack: {error}") from None
+        if not found.flags & ANY_METHOD:
+            self._shared = (found.offset, page)  # most often the page of zeros, which comes again and again
+        return page
 
 
 class KdumpMemory:

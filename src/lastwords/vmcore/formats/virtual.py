@@ -16,6 +16,7 @@ START_KERNEL_MAP = 0xFFFF_FFFF_8000_0000
 
 _ADDRESS_MASK = 0x000F_FFFF_FFFF_F000
 _TOP = 1 << 64
+_REMEMBERED = 1 << 12
 
 
 class Unmapped(Exception):
@@ -96,6 +97,7 @@ class KernelMemory:
         """
         self.memory = memory
         self.arch = arch
+        self._pages: dict[int, int] = {}
         self._info = vmcoreinfo
         self._offset = _image_offset(vmcoreinfo, arch, phys_base)
         self.tables = _tables(vmcoreinfo, arch, self._image)
@@ -140,12 +142,23 @@ class KernelMemory:
         """
         pieces: list[bytes] = []
         while size > 0:
-            physical, room = self.translate(address)
+            physical, room = self._translated(address)
             piece = self.memory.read(physical, min(size, room))
             pieces.append(piece)
             address += len(piece)
             size -= len(piece)
         return b"".join(pieces)
+
+    def _translated(self, address: int) -> tuple[int, int]:
+        """As `translate()`, up to the end of 4 KiB, and remembered."""
+        page, within = address & -4096, address & 4095
+        physical = self._pages.get(page)
+        if physical is None:
+            physical = self.translate(page)[0]
+            if len(self._pages) >= _REMEMBERED:
+                self._pages.clear()
+            self._pages[page] = physical
+        return physical + within, 4096 - within
 
     def translate(self, address: int) -> tuple[int, int]:
         """Physical address, and how many bytes from there on are mapped in one piece. Raises as `read()`."""
