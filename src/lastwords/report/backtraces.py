@@ -127,8 +127,9 @@ def _frames(
     # What the CPU did after the fault is the panic's own; variables there tell nothing of the cause.
     interrupted = [place for place, frame in enumerate(stack) if frame.interrupted and not frame.user]
     telling = interrupted[1] if len(interrupted) > 1 else interrupted[0] if interrupted else 0
+    innermost = next((place for place, frame in enumerate(stack) if not frame.inline), 0)
     for place, frame in enumerate(stack):
-        yield _frame(place, frame)
+        yield _frame(place, frame, innermost=place <= innermost)
         if detailed and (verbose or place >= telling):
             yield from (Text(f"         {printable(name)} = {printable(v)}") for name, v in frame.variables.items())
             if frame.registers and (verbose or not frame.user):
@@ -137,7 +138,7 @@ def _frames(
         yield Text(f"    {printable(problem)}", "yellow")
 
 
-def _frame(place: int, frame: StackFrame) -> Text:
+def _frame(place: int, frame: StackFrame, *, innermost: bool) -> Text:
     if frame.user:
         return Text(f"    user space, at {frame.address or 0:#x}", "dim")
     name = printable(frame.function)
@@ -148,7 +149,7 @@ def _frame(place: int, frame: StackFrame) -> Text:
     style = "bold" if frame.module else ""
     line = Text.assemble((f"    #{place:<3}", "dim"), (f"{text:<{_WIDE}}" if source else text, style))
     line.append(f"  {source}" if source else "", "cyan")
-    return line.append("  interrupted" if frame.interrupted and place else "", "yellow")
+    return line.append("  interrupted" if frame.interrupted and not innermost else "", "yellow")
 
 
 def _registers(registers: dict[str, int]) -> Iterator[Text]:
