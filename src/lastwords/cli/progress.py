@@ -1,6 +1,7 @@
 """A progress bar for work over files: on stderr, only on a terminal, only after a moment."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,40 @@ def meter(unit: str) -> Iterator[Callable[[int, int], None] | None]:
     finally:
         if shown:
             sys.stderr.write("\r\x1b[K")
+
+
+@contextmanager
+def activity() -> Iterator[Callable[[str], None] | None]:
+    """Gives a function to call with what is being done, or None where nobody would see it.
+
+    The line comes after 2 seconds and goes on counting them, also while nothing is told for long.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    started, told, over = time.monotonic(), "", threading.Event()
+
+    def tell(text: str) -> None:
+        nonlocal told
+        told = text
+
+    def draw() -> None:
+        wait = 2.0
+        while not over.wait(wait):
+            sys.stderr.write(f"\r{told} … {time.monotonic() - started:.0f} s\x1b[K")
+            sys.stderr.flush()
+            wait = 0.5
+        if wait < 2.0:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    drawer = threading.Thread(target=draw, daemon=True)
+    drawer.start()
+    try:
+        yield tell
+    finally:
+        over.set()
+        drawer.join()
 
 
 def _draw(done: int, total: int, text: str) -> None:

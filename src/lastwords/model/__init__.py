@@ -46,10 +46,13 @@ from .oops import (
 )
 from .record import Record
 from .sighting import Sighting, Sightings, sighting
+from .stack_groups import stack_groups
 from .symbols import RefusedFile, Symbols
+from .view import VIEW_SCHEMA, View
 
 __all__ = [
     "SCHEMA",
+    "VIEW_SCHEMA",
     "AddressSense",
     "Analysis",
     "BlockIo",
@@ -95,9 +98,11 @@ __all__ = [
     "Timer",
     "Trace",
     "UnloadedModule",
+    "View",
     "Work",
     "Zone",
     "from_json",
     "sighting",
+    "stack_groups",
     "to_json",
 ]

@@ -10,7 +10,7 @@ import msgspec
 
 T = TypeVar("T")
 
-HEXADECIMAL = frozenset({"address", "value", "base_value", "registers"})
+HEXADECIMAL = frozenset({"address", "blocked_on", "value", "base_value", "registers"})
 """Fields that hold an address, a register or an error code, or a mapping of such."""
 
 

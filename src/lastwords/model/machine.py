@@ -341,9 +341,16 @@ class OpenFile(Struct, frozen=True, kw_only=True):
 
 
 class Panic(Struct, frozen=True, kw_only=True):
-    """Why the kernel gave up: the `message`, and the `cpu` and task (`pid`, `comm`) that did."""
+    """Why the kernel gave up.
+
+    Attributes:
+        message: what the panic said, behind `Kernel panic - not syncing: `; None where it was dumped from the oops.
+        report: how the last report before it began, as `BUG: kernel NULL pointer dereference, address: …`.
+        cpu: that crashed, with the task on it (`pid`, `comm`).
+    """
 
     message: str | None = None
+    report: str | None = None
     cpu: int | None = None
     pid: int | None = None
     comm: str | None = None

@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import drgn
-from drgn.helpers.linux.timekeeping import ktime_get_coarse_boottime_ns, ktime_get_real_seconds
+from drgn.helpers.linux.timekeeping import (
+    ktime_get_coarse_boottime_ns,
+    ktime_get_coarse_real_ns,
+    ktime_get_real_seconds,
+)
 
 from .fields import Fields
 from .part import once
@@ -17,9 +21,12 @@ _MOST_CPUS = 8192
 
 
 def wall_time(kernel: "Kernel") -> float:
-    """Seconds since the epoch at the crash; as exact as a second."""
-    _find_timekeeper(kernel.prog)
-    return float(ktime_get_real_seconds(kernel.prog).value_())
+    """Seconds since the epoch at the crash, as of the last tick."""
+    try:
+        _find_timekeeper(kernel.prog)
+        return round(int(ktime_get_coarse_real_ns(kernel.prog).value_()) / _NANOSECONDS, 3)
+    except Exception:  # no types, or not in the dump; VMCOREINFO may tell the second
+        return float(ktime_get_real_seconds(kernel.prog).value_())
 
 
 def uptime(kernel: "Kernel") -> float:

@@ -22,15 +22,21 @@ _CPU_VARIABLES = (
 )
 
 _PANIC = "Kernel panic - not syncing: "
-# How reports begin that may stand without a panic: the kernel was dumped straight from its oops.
+# How the report begins that led to it, or that the kernel was dumped straight from. Its last line but one is no
+# better than a number, so it counts only where the first is lost.
 _REPORTS = (
-    "BUG: ",
-    "kernel BUG at ",
-    "Unable to handle kernel ",
-    "Internal error: ",
-    "general protection fault",
-    "Oops",
-    "sysrq: Trigger a crash",
+    (
+        "BUG: ",
+        "kernel BUG at ",
+        "Unable to handle kernel ",
+        "general protection fault",
+        "sysrq: Trigger a crash",
+        "watchdog: BUG: ",
+        "INFO: task ",
+        "rcu: INFO: ",
+        "Out of memory",
+    ),
+    ("Oops", "Internal error: ", "invalid opcode: ", "divide error: ", "stack segment: ", "WARNING: "),
 )
 
 
@@ -39,9 +45,11 @@ def panic(kernel: "Kernel") -> Panic | Partial | None:
     """The message, CPU and task of the panic; None where the machine was still alive."""
     problems: list[str] = []
     number = crashing_cpu(kernel)
-    message = None
+    message = report = None
     try:
-        message = _message([record.text for record in log_records(kernel).records], panicked=number is not None)
+        lines = [line for record in log_records(kernel).records for line in record.text.splitlines()]
+        message = next((line.removeprefix(_PANIC) for line in reversed(lines) if line.startswith(_PANIC)), None)
+        report = _report(lines) if number is not None or message is not None else None
     except Exception as failure:  # the log is not in the dump
         problems.append(f"message: {one_line(failure)}")
     pid, comm = None, None
@@ -53,7 +61,7 @@ def panic(kernel: "Kernel") -> Panic | Partial | None:
             problems.append(f"task: {one_line(failure)}")
     if message is None and number is None:
         return Partial(None, problems) if problems else None
-    return Partial(Panic(message=message, cpu=number, pid=pid, comm=comm), problems)
+    return Partial(Panic(message=message, report=report, cpu=number, pid=pid, comm=comm), problems)
 
 
 @once
@@ -69,12 +77,10 @@ def crashing_cpu(kernel: "Kernel") -> int | None:
     return None
 
 
-def _message(texts: list[str], *, panicked: bool) -> str | None:
-    """What the last panic in the log said, else how the last report began if the machine crashed."""
-    for text in reversed(texts):
-        for line in text.splitlines():
-            if line.startswith(_PANIC):
-                return line.removeprefix(_PANIC)
-    if not panicked:
-        return None
-    return next((line for text in reversed(texts) for line in text.splitlines()[:1] if line.startswith(_REPORTS)), None)
+def _report(lines: list[str]) -> str | None:
+    """The first line of the last report in the log."""
+    for beginnings in _REPORTS:
+        found = next((line for line in reversed(lines) if line.startswith(beginnings)), None)
+        if found is not None:
+            return found
+    return None

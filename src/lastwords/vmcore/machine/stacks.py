@@ -1,9 +1,8 @@
-"""Tasks grouped by equal stacks: of ten thousand tasks there are a few dozen different ones."""
+"""Tasks that stand at the same place."""
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from lastwords.model import StackGroup, Task
+from lastwords.model import StackGroup, stack_groups
 
 from .part import part
 from .tasks import all_tasks
@@ -14,28 +13,5 @@ if TYPE_CHECKING:
 
 @part("stacks")
 def stacks(kernel: "Kernel") -> tuple[StackGroup, ...]:
-    """The groups, the largest first."""
-    return grouped(all_tasks(kernel))
-
-
-def grouped(tasks: tuple[Task, ...]) -> tuple[StackGroup, ...]:
-    """Tasks that have a stack, by its functions."""
-    groups: defaultdict[tuple[str, ...], list[Task]] = defaultdict(list)
-    names: dict[int, tuple[str, ...]] = {}
-    for task in tasks:
-        if not task.stack:
-            continue
-        # Equal stacks are mostly one object, which saves building the key again.
-        key = id(task.stack)
-        if key not in names:
-            names[key] = tuple(frame.function for frame in task.stack)
-        groups[names[key]].append(task)
-    found = [
-        StackGroup(
-            pids=tuple(task.pid for task in members),
-            states="".join(sorted({task.state for task in members})),
-            functions=functions,
-        )
-        for functions, members in groups.items()
-    ]
-    return tuple(sorted(found, key=lambda group: -len(group.pids)))
+    """All tasks, grouped by equal stacks."""
+    return stack_groups(all_tasks(kernel))

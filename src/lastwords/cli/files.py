@@ -1,0 +1,33 @@
+"""`lastwords files`: open files of a task in a dump."""
+
+import sys
+from typing import Any
+
+import click
+
+from .dump_view import dump_options, note, read, require, show, show_json
+
+
+@click.command(
+    epilog="Examples:\n\n\b\n"
+    "  lastwords files vmcore               of the task that crashed\n"
+    "  lastwords files vmcore 4711          of that one\n\n"
+    "Exit status: 0 read, 1 no task had crashed and no PID was given, 2 the dump can't be read."
+)
+@click.argument("dump", metavar="DUMP")
+@click.argument("pid", type=int, required=False, metavar="[PID]")
+@dump_options
+def command(dump: str, pid: int | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+    """List the files that a task had open: number, mode, position, path."""
+    reading = read(dump, options, () if pid is not None else ("files", "panic"), files_of=pid)
+    files = reading.files if pid is not None else require(reading.machine, "files")
+    note(reading.files_missing)
+    if files is None:
+        click.echo("lastwords: no task had crashed in this dump: name a PID", err=True)
+        sys.exit(1)
+    if as_json:
+        show_json(dump, reading, files=files, missing=reading.files_missing)
+        return
+    from lastwords.report.machine_tables import file_table
+
+    show(file_table(files))

@@ -1,0 +1,36 @@
+"""What one view of a dump gives as JSON: `lastwords bt`, `ps`, `mod`, `files`, `log`."""
+
+from .machine import Cpu, Module, OpenFile, Panic, Part, StackGroup, Task, UnloadedModule
+from .oops import Struct
+from .record import Record
+from .symbols import Symbols
+
+VIEW_SCHEMA = "lastwords.view/1"
+"""Name and version of the JSON document. The number changes when a field goes or changes its meaning."""
+
+
+class View(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A view; only what it shows is there.
+
+    Attributes:
+        schema: `VIEW_SCHEMA`.
+        dump: the file.
+        release: of the kernel; `symbols` where its names come from.
+        parts: how long each part took, and what of it is missing.
+        missing: why the log or the files are not whole.
+    """
+
+    schema: str
+    dump: str
+    release: str
+    symbols: Symbols
+    parts: tuple[Part, ...] = ()
+    panic: Panic | None = None
+    cpus: tuple[Cpu, ...] | None = None
+    tasks: tuple[Task, ...] | None = None
+    stacks: tuple[StackGroup, ...] | None = None
+    modules: tuple[Module, ...] | None = None
+    unloaded_modules: tuple[UnloadedModule, ...] | None = None
+    files: tuple[OpenFile, ...] | None = None
+    log: tuple[Record, ...] | None = None
+    missing: str | None = None

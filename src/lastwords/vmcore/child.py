@@ -1,0 +1,201 @@
+"""Work on hostile files in a process of its own, with limits on its memory and time.
+
+libkdumpfile, libelf and libdw are C: a malformed dump can make them crash or never end. Here that is the child's
+death, which the parent tells in one line.
+"""
+
+import contextlib
+import importlib
+import os
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+A = TypeVar("A")
+
+Progress = Callable[[str], None]
+
+_HEAD = struct.Struct("<cQ")
+"""In front of each message from the child: its kind (`p` progress, `a` answer, `e` error) and its size."""
+_LARGEST = 1 << 32
+_GIB = 1 << 30
+
+
+class ChildError(Exception):
+    """Why there is no answer, in one line."""
+
+
+def _default_memory() -> int:
+    """Three quarters of the machine's, between 4 and 12 GiB. Debuginfo that is mapped, not read, counts too."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(4 * _GIB, min(12 * _GIB, total * 3 // 4))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the child may use.
+
+    Attributes:
+        memory: bytes, as RLIMIT_DATA counts them: its heap and its private writable mappings.
+        seconds: of the clock; of CPU time it gets the same.
+    """
+
+    memory: int = 0
+    seconds: float = 1800.0
+
+    def __post_init__(self) -> None:
+        if not self.memory:
+            object.__setattr__(self, "memory", _default_memory())
+
+
+def ask(
+    function: str,
+    argument: msgspec.Struct,
+    answer: type[A],
+    *,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> A:
+    """Call a function in a child process.
+
+    Args:
+        function: `module:name`; it gets the argument, encoded by msgspec.msgpack, and a function to call with one
+            line on what it is doing, and it returns the answer as a struct.
+        argument: what to call it with.
+        answer: the struct's type.
+        limits: of the child.
+        progress: called with what the child says that it is doing.
+
+    Raises:
+        ChildError: it failed, died, or used more than it may.
+    """
+    limits = limits or Limits()
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "lastwords.vmcore.child", function, str(writer), str(limits.memory)]
+    command.append(str(int(limits.seconds) + 1))
+    quiet = None if os.environ.get("LASTWORDS_DEBUG") else subprocess.DEVNULL
+    # The same lastwords, wherever this one was imported from.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, pass_fds=(writer,), env=environment
+        )
+    except OSError as error:
+        os.close(reader)
+        os.close(writer)
+        raise ChildError(f"can't start {sys.executable}: {error.strerror}") from None
+    os.close(writer)
+    try:
+        with contextlib.suppress(BrokenPipeError):  # dead already; its status says why
+            assert child.stdin is not None
+            child.stdin.write(msgspec.msgpack.encode(argument))
+            child.stdin.close()
+        data = _listen(reader, time.monotonic() + limits.seconds, progress)
+    except TimeoutError:
+        raise ChildError(f"not done after {limits.seconds:g} s, given up") from None
+    finally:
+        os.close(reader)
+        child.kill()
+        status = child.wait()
+    if data is None:
+        raise ChildError(_death(status, limits))
+    return msgspec.msgpack.decode(data, type=answer)
+
+
+def _listen(pipe: int, deadline: float, progress: Progress | None) -> bytes | None:
+    """The answer, or None if the child ends without one."""
+    while True:
+        head = _exactly(pipe, _HEAD.size, deadline)
+        if head is None:
+            return None
+        kind, size = _HEAD.unpack(head)
+        body = _exactly(pipe, size, deadline) if size <= _LARGEST else None
+        if body is None or kind == b"a":
+            return body
+        if kind == b"e":
+            raise ChildError(body.decode("utf-8", "replace"))
+        if progress is not None:
+            progress(body.decode("utf-8", "replace"))
+
+
+def _exactly(pipe: int, size: int, deadline: float) -> bytes | None:
+    parts: list[bytes] = []
+    while size:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([pipe], [], [], left)[0]:
+            raise TimeoutError
+        part = os.read(pipe, min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _death(status: int, limits: Limits) -> str:
+    """What a child died of."""
+    if status == -signal.SIGXCPU:
+        return f"not done after {limits.seconds:g} s of CPU time, given up"
+    if status == -signal.SIGKILL:
+        return "the process that read it was killed, most likely because the machine ran out of memory"
+    if status < 0:
+        try:
+            name = signal.Signals(-status).name
+        except ValueError:
+            name = f"signal {-status}"
+        return f"the libraries that read it crashed ({name}): it is damaged; lastwords salvage may save it"
+    return f"the process that read it ended with status {status}"
+
+
+def main(arguments: list[str]) -> None:
+    """The child: `function`, the pipe's number, bytes of memory, seconds."""
+    function, pipe, memory, seconds = arguments[0], int(arguments[1]), int(arguments[2]), int(arguments[3])
+    for kind, limit in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(kind)
+        soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (soft, hard))
+    # Each thread of libdw's pool reserves memory for its stack, which counts.
+    os.environ.setdefault("OMP_NUM_THREADS", str(min(os.cpu_count() or 1, 8)))
+
+    def send(kind: bytes, body: bytes) -> None:
+        data = memoryview(_HEAD.pack(kind, len(body)) + body)
+        while data:
+            data = data[os.write(pipe, data) :]
+
+    try:
+        module, _, name = function.partition(":")
+        answer = getattr(importlib.import_module(module), name)(
+            sys.stdin.buffer.read(), lambda text: send(b"p", text.encode("utf-8", "replace"))
+        )
+        encoded = msgspec.msgpack.encode(answer)
+    except MemoryError:
+        send(b"e", f"reading it takes more than {memory >> 20} MiB of memory".encode())
+    except (KeyboardInterrupt, BrokenPipeError):
+        pass
+    except Exception as error:
+        traceback.print_exc()
+        text = " ".join(str(error).split())
+        known = type(error).__name__ in _TELLING
+        send(b"e", (text if known and text else f"{type(error).__name__}: {text}").encode("utf-8", "replace"))
+    else:
+        send(b"a", encoded)
+    # Without the interpreter's and the libraries' tidying up, which takes as long again for a large dump.
+    os._exit(0)
+
+
+_TELLING = ("OpenError", "SourceError", "QuestionError")
+"""Exceptions whose text is written for users."""
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,190 @@
+"""Reading a machine out of a dump for a command: files sorted, the work done in a child process.
+
+Every view and the analysis come through here, so none of them imports drgn into its own process.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lastwords.model import Machine, OpenFile, Record, Symbols
+from lastwords.model.dump import Dump
+
+from .child import ChildError, Limits, Progress, ask
+from .files import sort_files
+
+if TYPE_CHECKING:
+    from .program import Kernel
+
+NO_DRGN = "reading dumps takes drgn, which is not installed: pip install 'lastwords[vmcore]'"
+
+
+class DumpError(Exception):
+    """Why nothing can be told of a dump: one line, for users."""
+
+
+class QuestionError(Exception):
+    """A question that this dump has no answer to: one line, for users."""
+
+
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """The files to read.
+
+    Attributes:
+        dump: the file of the dump, or all files of a split one.
+        vmlinux: with debuginfo, or a directory to look for it in.
+        modules_dir: with the debuginfo of modules.
+        debuginfo: False to look for none.
+    """
+
+    dump: tuple[str, ...]
+    vmlinux: str | None = None
+    modules_dir: str | None = None
+    debuginfo: bool = True
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What to read.
+
+    Attributes:
+        sources: where from.
+        parts: fields of `lastwords.model.Machine`; all of them by default.
+        log: the kernel's log too.
+        files_of: the open files of the task with this PID.
+    """
+
+    sources: Sources
+    parts: tuple[str, ...] | None = None
+    log: bool = False
+    files_of: int | None = None
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read.
+
+    Attributes:
+        machine: the parts that were asked for.
+        symbols: where names come from.
+        dump: the file.
+        log: line by line; `log_missing` why it is not whole, or None.
+        files: those of the task that was asked for; `files_missing` likewise.
+    """
+
+    machine: Machine
+    symbols: Symbols
+    dump: Dump | None = None
+    log: tuple[Record, ...] = ()
+    log_missing: str | None = None
+    files: tuple[OpenFile, ...] = ()
+    files_missing: str | None = None
+
+
+def sources_of(
+    paths: Sequence[str], *, vmlinux: str | None = None, modules_dir: str | None = None, debuginfo: bool = True
+) -> Sources:
+    """The one dump among what the user named, and the vmlinux if there is one, whatever their order.
+
+    Raises:
+        DumpError: there is no dump, or more than one.
+    """
+    files = sort_files(paths)
+    if not files.dumps:
+        raise DumpError(_why_none(paths, files.refused, files.vmlinux, files.modules, files.logs))
+    if len(files.dumps) > 1:
+        names = ", ".join(dump[0] for dump in files.dumps[:4])
+        raise DumpError(f"{len(files.dumps)} dumps, and this reads one: {names}")
+    given = [path for path in files.vmlinux if path in paths]
+    return Sources(
+        dump=files.dumps[0],
+        vmlinux=vmlinux or (given[0] if given else None),
+        modules_dir=modules_dir,
+        debuginfo=debuginfo,
+    )
+
+
+def _why_none(
+    paths: Sequence[str],
+    refused: Sequence[tuple[str, str]],
+    vmlinux: Sequence[str],
+    modules: Sequence[str],
+    logs: Sequence[str],
+) -> str:
+    if refused:
+        return f"{refused[0][0]}: {refused[0][1]}"
+    for found, what in (
+        (vmlinux, "a kernel or program, not a dump: name the dump too"),
+        (modules, "a kernel module, not a dump"),
+        (logs, "a text, not a dump; of a kernel log, try: lastwords analyze"),
+    ):
+        if found:
+            return f"{found[0]}: {what}"
+    return f"{paths[0]}: no dump"
+
+
+def read_dump(question: Question, *, limits: Limits | None = None, progress: Progress | None = None) -> Reading:
+    """Read a dump, in a child process.
+
+    Raises:
+        DumpError: it can't be read.
+    """
+    if find_spec("drgn") is None:
+        raise DumpError(NO_DRGN)
+    path = question.sources.dump[0]
+    try:
+        return ask("lastwords.vmcore.session:answer", question, Reading, limits=limits, progress=progress)
+    except ChildError as error:
+        text = str(error)
+        raise DumpError(text if text.startswith((path, str(question.sources.vmlinux))) else f"{path}: {text}") from None
+
+
+def answer(encoded: bytes, progress: Callable[[str], None]) -> Reading:
+    """The child's side: open the dump and read what was asked for."""
+    question = msgspec.msgpack.decode(encoded, type=Question)
+    from .machine import collect
+    from .program import open_program
+    from .source import open_source
+
+    sources = question.sources
+    progress("opening the dump")
+    dump = open_source(sources.dump)
+    kernel = open_program(
+        Path(sources.dump[0]),
+        vmlinux=Path(sources.vmlinux) if sources.vmlinux else None,
+        modules_dir=Path(sources.modules_dir) if sources.modules_dir else None,
+        debuginfo=sources.debuginfo,
+        dump=dump,
+    )
+    machine = collect(kernel, only=question.parts, progress=lambda part: progress(f"reading {part.replace('_', ' ')}"))
+    log, log_missing = _log(kernel, machine) if question.log else ((), None)
+    files, files_missing = _files(kernel, question.files_of) if question.files_of is not None else ((), None)
+    return Reading(
+        machine=machine,
+        symbols=kernel.symbols,
+        dump=msgspec.structs.replace(dump.dump, vmcoreinfo=None),
+        log=log,
+        log_missing=log_missing,
+        files=files,
+        files_missing=files_missing,
+    )
+
+
+def _log(kernel: "Kernel", machine: Machine) -> tuple[tuple[Record, ...], str | None]:
+    from .machine.log import log_lines, log_records
+
+    boot_time = None
+    if machine.time is not None and machine.uptime is not None:
+        boot_time = machine.time - machine.uptime
+    return log_lines(kernel, boot_time), log_records(kernel).reason or None
+
+
+def _files(kernel: "Kernel", pid: int) -> tuple[tuple[OpenFile, ...], str | None]:
+    from .machine.files import open_files_of
+
+    try:
+        found = open_files_of(kernel, pid)
+    except LookupError as error:
+        raise QuestionError(str(error)) from None
+    return found.value, "; ".join(found.reasons) or None
