@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn.helpers.linux.mm import PageSlab, compound_head, in_direct_map, page_to_virt, virt_to_page
 
+from .pages import find_pages
 from .part import once
 from .strings import decoded
 from .threads import stack_size, threads
@@ -100,6 +101,7 @@ class LockNames:
     def _slab_object(self, address: int, types: set[str]) -> str | None:
         if not in_direct_map(self._prog, address):
             return None
+        find_pages(self._prog)
         page = compound_head(virt_to_page(self._prog, address))
         if not PageSlab(page):
             return None

@@ -32,7 +32,12 @@ _COUNT_BITS = (1 << 63) - 1
 # Functions in which a task waits for a lock of each kind, by the names of all versions.
 _KINDS = (
     ("mutex", re.compile(r"__mutex_lock\w{0,40}|__ww_mutex_lock\w{0,40}|(?:ww_)?mutex_lock\w{0,40}")),
-    ("rwsem", re.compile(r"rwsem_down_\w{1,40}|__rwsem_down\w{0,40}|__?down_(?:read|write)\w{0,40}|down_(?:read|write)\w{0,40}")),
+    (
+        "rwsem",
+        re.compile(
+            r"rwsem_down_\w{1,40}|__rwsem_down\w{0,40}|__?down_(?:read|write)\w{0,40}|down_(?:read|write)\w{0,40}"
+        ),
+    ),
     ("percpu_rwsem", re.compile(r"percpu_(?:down_(?:read|write)|rwsem_wait)\w{0,20}|__percpu_down_\w{1,20}")),
     ("semaphore", re.compile(r"__down\w{0,20}|down(?:_killable|_interruptible|_timeout)?")),
 )
@@ -82,7 +87,9 @@ class LockReader:
         """Mutexes, rwsems, semaphores and per-CPU rwsems with a queue."""
         layouts = self._waits.layouts()
         entry = Fields(self._kernel.prog, "struct wait_queue_entry", {"task": "private", "link": "entry.next"})
-        for layout in sorted({*layouts, Layout(entry.offset("task"), entry.offset("link"))}, key=lambda each: each.task):
+        for layout in sorted(
+            {*layouts, Layout(entry.offset("task"), entry.offset("link"))}, key=lambda each: each.task
+        ):
             for queue in self._waits.queues(layout):
                 kind = self._kind(queue)
                 lock = self._readers[kind](queue, kind) if kind else None
@@ -269,7 +276,7 @@ class LockReader:
         return [frame.address for frame in self._frames(thread)[:8] if frame.address is not None]
 
     def rt_mutexes(self) -> Iterator[Lock]:
-        """Each task knows the rt_mutex it waits for: with priority inheritance, and all sleeping locks of PREEMPT_RT."""
+        """Each task knows the rt_mutex that it waits for; on PREEMPT_RT that is what all sleeping locks are."""
         blocked = [thread for thread in self._threads.values() if thread.pi_blocked_on]
         if not blocked:
             return

@@ -117,7 +117,9 @@ def _pointers(kernel: "Kernel", frames: Sequence[drgn.StackFrame]) -> Iterator[i
     if kernel_pointers:
         # The last frames are all on the task's own stack; what came before may be on the interrupt's.
         end = kernel_pointers[-1]
-        start = max(min((sp for sp in kernel_pointers if end - _MOST_STACK < sp <= end), default=end), end - _MOST_STACK)
+        start = max(
+            min((sp for sp in kernel_pointers if end - _MOST_STACK < sp <= end), default=end), end - _MOST_STACK
+        )
         try:
             data = kernel.prog.read(start, end - start & -8)
             pointers += struct.unpack(f"<{len(data) // 8}Q", data)
@@ -174,16 +176,29 @@ def _has_at_hand(kernel: "Kernel", busy: _Busy, address: int) -> bool:
 
 def _refers(kernel: "Kernel", frame: drgn.StackFrame, address: int) -> bool:
     """Whether the function's code has the address as an immediate, or relative to the instruction."""
+    return any(_mentioned(address, begin, code) for begin, code in _code(kernel, frame))
+
+
+def _code(kernel: "Kernel", frame: drgn.StackFrame) -> Iterator[tuple[int, bytes]]:
+    """Where the function begins, and its code; of one whose unlikely part GCC has split off, both."""
     try:
-        symbol = frame.symbol()
-        if not 0 < symbol.size <= _MOST_CODE:
-            return False
-        code = kernel.prog.read(symbol.address, symbol.size)
-    except Exception:  # no symbol, or its code is not in the dump
-        return False
+        symbols = [frame.symbol()]
+        name, split, _ = symbols[0].name.partition(".cold")
+        symbols += [kernel.prog.symbol(name)] if split else []
+    except LookupError:
+        return
+    for symbol in symbols:
+        if 0 < symbol.size <= _MOST_CODE:
+            try:
+                yield symbol.address, kernel.prog.read(symbol.address, symbol.size)
+            except Exception:  # not in the dump
+                continue
+
+
+def _mentioned(address: int, begin: int, code: bytes) -> bool:
+    # An address in the top 2 GB fits a sign-extended immediate.
     if address >> 31 == (1 << 33) - 1 and struct.pack("<I", address & 0xFFFFFFFF) in code:
         return True
-    begin = symbol.address + 4
     return any(
-        begin + place + struct.unpack_from("<i", code, place)[0] == address for place in range(len(code) - 3)
+        begin + place + 4 + struct.unpack_from("<i", code, place)[0] == address for place in range(len(code) - 3)
     )

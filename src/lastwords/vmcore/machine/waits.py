@@ -62,7 +62,9 @@ class Waits:
         self._kernel = kernel
         self._threads = threads(kernel)
         self._stack_size = stack_size(kernel)
-        order = "<" if kernel.prog.platform and drgn.PlatformFlags.IS_LITTLE_ENDIAN in kernel.prog.platform.flags else ">"
+        order = (
+            "<" if kernel.prog.platform and drgn.PlatformFlags.IS_LITTLE_ENDIAN in kernel.prog.platform.flags else ">"
+        )
         self._word = struct.Struct(f"{order}Q")
         self._pair = struct.Struct(f"{order}QQ")
 
@@ -149,7 +151,7 @@ class Waits:
                 break
         else:
             return None
-        found = []
+        found: list[tuple[int, Thread]] = []
         here = link if head is None else (self._links(head) or (head, head))[0]
         for _ in range(MOST_IN_QUEUE):
             thread = None if here == head else self.waiting(here, layout)
