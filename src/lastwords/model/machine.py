@@ -138,7 +138,17 @@ class UnloadedModule(Struct, frozen=True, kw_only=True):
 
 
 class Zone(Struct, frozen=True, kw_only=True):
-    """One memory zone of a node (`include/linux/mmzone.h: struct zone`); all amounts in bytes."""
+    """One memory zone of a node (`include/linux/mmzone.h: struct zone`); all amounts in bytes.
+
+    Attributes:
+        node: its node's number; `name` as `Normal`.
+        free: free pages, with what CPUs have not yet added to the zone's counter.
+        minimum: the watermarks: below `minimum` only the kernel's emergencies get pages; below `low` kswapd starts to
+            free some, until `high`.
+        managed: what the zone has for allocations in all.
+        cpu_lists: free pages on the lists of single CPUs, which `free` doesn't count.
+        blocks: free blocks of 1, 2, 4, … pages, as /proc/buddyinfo shows them.
+    """
 
     node: int
     name: str
@@ -147,38 +157,135 @@ class Zone(Struct, frozen=True, kw_only=True):
     low: int
     high: int
     managed: int
+    cpu_lists: int | None = None
+    blocks: tuple[int, ...] = ()
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """One NUMA node; all amounts in bytes. `page_cache` is what belongs to files, shared memory included."""
+
+    number: int
+    total: int
+    free: int
+    page_cache: int | None = None
+    anonymous: int | None = None
+    slab: int | None = None
 
 
 class SlabCache(Struct, frozen=True, kw_only=True):
-    """One slab cache: `objects` in use of `total`, each of `object_size` bytes, `bytes` in all."""
+    """One slab cache.
+
+    Attributes:
+        name: as in /proc/slabinfo; caches of equal objects are often merged under the name of the first.
+        object_size: bytes of an object as its user sees it.
+        objects: in use, as /proc/slabinfo counts: the free ones that a CPU keeps to itself count as used.
+        total: that its slabs have room for.
+        bytes: of memory that its slabs take.
+        reclaimable: the kernel can free unused ones under memory pressure.
+    """
 
     name: str
     object_size: int
     objects: int | None
     total: int | None
     bytes: int
+    reclaimable: bool = False
+
+
+class VmallocUser(Struct, frozen=True, kw_only=True):
+    """Who called vmalloc() and its like: `function` and its `module`, how many areas of how many `bytes` he has."""
+
+    function: str
+    areas: int
+    bytes: int
+    module: str | None = None
+
+
+class ProcessMemory(Struct, frozen=True, kw_only=True):
+    """What one process holds; amounts in bytes.
+
+    Attributes:
+        pid: of the process; `comm` its name.
+        resident: the sum of `anonymous`, `file` and `shared` pages.
+        swapped: what it has in swap.
+        oom_score_adj: -1000 (never killed by the OOM killer) to 1000.
+    """
+
+    pid: int
+    comm: str
+    resident: int
+    anonymous: int | None = None
+    file: int | None = None
+    shared: int | None = None
+    swapped: int | None = None
+    oom_score_adj: int | None = None
+
+
+class Tmpfs(Struct, frozen=True, kw_only=True):
+    """A file system in memory, mounted at `target`: bytes `used` of at most `size` (None: no limit)."""
+
+    target: str
+    used: int
+    size: int | None = None
+
+
+class Suspect(Struct, frozen=True, kw_only=True):
+    """A module that memory points to which no counter explains, or a slab cache that is unusually large.
+
+    Attributes:
+        module: its name; `function` the one most often pointed to, or None.
+        pages: how many of the `sampled` pages hold a pointer into it.
+        where: `pages` for those that no counter explains, else the name of the slab cache.
+    """
+
+    module: str
+    pages: int
+    sampled: int
+    where: str = "pages"
+    function: str | None = None
 
 
 class Memory(Struct, frozen=True, kw_only=True):
     """Who holds the memory; all amounts in bytes, None where it could not be read.
 
+    The counters are those of /proc/meminfo, as exact as there: each CPU adds its changes in batches.
+
     Attributes:
         total: pages that the kernel manages.
         free: free pages; `available` as MemAvailable estimates.
-        page_cache: file pages; `anonymous` those of processes; `shmem` tmpfs and shared memory; `slab` reclaimable and
-            not; `page_tables`; `kernel_stack`; `vmalloc`; `hugepages` reserved; `percpu`.
+        buffers: page cache of block devices.
+        page_cache: other file pages and shared memory (`Cached`).
+        anonymous: pages of processes; `mapped` file pages in processes.
+        shmem: tmpfs and shared memory.
+        slab_reclaimable: and `slab_unreclaimable`: the kernel's small objects.
+        page_tables: of processes.
+        kernel_stack: stacks of tasks; since Linux 4.9 mostly in `vmalloc` too.
+        vmalloc: pages of vmalloc().
+        percpu: pages of per-CPU variables.
+        hugepages: hugetlb pages, `hugepages_free` those of them that nobody uses.
+        dirty: pages to be written, `writeback` being written.
+        committed: what processes were promised; `commit_limit` only binds where overcommit is off.
         swap_total: and `swap_free`.
-        zones: with their watermarks.
+        swap_cache: pages in memory that are in swap too.
+        cpu_lists: free pages on lists of single CPUs; not in `free`.
+        unaccounted: pages in use that no counter explains: drivers' buffers and pages that modules took or leaked.
+            Some are normal: the network's buffers, trace buffers, balloons of the hypervisor.
+        zones: with their watermarks. `nodes`: sums of each node.
         slabs: the largest caches first.
-        processes: pids with the largest resident set first.
+        vmalloc_users: the largest first.
+        tmpfs: by use.
+        processes: those with the largest resident set first.
         oom_victims: pids that the OOM killer marked.
+        suspects: modules that might hold what is unaccounted; a hint, drawn from a sample of pages.
     """
 
     total: int | None = None
     free: int | None = None
     available: int | None = None
+    buffers: int | None = None
     page_cache: int | None = None
     anonymous: int | None = None
+    mapped: int | None = None
     shmem: int | None = None
     slab_reclaimable: int | None = None
     slab_unreclaimable: int | None = None
@@ -187,28 +294,63 @@ class Memory(Struct, frozen=True, kw_only=True):
     vmalloc: int | None = None
     percpu: int | None = None
     hugepages: int | None = None
+    hugepages_free: int | None = None
     dirty: int | None = None
     writeback: int | None = None
+    committed: int | None = None
+    commit_limit: int | None = None
     swap_total: int | None = None
     swap_free: int | None = None
+    swap_cache: int | None = None
+    cpu_lists: int | None = None
+    unaccounted: int | None = None
     zones: tuple[Zone, ...] = ()
+    nodes: tuple[Node, ...] = ()
     slabs: tuple[SlabCache, ...] = ()
-    processes: tuple[int, ...] = ()
+    vmalloc_users: tuple[VmallocUser, ...] = ()
+    tmpfs: tuple[Tmpfs, ...] = ()
+    processes: tuple[ProcessMemory, ...] = ()
     oom_victims: tuple[int, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+
+
+class Waiter(Struct, frozen=True, kw_only=True):
+    """A task that waits for a lock.
+
+    Attributes:
+        pid: the task; `comm` its name; `state` as `Task.state`, `R` where it spins.
+        mode: `read` or `write`, where the lock knows both.
+        seconds: since it last ran, or None.
+        function: the one that asked for the lock; `module` it is in.
+        cpu: on which it spins, else None.
+    """
+
+    pid: int
+    comm: str
+    state: str
+    mode: str | None = None
+    seconds: float | None = None
+    function: str | None = None
+    module: str | None = None
+    cpu: int | None = None
 
 
 class Lock(Struct, frozen=True, kw_only=True):
-    """One lock that somebody waits for or holds.
+    """One lock that somebody waits for.
 
     Attributes:
-        kind: `mutex`, `rwsem`, `spinlock`, `rt_mutex`, `percpu_rwsem`, `semaphore`, …
+        kind: `mutex`, `rwsem`, `spinlock`, `rt_mutex`, `percpu_rwsem`, `semaphore`.
         address: where it is.
-        name: its symbol, or the field and type that hold it, or None.
+        name: its symbol, or the slab object or struct that holds it, or None.
         owner: pid of the holder, or None where it is not known or there are several.
-        owner_comm: that task's name.
+        owner_comm: that task's name; `owner_state` as `Task.state`.
+        owner_function: where it is now: the innermost function of its stack that is not part of waiting.
+        owner_sure: False where the owner was worked out, not read from the lock; and for readers, of which a lock
+            remembers only the last.
+        held_for: `read` or `write`, where the lock knows both.
         readers: how many hold it for reading, or None.
-        waiters: pids in the order of the queue.
-        sure: False where owner or waiters were worked out from stacks.
+        waiters: in the order of the queue.
+        sure: False where lock or waiters were worked out from stacks and could not be checked against the lock.
     """
 
     kind: str
@@ -216,20 +358,28 @@ class Lock(Struct, frozen=True, kw_only=True):
     name: str | None = None
     owner: int | None = None
     owner_comm: str | None = None
+    owner_state: str | None = None
+    owner_function: str | None = None
+    owner_sure: bool = True
+    held_for: str | None = None
     readers: int | None = None
-    waiters: tuple[int, ...] = ()
+    waiters: tuple[Waiter, ...] = ()
     sure: bool = True
 
 
 class LockCycle(Struct, frozen=True, kw_only=True):
-    """Tasks that wait for each other: `pids[i]` waits for `locks[i]` (addresses), which `pids[i + 1]` holds."""
+    """Tasks that wait for each other: `pids[i]` waits for `locks[i]` (addresses), which `pids[i + 1]` holds.
+
+    The last lock is held by the first task. `sure` is False where one of the owners is not sure.
+    """
 
     pids: tuple[int, ...]
-    locks: tuple[str, ...]
+    locks: tuple[int, ...]
+    sure: bool = True
 
 
 class Locks(Struct, frozen=True, kw_only=True):
-    """All locks with waiters, and every cycle among them."""
+    """All locks with waiters, those with most waiters first, and every cycle among them."""
 
     held: tuple[Lock, ...] = ()
     cycles: tuple[LockCycle, ...] = ()
@@ -242,9 +392,11 @@ class Request(Struct, frozen=True, kw_only=True):
         device: `sda`, `vda`, …
         operation: `read`, `write`, `flush`, `discard`, …
         sector: of 512 bytes; `bytes` its length.
-        age: seconds since it was issued, or None.
-        tag: its tag in the hardware queue.
-        state: `in-flight`, `idle`, `complete`.
+        age: seconds since it was made, or None.
+        tag: its tag in the hardware queue, None where it has none yet.
+        queue: number of the hardware queue.
+        state: `queued` (the driver doesn't have it yet), `in-flight`, `complete`.
+        timed_out: its driver's timeout has run out.
         address: of the struct.
     """
 
@@ -254,17 +406,20 @@ class Request(Struct, frozen=True, kw_only=True):
     bytes: int
     age: float | None = None
     tag: int | None = None
+    queue: int | None = None
     state: str = ""
+    timed_out: bool = False
     address: int | None = None
 
 
 class Disk(Struct, frozen=True, kw_only=True):
-    """One block device: `in_flight` reads and writes, its `size` in bytes, its `driver` where known."""
+    """One block device: `in_flight` reads and writes, its `size` in bytes, its `driver` and `scheduler` where known."""
 
     name: str
     size: int | None = None
     in_flight: int | None = None
     driver: str | None = None
+    scheduler: str | None = None
 
 
 class BlockIo(Struct, frozen=True, kw_only=True):
@@ -275,39 +430,78 @@ class BlockIo(Struct, frozen=True, kw_only=True):
 
 
 class Irq(Struct, frozen=True, kw_only=True):
-    """One interrupt: `number`, what handles it (`actions`), and how often it came on each CPU (`counts`)."""
+    """One interrupt.
+
+    Attributes:
+        number: its number.
+        actions: what handles it.
+        counts: how often it came on each of `Interrupts.cpus`.
+        chip: the interrupt controller's name.
+        disabled: nobody can get it now: disabled by its driver, or as spurious by the kernel.
+        unhandled: how often in a row nobody was responsible (`irqs_unhandled`).
+    """
 
     number: int
     actions: tuple[str, ...]
     counts: tuple[int, ...]
+    chip: str | None = None
+    disabled: bool = False
+    unhandled: int = 0
 
 
 class Timer(Struct, frozen=True, kw_only=True):
-    """A timer that is overdue: its `function`, `cpu` and how many seconds `late` it is."""
+    """An overdue timer: its `function`, `cpu` and how many seconds `late` it is; `high_resolution`: an hrtimer."""
 
     function: str
     cpu: int
     late: float
+    module: str | None = None
+    high_resolution: bool = False
     address: int | None = None
 
 
 class Work(Struct, frozen=True, kw_only=True):
-    """A work item that runs or waits: its `function`, `workqueue`, `pool`; the `pid` of its worker where it runs."""
+    """A work item.
+
+    Attributes:
+        function: what it calls; `module` it is in.
+        workqueue: name of its queue.
+        pool: number of the pool of workers; `cpu` theirs, None where they are bound to none.
+        state: `running`; `pending`: waits for a worker; `inactive`: waits for others of its queue.
+        pid: of its worker where it runs, and that task's state.
+        seconds: since its worker last ran, None where it is on a CPU or that is not known.
+        address: of the work_struct.
+    """
 
     function: str
     workqueue: str | None = None
+    module: str | None = None
     pool: int | None = None
-    pid: int | None = None
-    seconds: float | None = None
+    cpu: int | None = None
     state: str = "running"
+    pid: int | None = None
+    worker_state: str | None = None
+    seconds: float | None = None
+    address: int | None = None
 
 
 class Interrupts(Struct, frozen=True, kw_only=True):
-    """Interrupts, softirqs (`pending` names by CPU), overdue timers and work."""
+    """Interrupts, softirqs, overdue timers and work.
 
+    Attributes:
+        cpus: the numbers of the CPUs that `counts` are told for.
+        irqs: those that somebody handles or that came.
+        vectors: the architecture's own interrupts by their label in /proc/interrupts (`NMI`, `LOC`, …): counts by CPU.
+        softirqs: counts by CPU, by name; `pending` the names of those raised and not yet run, by CPU.
+        timers: the most overdue first.
+        works: what runs, then what waits.
+    """
+
+    cpus: tuple[int, ...] = ()
     irqs: tuple[Irq, ...] = ()
+    vectors: dict[str, tuple[int, ...]] = {}
     softirqs: dict[str, tuple[int, ...]] = {}
-    pending: dict[str, tuple[str, ...]] = {}
+    pending: dict[int, tuple[str, ...]] = {}
     timers: tuple[Timer, ...] = ()
     works: tuple[Work, ...] = ()
 

@@ -23,7 +23,7 @@ _MOST_CPUS = 8192
 def wall_time(kernel: "Kernel") -> float:
     """Seconds since the epoch at the crash, as of the last tick."""
     try:
-        _find_timekeeper(kernel.prog)
+        find_timekeeper(kernel.prog)
         return round(int(ktime_get_coarse_real_ns(kernel.prog).value_()) / _NANOSECONDS, 3)
     except Exception:  # no types, or not in the dump; VMCOREINFO may tell the second
         return float(ktime_get_real_seconds(kernel.prog).value_())
@@ -31,11 +31,11 @@ def wall_time(kernel: "Kernel") -> float:
 
 def uptime(kernel: "Kernel") -> float:
     """Seconds since boot, with those that the machine was suspended, as of the last tick."""
-    _find_timekeeper(kernel.prog)
+    find_timekeeper(kernel.prog)
     return round(int(ktime_get_coarse_boottime_ns(kernel.prog).value_()) / _NANOSECONDS, 3)
 
 
-def _find_timekeeper(prog: drgn.Program) -> None:
+def find_timekeeper(prog: drgn.Program) -> None:
     """Give drgn's helpers the type of `tk_core` where only BTF tells types: before Linux 6.13 it has no name.
 
     It is a sequence counter, padded to a cache line at most, in front of a `struct timekeeper`.

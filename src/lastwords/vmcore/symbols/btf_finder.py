@@ -17,11 +17,14 @@ class BtfFinder:
         self._types = list(types)
         # drgn itself asks for the same few types again with every stack trace.
         self._found_types: dict[tuple[drgn.TypeKindSet, str], drgn.Type | None] = {}
+        # And its helpers again and again for the same constants, most of which only drgn itself knows.
+        self._found_objects: dict[tuple[str, drgn.FindObjectFlags], drgn.Object | None] = {}
 
     def add(self, types: BtfTypes) -> None:
         """Look in these types too, after the others."""
         self._types.append(types)
         self._found_types.clear()
+        self._found_objects.clear()
 
     def find_type(
         self, prog: drgn.Program, kinds: "drgn.TypeKindSet", name: str, filename: str | None
@@ -41,6 +44,12 @@ class BtfFinder:
         """The callback for constants, variables and functions."""
         if filename:
             return None
+        key = name, flags
+        if key not in self._found_objects:
+            self._found_objects[key] = self._find_object(prog, name, flags)
+        return self._found_objects[key]
+
+    def _find_object(self, prog: drgn.Program, name: str, flags: drgn.FindObjectFlags) -> drgn.Object | None:
         if drgn.FindObjectFlags.VARIABLE in flags and (found := self._variable(prog, name)) is not None:
             return found
         for types in self._types:
