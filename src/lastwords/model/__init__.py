@@ -1,6 +1,7 @@
 """What is handed from room to room: structs without behaviour, JSON in and out. Imports nothing of ours."""
 
 from .analysis import SCHEMA, Analysis
+from .blame import Blame, BlameStep, FlippedBit
 from .json import from_json, to_json
 from .log import Boot, Gap, Log, Precursor
 from .machine import (
@@ -52,6 +53,8 @@ __all__ = [
     "SCHEMA",
     "AddressSense",
     "Analysis",
+    "Blame",
+    "BlameStep",
     "BlockIo",
     "Boot",
     "Code",
@@ -59,6 +62,7 @@ __all__ = [
     "Damage",
     "Disk",
     "ErrorCode",
+    "FlippedBit",
     "Frame",
     "Gap",
     "Instruction",
