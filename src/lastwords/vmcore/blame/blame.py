@@ -20,6 +20,8 @@ from .walk import Budget
 from .words import Found, told
 
 if TYPE_CHECKING:
+    import drgn
+
     from lastwords.vmcore.program import Kernel
 
 _JUMPS_MAX = 8
@@ -36,13 +38,13 @@ def blame(kernel: "Kernel") -> Blame | None:
         the task that crashed can't be read.
     """
     began = time.monotonic()
-    dump = ProgramDump(kernel)
     try:
         thread = kernel.prog.crashed_thread()
         frames = list(kernel.frames(thread))
         task = thread.object.value_()
     except Exception:  # no such thread, or its stack is not in the dump
         return None
+    dump = ProgramDump(kernel, _cpu(thread.object))
     fault = find_fault(dump, frames) if _is_x86(kernel) else None
     if fault is None:
         return None
@@ -62,6 +64,16 @@ def _is_x86(kernel: "Kernel") -> bool:
 
     platform = kernel.prog.platform
     return platform is not None and platform.arch == drgn.Architecture.X86_64
+
+
+def _cpu(task: "drgn.Object") -> int | None:
+    """The CPU of a task that was running."""
+    from drgn.helpers.linux.sched import task_cpu
+
+    try:
+        return int(task_cpu(task))
+    except Exception:  # its page is not in the dump
+        return None
 
 
 def _seconds(result: Blame, seconds: float) -> Blame:
@@ -84,7 +96,7 @@ def _follow(dump: ProgramDump, fault: Fault, task: int) -> Found | None:
     rip = fault.registers["rip"]
     function = stack.function(rip)
     index = function.index(rip) if function is not None else None
-    if function is None or index is None or fault.fetch:
+    if function is None or index is None:
         return _bad_target(dump, fault, stack, tracer, types, state)
     instruction = function.instruction(index)
     bad = bad_operand(dump, instruction, fault)
@@ -114,7 +126,7 @@ def _memory(dump: ProgramDump, bad: Bad, nodes: list[Node]) -> tuple[str, ...]:
     """What lies where the bad pointer points, and where it was loaded from."""
     sentences = about(dump.prog, bad.value, "The bad pointer") if bad.role == "pointer" else []
     holder = _holder(nodes)
-    if holder is not None and holder.address is not None:
+    if holder is not None and holder.address is not None and holder.memory is not None and holder.memory.base:
         sentences += about(dump.prog, holder.address, "The field that held it")
     return tuple(dict.fromkeys(sentences))
 

@@ -5,11 +5,12 @@ from typing import NamedTuple
 from .function import Dump, Function, function_at, is_return_thunk, word
 from .instruction import Act, Instruction
 from .undo import Place, State
-from .x86 import STACK_POINTER, thunk_register
+from .x86 import STACK_POINTER, THUNKS, decode, thunk_register
 
 _TAIL_DEPTH = 3
 _TAIL_SITES_MAX = 6
 _FUNCTIONS_MAX = 24
+_THUNK_INSTRUCTIONS = 6
 
 
 class Frame(NamedTuple):
@@ -152,9 +153,27 @@ def pointer_place(dump: Dump, instruction: Instruction) -> Place | None:
     """The register that a call or jump goes through, also by way of a retpoline."""
     if instruction.source is not None:
         return instruction.source
-    if instruction.number is not None:
-        symbol = dump.symbol(instruction.number)
-        return thunk_register(symbol.name) if symbol is not None else None
+    if instruction.number is None:
+        return None
+    symbol = dump.symbol(instruction.number)
+    if symbol is None or not symbol.name.startswith(THUNKS):
+        return None
+    # A vmlinux has one symbol for all thunks, so the name may not tell the register; the code does.
+    return thunk_register(symbol.name) or _thunk_register(dump, instruction.number)
+
+
+def _thunk_register(dump: Dump, address: int) -> str | None:
+    """From a thunk's code: `jmp *%rax`, or a call, `mov %rax, (%rsp)` and a return."""
+    for _ in range(_THUNK_INSTRUCTIONS):
+        code = dump.read(address, 15)
+        if code is None:
+            return None
+        instruction = decode(code, address)
+        if instruction.act is Act.JUMP and instruction.source is not None:
+            return instruction.source
+        if instruction.act is Act.STORE and instruction.memory and instruction.memory.base == STACK_POINTER:
+            return instruction.source
+        address = instruction.number if instruction.act is Act.CALL and instruction.number else instruction.end
     return None
 
 

@@ -28,9 +28,6 @@ ENTRIES = {
     "invalid_op": "invalid opcode",
 }
 _REGISTERS = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15".split()
-_ERROR_CODE = 120  # arch/x86/include/asm/ptrace.h: struct pt_regs, orig_ax
-_REGISTER_POINTER = 128
-_WRITE, _USER, _FETCH = 2, 4, 16
 # String instructions: the registers that they read from and write to.
 _STRINGS = {"movs": ("rsi", "rdi"), "stos": (None, "rdi"), "lods": ("rsi", None), "scas": ("rdi", None), "cmps": ("rsi", "rdi")}
 _FRAMES_MAX = 64
@@ -42,28 +39,14 @@ class Fault(NamedTuple):
     Attributes:
         kind: what it is called.
         registers: when it came, with `rip` and `rflags`.
-        error_code: that the CPU gave, or None where it can't be found.
         frames: from the faulting function outwards.
         traces: drgn's frames for each of them, inlined functions first.
     """
 
     kind: str
     registers: dict[str, int]
-    error_code: int | None
     frames: list[Frame]
     traces: "list[list[drgn.StackFrame]]"
-
-    @property
-    def fetch(self) -> bool:
-        """It was the instruction itself that could not be read."""
-        return self.error_code is not None and bool(self.error_code & _FETCH) and self.kind == "page fault"
-
-    @property
-    def write(self) -> bool | None:
-        """Whether it wanted to write; None where that is not known."""
-        if self.error_code is None or self.kind != "page fault":
-            return None
-        return bool(self.error_code & _WRITE)
 
 
 def find_fault(dump: Dump, frames: "Sequence[drgn.StackFrame]") -> Fault | None:
@@ -83,8 +66,10 @@ def find_fault(dump: Dump, frames: "Sequence[drgn.StackFrame]") -> Fault | None:
         if not all(name in registers for name in ("rip", "rsp", "rdi", "rax")):
             continue
         physical, traces = _physical(frames[number:])
-        code = _error_code(dump, frames[number - 1].sp, registers["rip"])
-        return Fault(kind, registers, code, physical, traces)
+        if len(physical) > 1 and dump.symbol(physical[0].pc) is None and word(dump, physical[0].sp) == physical[1].pc:
+            # drgn undid the call of a bad function pointer, so that its caller looks interrupted.
+            physical[1] = physical[1]._replace(interrupted=False)
+        return Fault(kind, registers, physical, traces)
     return None
 
 
@@ -114,14 +99,6 @@ def _physical(frames: "Sequence[drgn.StackFrame]") -> "tuple[list[Frame], list[l
         if len(physical) >= _FRAMES_MAX:
             break
     return physical, traces
-
-
-def _error_code(dump: Dump, saved: int, rip: int) -> int | None:
-    """From the saved registers, which lie where the entry code's stack pointer stood."""
-    if word(dump, saved + _REGISTER_POINTER) != rip:
-        return None
-    code = word(dump, saved + _ERROR_CODE)
-    return code if code is not None and code < 1 << 16 else None
 
 
 def values(registers: dict[str, int]) -> dict[Place, int | None]:
@@ -198,15 +175,9 @@ def _implicit(dump: Dump, instruction: Instruction, fault: Fault) -> Bad | None:
     string = _string(instruction)
     if string is not None:
         read, written = string
-        if read is None or written is None:
-            chosen, sure = read or written, True
-        elif fault.write is not None:
-            chosen, sure = (written if fault.write else read), True
-        else:
-            insane = [name for name in (read, written) if not _sane(dump, registers[name])]
-            chosen, sure = (insane or [read])[0], len(insane) == 1
-        if chosen is None:
-            return None
+        used = [name for name in (written, read) if name is not None]
+        insane = [name for name in used if not _sane(dump, registers[name])]
+        chosen, sure = (insane or used)[0], len(insane) == 1 or len(used) == 1
         return Bad(chosen, registers[chosen], 0, registers[chosen], 1, sure=sure)
     stack = registers[STACK_POINTER]
     if instruction.act is Act.RETURN and fault.kind != "page fault":

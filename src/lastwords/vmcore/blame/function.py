@@ -23,12 +23,13 @@ NO_RETURN = frozenset(
 
 
 class Symbol(NamedTuple):
-    """A function's symbol: its bytes go from `start` to `end`; `module` is None for the kernel's own text."""
+    """A symbol: its bytes go from `start` to `end`; `module` is None for the kernel's own; `data` that it is no code."""
 
     name: str
     start: int
     end: int
     module: str | None = None
+    data: bool = False
 
     @property
     def source_name(self) -> str:
@@ -48,10 +49,14 @@ class Dump(Protocol):
         """Bytes at a virtual address, None where they are not mapped or not in the dump."""
 
     def symbol(self, address: int) -> Symbol | None:
-        """The function that contains an address."""
+        """The function or variable that contains an address."""
 
     def named(self, name: str) -> list[Symbol]:
-        """All functions with this very name."""
+        """All symbols with this very name."""
+
+    @property
+    def per_cpu(self) -> int | None:
+        """What `gs` points to on the CPU that crashed: its per-CPU variables; None if that is not known."""
 
 
 def word(dump: Dump, address: int, size: int = 8) -> int | None:
@@ -229,7 +234,7 @@ def is_return_thunk(name: str) -> bool:
 def function_at(dump: Dump, address: int) -> Function | None:
     """The function that contains an address; for the `.cold` part of one, the whole."""
     symbol = dump.symbol(address)
-    if symbol is None:
+    if symbol is None or symbol.data:
         return None
     if _COLD.search(symbol.name):
         for whole in dump.named(_COLD.sub("", symbol.name))[:16]:

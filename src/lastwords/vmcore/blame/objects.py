@@ -114,6 +114,9 @@ def _slab(prog: "drgn.Program", found: SlabObject, address: int, what: str) -> l
     sentences = [f"{what} ({address:#x}) is {where} of slab cache {found.cache}, {found.size} bytes, {state}."]
     if found.allocated is False:
         sentences.append(f"{what} is free memory: a use after free, or a pointer that was never right.")
+        free_pointer = _free_pointer(found)
+        if free_pointer is not None and free_pointer <= offset < free_pointer + 8:
+            sentences.append("The slab allocator keeps its own (encoded) pointer to the next free object there.")
     if offset >= found.size:
         sentences.append(f"{what} lies behind the object's usable {found.size} bytes: an access out of bounds.")
     flags = _flags(found)
@@ -131,6 +134,14 @@ def _flags(found: SlabObject) -> int:
         return int(found.handle.flags)
     except Exception:
         return 0
+
+
+def _free_pointer(found: SlabObject) -> int | None:
+    """Where in a free object SLUB keeps the pointer to the next one."""
+    try:
+        return int(found.handle.offset)
+    except Exception:  # SLAB or SLOB
+        return None
 
 
 def _debugging(prog: "drgn.Program", found: SlabObject, flags: int, data: bytes) -> list[str]:

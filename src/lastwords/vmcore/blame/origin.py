@@ -30,7 +30,9 @@ class Node:
         address: for a load, where the value was read.
         holds: for a load, what memory holds there now.
         callee: for a returned value, the function that was called; `passed_on` those whose result it returns.
-        returned_at: the instruction in it that makes this very value.
+        returned_at: the instruction in it that makes this very value; `only` that it can do nothing else.
+        direct: for what came from a caller, that it is certain that this function was called.
+        inferred: the address rests on what memory holds now, not on what a register held.
     """
 
     definition: Definition
@@ -43,7 +45,9 @@ class Node:
     callee: int | None = None
     passed_on: tuple[int, ...] = ()
     returned_at: int | None = None
+    only: bool = False
     direct: bool = True
+    inferred: bool = False
 
     @property
     def instruction(self) -> Instruction:
@@ -55,9 +59,19 @@ class Node:
         """The memory that a load reads."""
         return self.instruction.memory
 
+    def confirm(self) -> None:
+        """What was read through this pointer is what was expected there: so this is the pointer."""
+        if self.definition.source is Source.LOAD and self.checked is None:
+            self.checked = True
+
     def held(self) -> int | None:
-        """The value that was looked for: as defined, with what was added later."""
+        """The value that was looked for: as defined, with what was added later.
+
+        Where no register has kept it, it is what memory holds now.
+        """
         value = self.definition.value
+        if value is None and self.definition.source is Source.LOAD and self.instruction.size == 8:
+            value = self.holds
         if value is None and self.further:
             best = choose(self.further).node
             value = best.held() if best is not None else None
@@ -163,18 +177,27 @@ class Tracer:
             node.base = self.trace(here, memory.base, depth - 1, bases - 1)
             best = choose(node.base).node
             base = best.held() if best is not None else None
-            if node.address is None and base is not None:
+            if node.address is None and best is not None and base is not None:
                 known: State = definition.state.copy()
                 known.values[memory.base] = base
                 node.address = known.address(memory)
+                node.inferred = best.definition.value is None
         if node.address is None:
             return
         size = node.instruction.size
-        overwritten = node.address & -8 in definition.state.values and definition.state.get(node.address & -8) is None
-        node.holds = word(self.dump, node.address, size)
-        if node.holds is None or definition.value is None or overwritten:
+        if node.address & -8 in definition.state.values and definition.state.get(node.address & -8) is None:
+            # Overwritten on the way from here to the fault.
             return
-        node.checked = node.holds == definition.value & ((1 << 8 * size) - 1)
+        node.holds = word(self.dump, node.address, size)
+        if node.holds is None or definition.value is None:
+            return
+        agrees = node.holds == definition.value & ((1 << 8 * size) - 1)
+        if not node.inferred:
+            node.checked = agrees
+        elif agrees:
+            node.checked = True
+            for each in node.base:
+                each.confirm()
 
     def _returned(self, node: Node, callee: int) -> None:
         """Look into the function that returned the value: can it have?"""
@@ -188,11 +211,11 @@ class Tracer:
         constants = {way.index for way in ways if way.source is Source.CONSTANT}
         if not ways:
             node.checked = False
-        elif len(constants) == 1 and len(ways) == 1:
-            node.checked = True
-            node.returned_at = function.instruction(next(iter(constants))).address
         elif constants:
             node.checked = True
+            if len(constants) == 1:
+                node.returned_at = function.instruction(next(iter(constants))).address
+                node.only = len(ways) == 1
         passed = [way for way in ways if way.source is Source.RETURNED]
         if passed and len(passed) == len(ways):
             targets = {self._target(function, way) for way in passed}

@@ -15,10 +15,20 @@ _MODULES_MAX = 2000
 class ProgramDump:
     """Memory and symbols of a `Kernel`; what can't be read is None."""
 
-    def __init__(self, kernel: "Kernel") -> None:
+    def __init__(self, kernel: "Kernel", cpu: int | None = None) -> None:
+        """`cpu` is the one that crashed."""
         self.prog = kernel.prog
+        self.per_cpu = self._per_cpu(cpu)
         self._symbols: dict[int, Symbol | None] = {}
         self._modules = list(_module_ranges(kernel))
+
+    def _per_cpu(self, cpu: int | None) -> int | None:
+        if cpu is None:
+            return None
+        try:
+            return int(self.prog["__per_cpu_offset"][cpu])
+        except Exception:  # a machine with one CPU, or no types
+            return None
 
     def read(self, address: int, size: int) -> bytes | None:
         """Bytes at a virtual address."""
@@ -28,7 +38,7 @@ class ProgramDump:
             return None
 
     def symbol(self, address: int) -> Symbol | None:
-        """The function that contains an address."""
+        """The function or variable that contains an address."""
         if address not in self._symbols:
             self._symbols[address] = self._find(address)
         return self._symbols[address]
@@ -41,10 +51,13 @@ class ProgramDump:
         return self._made(found)
 
     def _made(self, found: "drgn.Symbol") -> Symbol:
-        return Symbol(found.name, found.address, found.address + found.size, self.module(found.address))
+        import drgn
+
+        end, data = found.address + found.size, found.kind == drgn.SymbolKind.OBJECT
+        return Symbol(found.name, found.address, end, self.module(found.address), data)
 
     def named(self, name: str) -> list[Symbol]:
-        """All functions with this very name."""
+        """All symbols with this very name."""
         try:
             return [self._made(found) for found in self.prog.symbols(name)]
         except Exception:

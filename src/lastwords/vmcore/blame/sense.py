@@ -62,7 +62,7 @@ def sense(value: int, dump: Dump, live: Callable[[int], str | None], expected: i
     if dump.read(value, 1) is not None:
         name = live(value)
         return Sense("mapped", f"a mapped address{f' ({name})' if name else ''}")
-    flipped = _flipped(value, live)
+    flipped = _flipped(value, dump, live)
     if flipped is not None:
         return flipped
     if hit is not None:
@@ -91,12 +91,12 @@ def _text(value: int) -> str | None:
     return None
 
 
-def _flipped(value: int, live: Callable[[int], str | None]) -> Sense | None:
+def _flipped(value: int, dump: Dump, live: Callable[[int], str | None]) -> Sense | None:
     """A pointer to something that lives, but for one bit."""
     found = []
     for bit in _BITS:
         other = value ^ 1 << bit
-        if other >= _CANONICAL:
+        if other >= _CANONICAL and dump.read(other, 1) is not None:
             name = live(other)
             if name is not None:
                 found.append((bit, name))

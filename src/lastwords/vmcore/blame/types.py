@@ -74,6 +74,14 @@ class Types:
             return self._by_local(node, None, node.address, size, exact=False)
         return None
 
+    def container_of(self, node: Node) -> str | None:
+        """Where a load's pointer has a type that the access lies outside of: that type, which is part of the object."""
+        for base in self._chosen(node.base):
+            pointer = next(self.pointers(base), None)
+            if pointer is not None and is_compound(pointer.type):
+                return type_name(pointer.type)
+        return None
+
     def accessed_field(self, nodes: list[Node], offset: int, size: int) -> Field | None:
         """The member at `offset` from the pointer that some nodes describe."""
         for node in self._chosen(nodes):
@@ -110,6 +118,8 @@ class Types:
         if place in ARGUMENTS and not function.is_clone:
             parameter = self.parameter(function.start, function.name, ARGUMENTS.index(str(place)))
             if parameter is not None and (inner := pointee(parameter[1])) is not None:
+                if not is_compound(inner):
+                    return  # `char *` says that it is no struct; `void *` says nothing
                 yield Pointer(inner, 0, parameter[0] or "argument", "parameter")
         for each in self._chosen(node.further):
             yield from self.pointers(each, hops - 1)
@@ -168,23 +178,23 @@ class Types:
         symbol = self.dump.symbol(address)
         if symbol is None or symbol.start != address or symbol.is_clone:
             return None
-        if len(self.dump.named(symbol.name)) > 1:
-            # Static functions of the same name: which prototype is whose can't be told by the name.
-            found = self._by_source_file(symbol.name, address)
-        else:
-            try:
-                found = self.prog.function(symbol.name)
-            except Exception:
-                return None
-        if found is None or (found.address_ is not None and found.address_ != address):
-            return None
-        return found.type_
+        return self._own_type(symbol.name, address)
 
-    def _by_source_file(self, name: str, address: int) -> Any:  # noqa: ANN401
+    def _own_type(self, name: str, address: int) -> Any:  # noqa: ANN401
+        """Of several functions with one name, the type of the one at an address."""
+        for file in (None, self._source_file(address)):
+            try:
+                found = self.prog.function(name, file)
+            except Exception:  # LookupError, or types that contradict themselves
+                continue
+            if found.address_ == address:
+                return found.type_
+        return None
+
+    def _source_file(self, address: int) -> str | None:
         try:
-            source = self.prog.source_location(address)
-            return self.prog.function(name, source[0].filename if hasattr(source[0], "filename") else source[0][0])
-        except Exception:
+            return str(self.prog.source_location(address)[-1].filename)
+        except Exception:  # no debuginfo for it
             return None
 
     def parameter(self, address: int, name: str, number: int) -> "tuple[str | None, drgn.Type] | None":
@@ -266,7 +276,7 @@ def _plain(kind: Any) -> Any:  # noqa: ANN401
 
 def type_name(kind: Any) -> str:  # noqa: ANN401
     """A type as C writes it."""
-    return str(kind.type_name())
+    return str(kind.unqualified().type_name())
 
 
 def _registers_for(kind: Any) -> int:  # noqa: ANN401

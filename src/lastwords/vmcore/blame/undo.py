@@ -2,7 +2,7 @@
 
 from .function import Dump, Function, word
 from .instruction import Act, Instruction, Memory
-from .x86 import CALLER_SAVED, KEEP_ALL, MASK, STACK_POINTER, thunk_register
+from .x86 import CALLER_SAVED, KEEP_ALL, MASK, STACK_POINTER
 
 FLAGS = "flags"
 Place = str | int
@@ -54,9 +54,13 @@ class State:
 
     def address(self, memory: Memory) -> int | None:
         """Where a memory operand points."""
-        if memory.segment in ("gs", "fs"):
-            return None
         total = memory.displacement
+        if memory.segment == "gs":
+            if self.dump.per_cpu is None:
+                return None
+            total += self.dump.per_cpu
+        elif memory.segment == "fs":
+            return None
         for register, scale in ((memory.base, 1), (memory.index, memory.scale)):
             if register is not None:
                 value = self.get(register)
@@ -223,7 +227,7 @@ def keeps_registers(function: Function, instruction: Instruction) -> bool:
     if instruction.number is None:
         return False
     symbol = function.dump.symbol(instruction.number)
-    return symbol is not None and symbol.name in KEEP_ALL and thunk_register(symbol.name) is None
+    return symbol is not None and symbol.name in KEEP_ALL
 
 
 def _nothing(_: Function, __: Instruction, ___: State) -> bool:

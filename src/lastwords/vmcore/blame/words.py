@@ -220,10 +220,12 @@ class _Teller:
             if node.returned_at is not None:
                 inner = self.found.dump.symbol(node.returned_at)
                 at = f"{inner.name}+{node.returned_at - inner.start:#x}" if inner else hex(node.returned_at)
-                text += f" (it makes this value at {at})"
+                text += f" ({'it makes this value' if node.only else 'it can make this value'} at {at})"
             elif node.passed_on:
                 names = [self._name(address) for address in node.passed_on]
                 text += f", which hands on what {' or '.join(names)} returned"
+            elif node.checked is True:
+                text += " (several paths in it return this)"
             elif node.checked is False:
                 text += ", although no path in it seems to return this"
             return "return-value", f"{name}()", text + then
@@ -277,7 +279,10 @@ class _Teller:
             held = f", but now holds {_short(node.holds)}: it was changed since, or it is not this one"
         else:
             held = ", which can't be read back"
-        untyped = "" if field else "; the type of the object is not known" if memory is not None and memory.base else ""
+        untyped = ""
+        if field is None and memory is not None and memory.base is not None:
+            part = self.found.types.container_of(node)
+            untyped = f"; it is outside of the {part}, in what contains it" if part else "; the object's type is not known"
         return "load", expression, f"{place} came from {expression}{name}{at}{held}{untyped}{then}"
 
     def _callee(self, node: Node) -> str:
@@ -291,10 +296,11 @@ class _Teller:
         found = self.found
         where = found.function.symbol.source_name
         if found.target:
-            text = f"{where}: the function pointer that it called was {found.sense.text}"
+            text = f"{where} called through a function pointer that was {found.sense.text}"
+        elif accessed is not None:
+            text = f"{where} accessed {accessed.expression}, but {self._bad_words()}"
         else:
-            what = f" for {accessed.expression}" if accessed else ""
-            text = f"{where}: {self._bad_words()}{what}"
+            text = f"{where} accessed {found.bad.address:#x}: {self._bad_words()}"
         steps = [step for step in self.steps if step.about == "pointer" and step.kind not in ("fault", "spill")]
         arguments = [step for step in steps if step.kind == "argument"]
         last = steps[-1] if steps else None
@@ -304,6 +310,8 @@ class _Teller:
             way = list(dict.fromkeys(step.function for step in arguments))
             text += f". It came down as an argument through {', '.join(reversed(way))}"
         text += f". {last.function}: {last.text}."
+        if any("free memory" in sentence for sentence in found.memory):
+            text += " The memory that it was read from is free: a use after free."
         if self.alternatives:
             text += f" Unsure, because paths differ; it may also be: {'; '.join(self.alternatives)}."
         return text
