@@ -134,7 +134,7 @@ class Types:
                 yield Pointer(inner, 0, f"{symbol.source_name}()", "return")
 
     def _loaded(self, node: Node) -> Iterator[Pointer]:
-        if self.task is not None and node.definition.value == self.task and node.memory and node.memory.segment:
+        if self.task is not None and _defined(node) == self.task and node.memory and node.memory.segment:
             try:
                 yield Pointer(self.prog.type("struct task_struct"), 0, "current", "variable")
             except LookupError:
@@ -187,7 +187,8 @@ class Types:
                 found = self.prog.function(name, file)
             except Exception:  # LookupError, or types that contradict themselves
                 continue
-            if found.address_ == address:
+            # An inlined function's description has no address; the file says that it is the one.
+            if found.address_ == address or (file is not None and found.address_ is None):
                 return found.type_
         return None
 
@@ -244,6 +245,12 @@ class Types:
                         continue
             self._locals[number] = rows
         return self._locals[number]
+
+
+def _defined(node: Node) -> int | None:
+    """The value of a definition, without what was added later."""
+    held = node.held()
+    return None if held is None else (held - node.definition.delta) & (1 << 64) - 1
 
 
 def pointee(kind: Any) -> Any:  # noqa: ANN401

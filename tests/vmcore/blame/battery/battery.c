@@ -280,11 +280,51 @@ static frame int finish_freed(void)
 	return finish(request) + 1;
 }
 
-// one-bit: bit 45 of the pointer has tipped over.
-static frame int flip(struct storage *device)
+// one-bit: bit 45 of the pointer has tipped over in memory.
+static frame void tip_over(struct storage *device)
 {
 	device->current_descriptor = (void *)((unsigned long)last_descriptor ^ 1UL << 45);
+}
+
+static frame int use_flipped(struct storage *device)
+{
+	tip_over(device);
 	return descriptor_bytes(device->current_descriptor) + 1;
+}
+
+// overwritten: the field was NULL when it was read, and is not any more.
+static frame int replace_descriptor(struct storage *device)
+{
+	struct descriptor *descriptor = xchg(&device->current_descriptor, last_descriptor);
+
+	return descriptor_bytes(descriptor) + 1;
+}
+
+// changed: likewise, and the function that changed it has returned.
+static frame void set_descriptor(struct storage *device)
+{
+	device->current_descriptor = last_descriptor;
+}
+
+static frame int use_changed(struct storage *device)
+{
+	struct descriptor *descriptor = device->current_descriptor;
+
+	set_descriptor(device);
+	return descriptor_bytes(descriptor) + 1;
+}
+
+// ambiguous: two fields, both NULL, and nothing that tells which was taken.
+static frame int use_either(struct storage *device, u32 flags)
+{
+	struct descriptor *descriptor;
+
+	if (flags & 8)
+		descriptor = device->current_descriptor;
+	else
+		descriptor = device->ring.slots[2];
+	idle(6);
+	return descriptor->bytes + 1;
 }
 
 // ascii: the name was too long for its field.
@@ -456,7 +496,13 @@ static int run(const char *name)
 	if (!strcmp(name, "freed"))
 		return finish_freed();
 	if (!strcmp(name, "one-bit"))
-		return flip(storage);
+		return use_flipped(storage);
+	if (!strcmp(name, "overwritten"))
+		return replace_descriptor(storage);
+	if (!strcmp(name, "changed"))
+		return use_changed(storage);
+	if (!strcmp(name, "ambiguous"))
+		return use_either(storage, 8);
 	if (!strcmp(name, "ascii"))
 		return rename_device(storage, "A name that is too long");
 	if (!strcmp(name, "spill"))
