@@ -1,7 +1,7 @@
 """What is handed from room to room: structs without behaviour, JSON in and out. Imports nothing of ours."""
 
 from .analysis import SCHEMA, Analysis
-from .blame import Blame, BlameStep, FlippedBit
+from .blame import Blame, BlameStep, CodeLine, FlippedBit, Listing
 from .json import from_json, to_json
 from .log import Boot, Gap, Log, Precursor
 from .machine import (
@@ -58,6 +58,7 @@ __all__ = [
     "BlockIo",
     "Boot",
     "Code",
+    "CodeLine",
     "Cpu",
     "Damage",
     "Disk",
@@ -69,6 +70,7 @@ __all__ = [
     "Interrupts",
     "Irq",
     "LinkedModule",
+    "Listing",
     "Lock",
     "LockCycle",
     "Locks",

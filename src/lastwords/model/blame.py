@@ -98,3 +98,32 @@ class Blame(Struct, frozen=True, kw_only=True):
     confidence: Confidence = "none"
     text: str = ""
     seconds: float = 0.0
+
+
+class CodeLine(Struct, frozen=True, kw_only=True):
+    """One instruction of a listing.
+
+    Attributes:
+        address: of it; `offset` from its symbol's start.
+        code: its bytes in hexadecimal.
+        text: as the disassembler prints it, with the names of what it calls and reads.
+        marked: the one that faulted, or the call that has not returned.
+        file: source file and `line` where DWARF has them.
+    """
+
+    address: int
+    offset: int
+    code: str
+    text: str
+    marked: bool = False
+    file: str | None = None
+    line: int | None = None
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """The code of one function: its symbol, its `module`, None for the kernel's own text, and its instructions."""
+
+    function: str
+    address: int
+    module: str | None = None
+    lines: tuple[CodeLine, ...] = ()

@@ -13,9 +13,9 @@ from .objects import about, live_name
 from .origin import Node, Tracer
 from .program_dump import ProgramDump
 from .sense import Sense, sense
-from .text import flipped_bits
+from .text import broken_code, flipped_bits
 from .types import Types
-from .undo import Place, State
+from .undo import State
 from .walk import Budget
 from .words import Found, told
 
@@ -51,12 +51,16 @@ def blame(kernel: "Kernel") -> Blame | None:
     found = _follow(dump, fault, task)
     if found is None:
         return None
-    result = told(found)
-    if found.function is not None:
-        bits = flipped_bits(dump, kernel.symbols.vmlinux, found.function)
-        if bits:
-            result = _with_flips(result, bits)
-    return _seconds(result, time.monotonic() - began)
+    found.memory += tuple(_code(dump, found))
+    symbol = found.function.symbol
+    flipped = flipped_bits(dump, kernel.symbols.vmlinux, symbol, _kaslr_offset(kernel))
+    return told(found, flipped=flipped, began=began)
+
+
+def _code(dump: ProgramDump, found: Found) -> list[str]:
+    """Whether the code that ran makes sense."""
+    broken = broken_code(dump, found.function.symbol)
+    return [broken] if broken else []
 
 
 def _is_x86(kernel: "Kernel") -> bool:
@@ -64,6 +68,15 @@ def _is_x86(kernel: "Kernel") -> bool:
 
     platform = kernel.prog.platform
     return platform is not None and platform.arch == drgn.Architecture.X86_64
+
+
+def _kaslr_offset(kernel: "Kernel") -> int | None:
+    """How far from its link address the kernel runs; None without debuginfo."""
+    try:
+        bias: int | None = kernel.prog.main_module().debug_file_bias
+    except Exception:  # no debuginfo
+        return None
+    return bias
 
 
 def _cpu(task: "drgn.Object") -> int | None:
@@ -74,18 +87,6 @@ def _cpu(task: "drgn.Object") -> int | None:
         return int(task_cpu(task))
     except Exception:  # its page is not in the dump
         return None
-
-
-def _seconds(result: Blame, seconds: float) -> Blame:
-    import msgspec
-
-    return msgspec.structs.replace(result, seconds=round(seconds, 3))
-
-
-def _with_flips(result: Blame, bits: tuple) -> Blame:  # type: ignore[type-arg]
-    import msgspec
-
-    return msgspec.structs.replace(result, flipped=bits)
 
 
 def _follow(dump: ProgramDump, fault: Fault, task: int) -> Found | None:
@@ -168,7 +169,11 @@ def _bad_target(
         call = function.instruction(index)
     place = pointer_place(dump, call)
     nodes = (
-        tracer.trace(activation, place) if place is not None else [tracer.load(activation, target)] if call.memory else []
+        tracer.trace(activation, place)
+        if place is not None
+        else [tracer.load(activation, target)]
+        if call.memory
+        else []
     )
     bad = Bad(place if place is not None else "rip", target, 0, target, 8)
     return Found(
@@ -206,11 +211,3 @@ def _tail_jump(
             if inner is not None:
                 found.append(inner)
     return found[0] if len(found) == 1 else None
-
-
-def place_text(place: Place, state: State) -> str:
-    """A place as code would write it."""
-    if isinstance(place, str):
-        return place
-    stack = state.get("rsp")
-    return f"[rsp{place - stack:+#x}]" if stack is not None and stack <= place else f"[{place:#x}]"

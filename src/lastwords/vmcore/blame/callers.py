@@ -30,14 +30,14 @@ class Activation(NamedTuple):
 
     Attributes:
         function: the function.
-        index: of its call of the next one, or of the faulting instruction.
+        at: of its call of the next one, or of the faulting instruction.
         state: what is known before that instruction.
         frame: the number of its frame; for a function that a tail call took off the stack that of its caller's callee.
         on_stack: it has a frame of its own.
     """
 
     function: Function
-    index: int
+    at: int
     state: State
     frame: int
     on_stack: bool = True

@@ -27,9 +27,15 @@ ENTRIES = {
     "double_fault": "double fault",
     "invalid_op": "invalid opcode",
 }
-_REGISTERS = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15".split()
+_REGISTERS = (*("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"), *(f"r{number}" for number in range(8, 16)))
 # String instructions: the registers that they read from and write to.
-_STRINGS = {"movs": ("rsi", "rdi"), "stos": (None, "rdi"), "lods": ("rsi", None), "scas": ("rdi", None), "cmps": ("rsi", "rdi")}
+_STRINGS = {
+    "movs": ("rsi", "rdi"),
+    "stos": (None, "rdi"),
+    "lods": ("rsi", None),
+    "scas": ("rdi", None),
+    "cmps": ("rsi", "rdi"),
+}
 _FRAMES_MAX = 64
 
 
@@ -60,7 +66,7 @@ def find_fault(dump: Dump, frames: "Sequence[drgn.StackFrame]") -> Fault | None:
     for number in range(1, len(frames)):
         kind = ENTRIES.get(names[number - 1])
         frame = frames[number]
-        if kind is None or frame.is_inline and not frame.interrupted:
+        if kind is None or (frame.is_inline and not frame.interrupted):
             continue
         registers = dict(frame.registers())
         if not all(name in registers for name in ("rip", "rsp", "rdi", "rax")):
@@ -139,17 +145,17 @@ def bad_operand(dump: Dump, instruction: Instruction, fault: Fault) -> Bad | Non
     if memory.segment in ("gs", "fs"):
         return None
     base = registers.get(memory.base) if memory.base else None
-    index = registers.get(memory.index) if memory.index else None
+    index = registers.get(memory.scaled) if memory.scaled else None
     address = (base or 0) + (index or 0) * memory.scale + memory.displacement & MASK
     size = instruction.size
     if base is None or memory.base is None:
-        if index is None or memory.index is None:
+        if index is None or memory.scaled is None:
             return None
-        return Bad(memory.index, index, None, address, size, "index")
-    if index is None or memory.index is None:
+        return Bad(memory.scaled, index, None, address, size, "index")
+    if index is None or memory.scaled is None:
         return Bad(memory.base, base, memory.displacement, address, size)
     if _sane(dump, base):
-        return Bad(memory.index, index, None, address, size, "index")
+        return Bad(memory.scaled, index, None, address, size, "index")
     sure = not _sane(dump, index)
     if not sure and memory.scale == 1:
         # [rax+rbx] may be written either way round.

@@ -14,16 +14,16 @@ _CLONE = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|localalias|lto_priv)
 _COLD = re.compile(r"\.cold(?:\.\d+)?$", re.ASCII)
 
 # Functions that don't come back: what stands behind a call of them is not what runs next.
-NO_RETURN = frozenset(
-    "panic __stack_chk_fail do_exit do_group_exit make_task_dead rewind_stack_do_exit rewind_stack_and_make_dead "
-    "fortify_panic __fortify_panic usercopy_abort kthread_exit kthread_complete_and_exit __module_put_and_kthread_exit "
-    "nmi_panic machine_halt machine_power_off stop_this_cpu cpu_startup_entry __reiserfs_panic dump_stack_print_panic "
-    "ex_handler_msr_mce __ubsan_handle_builtin_unreachable xen_start_kernel".split()
-)
+_NO_RETURN_NAMES = """
+panic nmi_panic __stack_chk_fail do_exit do_group_exit make_task_dead rewind_stack_do_exit rewind_stack_and_make_dead
+fortify_panic __fortify_panic usercopy_abort kthread_exit kthread_complete_and_exit __module_put_and_kthread_exit
+machine_halt machine_power_off stop_this_cpu cpu_startup_entry __ubsan_handle_builtin_unreachable
+"""
+NO_RETURN = frozenset(_NO_RETURN_NAMES.split())
 
 
 class Symbol(NamedTuple):
-    """A symbol: its bytes go from `start` to `end`; `module` is None for the kernel's own; `data` that it is no code."""
+    """A symbol: its bytes go from `start` to `end`; `module` is None for the kernel's own; `data`: it is no code."""
 
     name: str
     start: int
@@ -66,9 +66,9 @@ def word(dump: Dump, address: int, size: int = 8) -> int | None:
 
 
 class Edge(NamedTuple):
-    """A way from one instruction to another: the index of the first, and for a branch whether it was taken."""
+    """A way from one instruction to another: `at` the index of the first, and for a branch whether it was taken."""
 
-    index: int
+    at: int
     taken: bool | None
 
 
@@ -172,7 +172,7 @@ class Function:
 
     def is_target(self, index: int) -> bool:
         """Something jumps to this instruction."""
-        return any(edge.index != index - 1 for edge in self.before(index))
+        return any(edge.at != index - 1 for edge in self.before(index))
 
     def addresses_on_stack(self) -> bool:
         """It takes the address of something on its stack, beyond moving its stack pointer."""

@@ -9,6 +9,7 @@ class Act(Enum):
 
     MOVE = auto()  # target = source, `size` bytes of it
     LOAD = auto()  # target = memory
+    EXCHANGE = auto()  # target and memory change places
     STORE = auto()  # memory = source, or `number`
     CONSTANT = auto()  # target = number
     ADDRESS = auto()  # target = the address of memory (lea)
@@ -31,10 +32,10 @@ class Act(Enum):
 
 
 class Memory(NamedTuple):
-    """A memory operand: `base + index * scale + displacement`, `segment` where one is named."""
+    """A memory operand: `base + scaled * scale + displacement`, `segment` where one is named."""
 
     base: str | None
-    index: str | None
+    scaled: str | None
     scale: int
     displacement: int
     segment: str | None = None

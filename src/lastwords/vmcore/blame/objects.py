@@ -21,7 +21,7 @@ class SlabObject(NamedTuple):
         start: where the object begins; `size` its usable bytes; `stride` from one object to the next.
         allocated: None where the free lists are damaged.
         handle: the `struct kmem_cache *`.
-        slab: the slab's first address, `count` the objects in it.
+        slab: the slab's first address, `objects` how many are in it.
     """
 
     cache: str
@@ -31,7 +31,7 @@ class SlabObject(NamedTuple):
     allocated: bool | None
     handle: Any
     slab: int
-    count: int
+    objects: int
 
 
 def slab_object(prog: "drgn.Program", address: int) -> SlabObject | None:
@@ -59,7 +59,6 @@ def slab_object(prog: "drgn.Program", address: int) -> SlabObject | None:
         return SlabObject(name, info.address, size, stride, info.allocated, cache, slab, count)
     except Exception:  # SlabCorruptionError: a free list that leads nowhere
         return None
-
 
 
 def live_name(prog: "drgn.Program", address: int) -> str | None:

@@ -32,6 +32,7 @@ class Node:
         callee: for a returned value, the function that was called; `passed_on` those whose result it returns.
         returned_at: the instruction in it that makes this very value; `only` that it can do nothing else.
         direct: for what came from a caller, that it is certain that this function was called.
+        overwritten: the function itself wrote to the address between the load and the fault.
         inferred: the address rests on what memory holds now, not on what a register held.
     """
 
@@ -48,11 +49,12 @@ class Node:
     only: bool = False
     direct: bool = True
     inferred: bool = False
+    overwritten: bool = False
 
     @property
     def instruction(self) -> Instruction:
         """The instruction of the definition."""
-        return self.activation.function.instruction(self.definition.index)
+        return self.activation.function.instruction(self.definition.at)
 
     @property
     def memory(self) -> Memory | None:
@@ -108,13 +110,15 @@ class Tracer:
         self.budget = budget
         self._nodes = 0
 
-    def trace(self, activation: Activation, place: Place, depth: int = _DEPTH_MAX, bases: int = _BASE_DEPTH) -> list[Node]:
+    def trace(
+        self, activation: Activation, place: Place, depth: int = _DEPTH_MAX, bases: int = _BASE_DEPTH
+    ) -> list[Node]:
         """Where the value in `place` came from."""
         if depth <= 0:
             return []
         found = []
         state = activation.state.copy()
-        for definition in definitions(activation.function, activation.index, place, state, self.budget):
+        for definition in definitions(activation.function, activation.at, place, state, self.budget):
             self._nodes += 1
             if self._nodes > _NODES_MAX:
                 break
@@ -124,7 +128,7 @@ class Tracer:
     def load(self, activation: Activation, value: int) -> Node:
         """The load that a call or jump through memory does by itself."""
         state = activation.state
-        definition = Definition(Source.LOAD, activation.index, "", 0, value, state)
+        definition = Definition(Source.LOAD, activation.at, "", 0, value, state)
         return self._node(definition, activation, _DEPTH_MAX, _BASE_DEPTH)
 
     def _node(self, definition: Definition, activation: Activation, depth: int, bases: int) -> Node:
@@ -169,7 +173,7 @@ class Tracer:
         if memory.base is not None and bases > 0:
             here = Activation(
                 node.activation.function,
-                definition.index,
+                definition.at,
                 definition.state,
                 node.activation.frame,
                 node.activation.on_stack,
@@ -186,7 +190,7 @@ class Tracer:
             return
         size = node.instruction.size
         if node.address & -8 in definition.state.values and definition.state.get(node.address & -8) is None:
-            # Overwritten on the way from here to the fault.
+            node.overwritten = True
             return
         node.holds = word(self.dump, node.address, size)
         if node.holds is None or definition.value is None:
@@ -208,7 +212,7 @@ class Tracer:
         ways = _ways_to_return(self.dump, function, value, self.budget)
         if ways is None:
             return
-        constants = {way.index for way in ways if way.source is Source.CONSTANT}
+        constants = {way.at for way in ways if way.source is Source.CONSTANT}
         if not ways:
             node.checked = False
         elif constants:
@@ -222,7 +226,7 @@ class Tracer:
             node.passed_on = tuple(sorted(target for target in targets if target is not None))
 
     def _target(self, function: Function, way: Definition) -> int | None:
-        return called(self.dump, function.instruction(way.index), way.state)
+        return called(self.dump, function.instruction(way.at), way.state)
 
 
 def _ways_to_return(dump: Dump, function: Function, value: int, budget: Budget) -> list[Definition] | None:

@@ -57,15 +57,15 @@ class Types:
         size = node.instruction.size
         if node.address is not None and node.activation.on_stack:
             base = (node.address - memory.displacement) & (1 << 64) - 1
-            if memory.index is None and (found := self._by_local(node, base, node.address, size, exact=True)):
+            if memory.scaled is None and (found := self._by_local(node, base, node.address, size, exact=True)):
                 return found
         if memory.base is None and memory.segment is None:
             return self._variable(memory.displacement, size)
-        for base in self._chosen(node.base):
-            for pointer in self.pointers(base):
+        for node_of in self._chosen(node.base):
+            for pointer in self.pointers(node_of):
                 offset = pointer.offset + memory.displacement
-                if memory.index is not None:
-                    if node.address is None or (value := base.held()) is None:
+                if memory.scaled is not None:
+                    if node.address is None or (value := node_of.held()) is None:
                         continue
                     offset = pointer.offset + node.address - value
                 if (found := field(pointer, offset, size)) is not None:

@@ -61,7 +61,7 @@ class State:
             total += self.dump.per_cpu
         elif memory.segment == "fs":
             return None
-        for register, scale in ((memory.base, 1), (memory.index, memory.scale)):
+        for register, scale in ((memory.base, 1), (memory.scaled, memory.scale)):
             if register is not None:
                 value = self.get(register)
                 if value is None:
@@ -130,7 +130,7 @@ def _load(_: Function, instruction: Instruction, state: State) -> bool:
 
 def _is_frame(memory: Memory) -> bool:
     """An operand that reaches into the function's own frame."""
-    return memory.base in ("rsp", "rbp") and memory.index is None
+    return memory.base in ("rsp", "rbp") and memory.scaled is None
 
 
 def _address(_: Function, instruction: Instruction, state: State) -> bool:
@@ -138,11 +138,11 @@ def _address(_: Function, instruction: Instruction, state: State) -> bool:
     memory = instruction.memory
     if value is None or memory is None:
         return True
-    if memory.index is None and memory.base is not None:
+    if memory.scaled is None and memory.base is not None:
         return state.learn(memory.base, value - memory.displacement & MASK)
-    if memory.base is None or memory.index is None or memory.base == memory.index:
+    if memory.base is None or memory.scaled is None or memory.base == memory.scaled:
         return True
-    index = state.get(memory.index) if memory.index != instruction.target else None
+    index = state.get(memory.scaled) if memory.scaled != instruction.target else None
     if index is not None:
         return state.learn(memory.base, value - memory.displacement - index * memory.scale & MASK)
     return True
@@ -189,6 +189,14 @@ def _store(_: Function, instruction: Instruction, state: State) -> bool:
     for place in range(address & -8, address + instruction.size, 8):
         state.values[place] = None
     return consistent
+
+
+def _exchange(_: Function, instruction: Instruction, state: State) -> bool:
+    _take(instruction, state)
+    address = state.address(instruction.memory) if instruction.memory is not None else None
+    if address is not None:
+        state.values[address & -8] = None
+    return True
 
 
 def _push(_: Function, instruction: Instruction, state: State) -> bool:
@@ -244,6 +252,7 @@ _HANDLERS = {
     Act.SUBTRACT_REGISTER: _add_register,
     Act.NEGATE: _negate,
     Act.INVERT: _negate,
+    Act.EXCHANGE: _exchange,
     Act.STORE: _store,
     Act.PUSH: _push,
     Act.POP: _pop,

@@ -48,7 +48,7 @@ class Definition(NamedTuple):
 
     Attributes:
         source: how.
-        index: of the instruction; of the entry, for what came from outside.
+        at: of the instruction; of the entry, for what came from outside.
         place: where the value was then: a register, or an address on the stack.
         delta: what was added to it afterwards.
         value: that was there, if known.
@@ -57,7 +57,7 @@ class Definition(NamedTuple):
     """
 
     source: Source
-    index: int
+    at: int
     place: Place
     delta: int
     value: int | None
@@ -66,7 +66,7 @@ class Definition(NamedTuple):
 
 
 class _Visit(NamedTuple):
-    index: int
+    at: int
     place: Place
     delta: int
     state: State
@@ -91,13 +91,13 @@ def definitions(function: Function, index: int, place: Place, state: State, budg
         if not budget.spend():
             found.append(_define(Source.LOST, visit))
             break
-        if visit.index == function.entry:
+        if visit.at == function.entry:
             found.append(_define(Source.ENTRY, visit))
-        for edge in function.before(visit.index):
+        for edge in function.before(visit.at):
             before = visit.state.copy()
-            if edge.taken is not None and not agrees(function, edge.index, edge.taken, before):
+            if edge.taken is not None and not agrees(function, edge.at, edge.taken, before):
                 continue
-            for step in _step(function, edge.index, visit._replace(state=before)):
+            for step in _step(function, edge.at, visit._replace(state=before)):
                 if isinstance(step, Definition):
                     found.append(step)
                 elif (fresh := _fresh(seen, step)) is not None:
@@ -107,7 +107,7 @@ def definitions(function: Function, index: int, place: Place, state: State, budg
 
 def _fresh(seen: dict[tuple[int, Place, int], list[State]], visit: _Visit) -> _Visit | None:
     """The visit, unless it would find nothing new."""
-    states = seen.setdefault((visit.index, visit.place, visit.delta), [])
+    states = seen.setdefault((visit.at, visit.place, visit.delta), [])
     items = visit.state.values.items()
     if any(known.values.items() <= items for known in states):
         return None
@@ -128,7 +128,7 @@ def _merged(found: list[Definition]) -> list[Definition]:
     """One definition for each place of origin, with what all paths from there agree on."""
     merged: dict[tuple[Source, int, Place, int], Definition] = {}
     for each in found:
-        key = (each.source, each.index, each.place, each.delta)
+        key = (each.source, each.at, each.place, each.delta)
         other = merged.get(key)
         if other is None:
             merged[key] = each
@@ -142,7 +142,7 @@ def _merged(found: list[Definition]) -> list[Definition]:
 
 def _define(source: Source, visit: _Visit, index: int | None = None, place: Place | None = None) -> Definition:
     place = visit.place if place is None else place
-    at = visit.index if index is None else index
+    at = visit.at if index is None else index
     return Definition(source, at, place, visit.delta, visit.state.get(place), visit.state, visit.spills)
 
 
@@ -165,7 +165,7 @@ def _step(function: Function, index: int, visit: _Visit) -> list[_Visit | Defini
             return written
     if not undo(function, instruction, state):
         return []
-    return [visit._replace(index=index)]
+    return [visit._replace(at=index)]
 
 
 def _register_written(
@@ -192,8 +192,8 @@ def _register_written(
     elif act is Act.ADDRESS and instruction.memory is not None and _follows_base(instruction, state):
         moved = instruction.memory.base
         delta += instruction.memory.displacement
-        if instruction.memory.index is not None:
-            delta += (state.get(instruction.memory.index) or 0) * instruction.memory.scale
+        if instruction.memory.scaled is not None:
+            delta += (state.get(instruction.memory.scaled) or 0) * instruction.memory.scale
     elif act is Act.ADD and instruction.number is not None:
         moved = place
         delta += instruction.number
@@ -209,9 +209,12 @@ def _register_written(
         return []
     if moved is not None and len(spills) <= _SPILLS_MAX:
         return [_Visit(index, moved, _signed(delta), state, spills)]
-    source = {Act.LOAD: Source.LOAD, Act.CONSTANT: Source.CONSTANT, Act.CALL: Source.CLOBBERED}.get(
-        act, Source.COMPUTED
-    )
+    source = {
+        Act.LOAD: Source.LOAD,
+        Act.EXCHANGE: Source.LOAD,
+        Act.CONSTANT: Source.CONSTANT,
+        Act.CALL: Source.CLOBBERED,
+    }.get(act, Source.COMPUTED)
     if act is Act.CALL and place == RETURN_REGISTER:
         source = Source.RETURNED
     if act is Act.LOAD and instruction.target != place:
@@ -224,15 +227,15 @@ def _follows_base(instruction: Instruction, state: State) -> bool:
     memory = instruction.memory
     if memory is None or memory.base is None:
         return False
-    if memory.index is None:
+    if memory.scaled is None:
         return True
-    return memory.index not in (memory.base, instruction.target) and state.get(memory.index) is not None
+    return memory.scaled not in (memory.base, instruction.target) and state.get(memory.scaled) is not None
 
 
 def _spilled_to(instruction: Instruction, visit: _Visit) -> int | None:
     """The word of the function's own stack that a load takes its value from."""
     memory = instruction.memory
-    if memory is None or memory.base not in ("rsp", "rbp") or memory.index or instruction.size != 8:
+    if memory is None or memory.base not in ("rsp", "rbp") or memory.scaled or instruction.size != 8:
         return None
     if memory.base == instruction.target:
         return None
@@ -247,7 +250,7 @@ def _chosen(function: Function, index: int, instruction: Instruction, visit: _Vi
     found: list[_Visit | Definition] = []
     kept = visit.state.copy()
     if agrees(function, index, False, kept):
-        found.append(visit._replace(index=index, state=kept))
+        found.append(visit._replace(at=index, state=kept))
     moved = visit.state.copy()
     if agrees(function, index, True, moved):
         value = moved.values.pop(instruction.target or "", None)

@@ -1,13 +1,15 @@
 """What was found out, in plain words."""
 
+import time
 from dataclasses import dataclass
 
-from lastwords.model import Blame, BlameStep
+from lastwords.model import Blame, BlameStep, FlippedBit
 from lastwords.model.blame import Confidence
 
 from .fault import Bad, Fault
 from .function import Function
 from .instruction import Memory
+from .listing import source_line
 from .origin import Node, choose
 from .program_dump import ProgramDump
 from .sense import Sense
@@ -38,10 +40,15 @@ class Found:
     target: bool = False
 
 
-def told(found: Found) -> Blame:
-    """The result, with its sentences."""
-    teller = _Teller(found)
-    return teller.blame()
+def told(found: Found, *, flipped: tuple[FlippedBit, ...] = (), began: float = 0.0) -> Blame:
+    """The result, with its sentences.
+
+    Args:
+        found: what was found out.
+        flipped: bits of the code that differ from the vmlinux.
+        began: when the search for it began, by `time.monotonic()`.
+    """
+    return _Teller(found).blame(flipped, began)
 
 
 class _Teller:
@@ -54,7 +61,7 @@ class _Teller:
         self.field: Field | None = None
         self.last: Node | None = None
 
-    def blame(self) -> Blame:
+    def blame(self, flipped: tuple[FlippedBit, ...], began: float) -> Blame:
         found = self.found
         instruction = found.function.instruction(found.index)
         accessed = None
@@ -85,8 +92,10 @@ class _Teller:
             field_offset=memory.displacement if memory is not None and memory.base is not None else None,
             alternatives=tuple(self.alternatives),
             memory=found.memory,
-            confidence=self._confidence(),
-            text=self._text(accessed),
+            flipped=flipped,
+            confidence="low" if flipped else self._confidence(),
+            text=self._text(accessed) + _damage(flipped),
+            seconds=round(time.monotonic() - began, 3),
         )
 
     def _place(self, place: Place) -> str:
@@ -124,7 +133,7 @@ class _Teller:
         return f"{kind}{self._place(bad.place)} was {words}"
 
     def _add(self, function: Function, address: int, kind: str, text: str, **rest: object) -> None:
-        place = _source_line(self.found.dump, address)
+        place = source_line(self.found.dump, address)
         symbol = function.symbol
         self.steps.append(
             BlameStep(
@@ -175,7 +184,11 @@ class _Teller:
     def _step(self, node: Node, about: str) -> None:
         for index in node.definition.spills:
             instruction = node.activation.function.instruction(index)
-            if about == "pointer" and instruction.text.startswith("mov") and f", qword ptr [{STACK_POINTER}" in instruction.text:
+            if (
+                about == "pointer"
+                and instruction.text.startswith("mov")
+                and f", qword ptr [{STACK_POINTER}" in instruction.text
+            ):
                 text = f"it waited on the stack and was taken back by `{instruction.text}`"
                 self._add(node.activation.function, instruction.address, "spill", text, checked=True, about=about)
         field = self.found.types.loaded_field(node) if node.definition.source is Source.LOAD else None
@@ -205,7 +218,6 @@ class _Teller:
         place = self._place(node.definition.place) if node.definition.place else "the target"
         added = node.definition.delta
         then = f" (then {added:+#x})" if added else ""
-        function = node.activation.function
         if source is Source.ENTRY:
             return self._entry(node, place, then)
         if source is Source.LOAD:
@@ -277,12 +289,16 @@ class _Teller:
             held = f", which holds {_short(node.definition.value)}"
         elif node.checked is False and node.holds is not None:
             held = f", but now holds {_short(node.holds)}: it was changed since, or it is not this one"
+        elif node.overwritten:
+            held = ", which was overwritten after that, so it can't be checked"
         else:
             held = ", which can't be read back"
         untyped = ""
         if field is None and memory is not None and memory.base is not None:
             part = self.found.types.container_of(node)
-            untyped = f"; it is outside of the {part}, in what contains it" if part else "; the object's type is not known"
+            untyped = (
+                f"; it is outside of the {part}, in what contains it" if part else "; the object's type is not known"
+            )
         return "load", expression, f"{place} came from {expression}{name}{at}{held}{untyped}{then}"
 
     def _callee(self, node: Node) -> str:
@@ -317,6 +333,13 @@ class _Teller:
         return text
 
 
+def _damage(flipped: tuple[FlippedBit, ...]) -> str:
+    if not flipped:
+        return ""
+    bits = ", ".join(f"{bit.address:#x} holds {bit.byte:#04x} instead of {bit.expected:#04x}" for bit in flipped)
+    return f" But the code itself is damaged, so none of this may be the cause: {bits}."
+
+
 def _short(value: int | None) -> str:
     if value is None:
         return "something"
@@ -326,26 +349,16 @@ def _short(value: int | None) -> str:
 def memory_text(memory: Memory, dump: ProgramDump) -> str:
     """A memory operand as `[rbx+0x18]`, or by the name of a variable."""
     segment = f"{memory.segment}:" if memory.segment else ""
-    if memory.base is None and memory.index is None:
+    if memory.base is None and memory.scaled is None:
         symbol = dump.symbol(memory.displacement) if not segment else None
         if symbol is not None:
             offset = memory.displacement - symbol.start
             return f"{symbol.name}{f'+{offset:#x}' if offset else ''}"
         return f"{segment}[{memory.displacement:#x}]"
     parts = [memory.base] if memory.base else []
-    if memory.index:
-        parts.append(f"{memory.index}*{memory.scale}" if memory.scale != 1 else memory.index)
+    if memory.scaled:
+        parts.append(f"{memory.scaled}*{memory.scale}" if memory.scale != 1 else memory.scaled)
     text = "+".join(parts)
     if memory.displacement:
         text += f"{'+' if memory.displacement > 0 else '-'}{abs(memory.displacement):#x}"
     return f"{segment}[{text}]"
-
-
-def _source_line(dump: ProgramDump, address: int) -> tuple[str, int] | None:
-    """File and line of an address, where there is DWARF."""
-    try:
-        locations = dump.prog.source_location(address)
-        first = locations[0]
-        return (str(first.filename), int(first.line)) if first.filename else None
-    except Exception:  # no debuginfo for it
-        return None

@@ -157,8 +157,9 @@ def _meaning(mnemonic: str, operands: list[_Operand], code: bytes, end: int) -> 
     if " " in mnemonic and word not in ("jmp", "call", "ret", "nop"):
         # rep, lock: a string instruction, or memory that others change too.
         return {"act": Act.OTHER, "memory": next((each.memory for each in operands if each.memory), None)}
-    if word in _MEANINGS:
-        return _MEANINGS[word](operands)
+    if (meaning := _MEANINGS.get(word)) is not None:
+        fields: dict[str, Any] = meaning(operands)
+        return fields
     if word.startswith("cmov") and len(operands) == 2:
         target, source = operands
         return {
@@ -200,7 +201,7 @@ def _mov(operands: list[_Operand], signed: bool = False) -> dict[str, Any]:
 def _lea(operands: list[_Operand]) -> dict[str, Any]:
     target, source = operands
     act = Act.ADDRESS if target.size == 8 else Act.OTHER
-    if act is Act.ADDRESS and source.memory and source.memory.base is None and source.memory.index is None:
+    if act is Act.ADDRESS and source.memory and source.memory.base is None and source.memory.scaled is None:
         return {"act": Act.CONSTANT, "target": target.register, "number": source.memory.displacement & MASK}
     return {"act": act, "target": target.register, "memory": source.memory}
 
@@ -255,6 +256,14 @@ def _and(operands: list[_Operand]) -> dict[str, Any]:
     return _other(operands)
 
 
+def _xchg(operands: list[_Operand]) -> dict[str, Any]:
+    memory = next((each.memory for each in operands if each.memory), None)
+    target = next((each.register for each in operands if each.register), None)
+    if memory is None or target is None or operands[0].size < 4:
+        return _other(operands)
+    return {"act": Act.EXCHANGE, "target": target, "memory": memory, "size": operands[0].size}
+
+
 def _unary(act: Act) -> Any:  # noqa: ANN401
     def meaning(operands: list[_Operand]) -> dict[str, Any]:
         if operands[0].register and operands[0].size == 8:
@@ -306,6 +315,7 @@ _MEANINGS: dict[str, Any] = {
     "dec": _step(-1),
     "neg": _unary(Act.NEGATE),
     "not": _unary(Act.INVERT),
+    "xchg": _xchg,
     "xor": _xor,
     "or": _or,
     "and": _and,
