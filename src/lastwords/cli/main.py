@@ -22,6 +22,7 @@ COMMANDS = {
     "annotate": "Print the crash text with each line explained in its margin.",
     "explain": "Explain a term: a taint flag, a register, an error code, a message.",
     "symbols": "Say which debuginfo a dump wants and how to get it; or rebuild an ELF file from the dump.",
+    "dis": "Disassemble a function as it was in memory when the machine died.",
     "completion": "Print the completion code for bash, zsh or fish.",
     "lab": "Crash a real kernel in a virtual machine and record what it says.",
 }

@@ -1,6 +1,7 @@
 """What is handed from room to room: structs without behaviour, JSON in and out. Imports nothing of ours."""
 
 from .analysis import SCHEMA, Analysis
+from .blame import Blame, BlameStep, CodeLine, FlippedBit, Listing
 from .dump import DUMP_SCHEMA, DrgnInput, Dump, DumpCheck, DumpPart, DumpProblem, MemoryRange, PageCount, Salvaged
 from .json import from_json, to_json
 from .log import Boot, Gap, Log, Precursor
@@ -63,9 +64,12 @@ __all__ = [
     "VIEW_SCHEMA",
     "AddressSense",
     "Analysis",
+    "Blame",
+    "BlameStep",
     "BlockIo",
     "Boot",
     "Code",
+    "CodeLine",
     "Cpu",
     "Damage",
     "Disk",
@@ -75,12 +79,14 @@ __all__ = [
     "DumpPart",
     "DumpProblem",
     "ErrorCode",
+    "FlippedBit",
     "Frame",
     "Gap",
     "Instruction",
     "Interrupts",
     "Irq",
     "LinkedModule",
+    "Listing",
     "Lock",
     "LockCycle",
     "Locks",

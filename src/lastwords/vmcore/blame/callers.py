@@ -1,0 +1,200 @@
+"""Who called a function: up the stack, and through the functions that a tail call took off it."""
+
+from typing import NamedTuple
+
+from .function import Dump, Function, function_at, is_return_thunk, word
+from .instruction import Act, Instruction
+from .undo import Place, State
+from .x86 import STACK_POINTER, THUNKS, decode, thunk_register
+
+_TAIL_DEPTH = 3
+_TAIL_SITES_MAX = 6
+_FUNCTIONS_MAX = 24
+_THUNK_INSTRUCTIONS = 6
+
+
+class Frame(NamedTuple):
+    """One frame of the stack, as the unwinder has it: for a caller, `pc` is the return address.
+
+    `registers` are those that it knows; `interrupted` that an exception or interrupt came here.
+    """
+
+    pc: int
+    sp: int
+    interrupted: bool
+    registers: dict[str, int]
+
+
+class Activation(NamedTuple):
+    """A function that was running: before which instruction, and what is known there.
+
+    Attributes:
+        function: the function.
+        at: of its call of the next one, or of the faulting instruction.
+        state: what is known before that instruction.
+        frame: the number of its frame; for a function that a tail call took off the stack that of its caller's callee.
+        on_stack: it has a frame of its own.
+    """
+
+    function: Function
+    at: int
+    state: State
+    frame: int
+    on_stack: bool = True
+
+
+class Caller(NamedTuple):
+    """One way into a function: where it was called, and whether the dump shows that it was this function."""
+
+    activation: Activation
+    sure: bool
+
+
+class Stack:
+    """The frames from the fault on, and the functions in them."""
+
+    def __init__(self, dump: Dump, frames: list[Frame]) -> None:
+        self.dump = dump
+        self.frames = frames
+        self._functions: dict[int, Function | None] = {}
+
+    def function(self, address: int) -> Function | None:
+        """The function that contains an address; read once."""
+        symbol = self.dump.symbol(address)
+        key = symbol.start if symbol else address
+        if key not in self._functions:
+            if len(self._functions) >= _FUNCTIONS_MAX:
+                return None
+            self._functions[key] = function_at(self.dump, address)
+        return self._functions[key]
+
+    def call_site(self, frame: int) -> tuple[Function, int] | None:
+        """The function of a calling frame and the index of its call."""
+        if not 0 < frame < len(self.frames) or self.frames[frame].interrupted:
+            return None
+        pc = self.frames[frame].pc
+        function = self.function(pc - 1)
+        index = function.index_ending(pc) if function else None
+        if function is None or index is None or function.instruction(index).act is not Act.CALL:
+            return None
+        return function, index
+
+    def callers(self, activation: Activation, entry: State) -> list[Caller]:
+        """Where a function was called from.
+
+        Args:
+            activation: of the function.
+            entry: what is known where it begins.
+        """
+        site = self.call_site(activation.frame + 1)
+        if site is None:
+            return []
+        frame = self.frames[activation.frame + 1]
+        slot = entry.get(STACK_POINTER)
+        if slot is not None and (slot + 8 != frame.sp or word(self.dump, slot) != frame.pc):
+            return []
+        function, index = site
+        state = entry.copy()
+        state.values[STACK_POINTER] = frame.sp
+        call = function.instruction(index)
+        target = called(self.dump, call, state)
+        start = activation.function.symbol.start
+        direct = Activation(function, index, state, activation.frame + 1)
+        if target is None or target == start:
+            return [Caller(_with_registers(direct, frame), target is not None)]
+        return self._through_tail_calls(activation, entry, target)
+
+    def _through_tail_calls(self, activation: Activation, entry: State, target: int) -> list[Caller]:
+        found = self._tail_sites(target, activation.function.symbol.start, entry, _TAIL_DEPTH)
+        sure = [each for each in found if each[2]]
+        return [
+            Caller(Activation(function, index, entry.copy(), activation.frame, on_stack=False), is_sure)
+            for function, index, is_sure in (sure or found)[:_TAIL_SITES_MAX]
+        ]
+
+    def _tail_sites(self, start: int, wanted: int, entry: State, depth: int) -> list[tuple[Function, int, bool]]:
+        """The jumps by which the function at `start`, or one that it jumps to, goes on into the one at `wanted`."""
+        function = self.function(start)
+        if function is None or function.symbol.start != start or depth == 0:
+            return []
+        found = []
+        for index in function.exits():
+            jump = function.instruction(index)
+            target = called(self.dump, jump, entry)
+            if target == wanted:
+                found.append((function, index, True))
+            elif target is None and not is_return(self.dump, jump):
+                found.append((function, index, False))
+            elif target is not None and not is_return(self.dump, jump):
+                symbol = self.dump.symbol(target)
+                if symbol is not None and symbol.start == target and target != start:
+                    found += self._tail_sites(target, wanted, entry, depth - 1)
+        return found
+
+
+def _with_registers(activation: Activation, frame: Frame) -> Activation:
+    """With what the unwinder knows of the caller's registers, where debuginfo tells it."""
+    for register in ("rbx", "rbp", "r12", "r13", "r14", "r15"):
+        value = frame.registers.get(register)
+        if value is not None and activation.state.get(register) is None:
+            activation.state.values[register] = value
+    return activation
+
+
+def is_return(dump: Dump, jump: Instruction) -> bool:
+    """A jump that stands for a return."""
+    if jump.number is None:
+        return False
+    symbol = dump.symbol(jump.number)
+    return symbol is not None and is_return_thunk(symbol.name)
+
+
+def pointer_place(dump: Dump, instruction: Instruction) -> Place | None:
+    """The register that a call or jump goes through, also by way of a retpoline."""
+    if instruction.source is not None:
+        return instruction.source
+    if instruction.number is None:
+        return None
+    symbol = dump.symbol(instruction.number)
+    if symbol is None or not symbol.name.startswith(THUNKS):
+        return None
+    # A vmlinux has one symbol for all thunks, so the name may not tell the register; the code does.
+    return thunk_register(symbol.name) or _thunk_register(dump, instruction.number)
+
+
+def _thunk_register(dump: Dump, address: int) -> str | None:
+    """From a thunk's code: `jmp *%rax`, or a call, `mov %rax, (%rsp)` and a return."""
+    for _ in range(_THUNK_INSTRUCTIONS):
+        code = dump.read(address, 15)
+        if code is None:
+            return None
+        instruction = decode(code, address)
+        if instruction.act is Act.JUMP and instruction.source is not None:
+            return instruction.source
+        if instruction.act is Act.STORE and instruction.memory and instruction.memory.base == STACK_POINTER:
+            return instruction.source
+        address = instruction.number if instruction.act is Act.CALL and instruction.number else instruction.end
+    return None
+
+
+def called(dump: Dump, instruction: Instruction, state: State) -> int | None:
+    """The function that a call or jump goes to, None where that is not known."""
+    register = pointer_place(dump, instruction)
+    if register is not None:
+        return state.get(register)
+    if instruction.number is not None:
+        return _through_trampoline(dump, instruction.number)
+    if instruction.memory is not None:
+        address = state.address(instruction.memory)
+        return None if address is None else word(dump, address)
+    return None
+
+
+def _through_trampoline(dump: Dump, address: int) -> int:
+    """Static calls go to a jump that the kernel patches: arch/x86/kernel/static_call.c."""
+    symbol = dump.symbol(address)
+    if symbol is not None and symbol.name.startswith("__SCT__"):
+        code = dump.read(address, 5)
+        if code is not None and code[0] == 0xE9:
+            return address + 5 + int.from_bytes(code[1:5], "little", signed=True) & (1 << 64) - 1
+    return address

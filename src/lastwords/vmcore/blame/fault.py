@@ -1,0 +1,197 @@
+"""The instruction that faulted, and which of its registers was bad."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from .callers import Frame
+from .function import Dump, word
+from .instruction import Act, Instruction
+from .undo import Place
+from .x86 import MASK, STACK_POINTER
+
+if TYPE_CHECKING:
+    import drgn
+
+# Entry points of exceptions that a bad pointer causes: arch/x86/include/asm/idtentry.h, and their names before 5.8.
+ENTRIES = {
+    "asm_exc_page_fault": "page fault",
+    "asm_exc_general_protection": "general protection fault",
+    "asm_exc_stack_segment": "stack segment fault",
+    "asm_exc_double_fault": "double fault",
+    "asm_exc_invalid_op": "invalid opcode",
+    "asm_exc_alignment_check": "alignment check",
+    "page_fault": "page fault",
+    "async_page_fault": "page fault",
+    "general_protection": "general protection fault",
+    "stack_segment": "stack segment fault",
+    "double_fault": "double fault",
+    "invalid_op": "invalid opcode",
+}
+_REGISTERS = (*("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"), *(f"r{number}" for number in range(8, 16)))
+# String instructions: the registers that they read from and write to.
+_STRINGS = {
+    "movs": ("rsi", "rdi"),
+    "stos": (None, "rdi"),
+    "lods": ("rsi", None),
+    "scas": ("rdi", None),
+    "cmps": ("rsi", "rdi"),
+}
+_FRAMES_MAX = 64
+
+
+class Fault(NamedTuple):
+    """An exception in kernel mode.
+
+    Attributes:
+        kind: what it is called.
+        registers: when it came, with `rip` and `rflags`.
+        frames: from the faulting function outwards.
+        traces: drgn's frames for each of them, inlined functions first.
+    """
+
+    kind: str
+    registers: dict[str, int]
+    frames: list[Frame]
+    traces: "list[list[drgn.StackFrame]]"
+
+
+def find_fault(dump: Dump, frames: "Sequence[drgn.StackFrame]") -> Fault | None:
+    """The innermost exception of a stack that a bad pointer can have caused.
+
+    Args:
+        dump: to read the registers that the exception saved.
+        frames: of the crashed task, innermost first.
+    """
+    names = [_name(frame) for frame in frames]
+    for number in range(1, len(frames)):
+        kind = ENTRIES.get(names[number - 1])
+        frame = frames[number]
+        if kind is None or (frame.is_inline and not frame.interrupted):
+            continue
+        registers = dict(frame.registers())
+        if not all(name in registers for name in ("rip", "rsp", "rdi", "rax")):
+            continue
+        physical, traces = _physical(frames[number:])
+        if len(physical) > 1 and dump.symbol(physical[0].pc) is None and word(dump, physical[0].sp) == physical[1].pc:
+            # drgn undid the call of a bad function pointer, so that its caller looks interrupted.
+            physical[1] = physical[1]._replace(interrupted=False)
+        return Fault(kind, registers, physical, traces)
+    return None
+
+
+def _name(frame: "drgn.StackFrame") -> str:
+    try:
+        return str(frame.symbol().name)
+    except Exception:  # LookupError, or no program counter
+        return ""
+
+
+def _physical(frames: "Sequence[drgn.StackFrame]") -> "tuple[list[Frame], list[list[drgn.StackFrame]]]":
+    """Frames without the inlined ones, and which of drgn's belong to each."""
+    physical: list[Frame] = []
+    traces: list[list[drgn.StackFrame]] = []
+    pending: list[drgn.StackFrame] = []
+    for frame in frames:
+        pending.append(frame)
+        if frame.is_inline:
+            continue
+        try:
+            made = Frame(frame.pc, frame.sp, frame.interrupted and bool(physical), dict(frame.registers()))
+        except LookupError:
+            break
+        physical.append(made)
+        traces.append(pending)
+        pending = []
+        if len(physical) >= _FRAMES_MAX:
+            break
+    return physical, traces
+
+
+def values(registers: dict[str, int]) -> dict[Place, int | None]:
+    """The registers as a `State` has them."""
+    found: dict[Place, int | None] = {name: registers[name] for name in _REGISTERS if name in registers}
+    if "rflags" in registers:
+        found["flags"] = registers["rflags"]
+    return found
+
+
+class Bad(NamedTuple):
+    """The operand that made an instruction fault.
+
+    Attributes:
+        place: the register, or the word on the stack that was returned to.
+        value: in it.
+        offset: from there to the address that was accessed, None where another register has a part in it.
+        address: that was accessed.
+        size: bytes of the access.
+        role: `pointer` or `index`.
+        sure: False where another register could be the bad one.
+    """
+
+    place: Place
+    value: int
+    offset: int | None
+    address: int
+    size: int
+    role: str = "pointer"
+    sure: bool = True
+
+
+def bad_operand(dump: Dump, instruction: Instruction, fault: Fault) -> Bad | None:
+    """Which register of the faulting instruction was bad; None where it accesses no memory."""
+    registers, memory = fault.registers, instruction.memory
+    if memory is None or _string(instruction):
+        return _implicit(dump, instruction, fault)
+    if memory.segment in ("gs", "fs"):
+        return None
+    base = registers.get(memory.base) if memory.base else None
+    index = registers.get(memory.scaled) if memory.scaled else None
+    address = (base or 0) + (index or 0) * memory.scale + memory.displacement & MASK
+    size = instruction.size
+    if base is None or memory.base is None:
+        if index is None or memory.scaled is None:
+            return None
+        return Bad(memory.scaled, index, None, address, size, "index")
+    if index is None or memory.scaled is None:
+        return Bad(memory.base, base, memory.displacement, address, size)
+    if _sane(dump, base):
+        return Bad(memory.scaled, index, None, address, size, "index")
+    sure = not _sane(dump, index)
+    if not sure and memory.scale == 1:
+        # [rax+rbx] may be written either way round.
+        return Bad(memory.base, base, None, address, size, "index", sure=True)
+    return Bad(memory.base, base, None, address, size, sure=not _sane(dump, index))
+
+
+def _sane(dump: Dump, address: int) -> bool:
+    return address >= 1 << 63 and dump.read(address, 1) is not None
+
+
+def _string(instruction: Instruction) -> tuple[str | None, str | None] | None:
+    words = instruction.text.split()
+    for text in words[:2]:
+        if text[:4] in _STRINGS and len(text) == 5 and text[4] in "bwdq" and "xmm" not in instruction.text:
+            return _STRINGS[text[:4]]
+    return None
+
+
+def _implicit(dump: Dump, instruction: Instruction, fault: Fault) -> Bad | None:
+    """Operands that the instruction does not name."""
+    registers = fault.registers
+    string = _string(instruction)
+    if string is not None:
+        read, written = string
+        used = [name for name in (written, read) if name is not None]
+        insane = [name for name in used if not _sane(dump, registers[name])]
+        chosen, sure = (insane or used)[0], len(insane) == 1 or len(used) == 1
+        return Bad(chosen, registers[chosen], 0, registers[chosen], 1, sure=sure)
+    stack = registers[STACK_POINTER]
+    if instruction.act is Act.RETURN and fault.kind != "page fault":
+        target = word(dump, stack)
+        return None if target is None else Bad(stack, target, 0, target, 8)
+    if instruction.act in (Act.PUSH, Act.POP, Act.CALL, Act.RETURN) and not _sane(dump, stack):
+        return Bad(STACK_POINTER, stack, 0, stack, 8)
+    if instruction.act in (Act.CALL, Act.JUMP) and instruction.source is not None:
+        value = registers[instruction.source]
+        return Bad(instruction.source, value, 0, value, 1)
+    return None

@@ -1,0 +1,143 @@
+"""The code of a function, with names and source lines."""
+
+import re
+from typing import TYPE_CHECKING
+
+from lastwords.model import CodeLine, Listing
+
+from .callers import Stack, pointer_place
+from .fault import find_fault
+from .function import Symbol
+from .instruction import Act, Instruction
+from .program_dump import ProgramDump
+from .x86 import THUNK, outline
+
+if TYPE_CHECKING:
+    from lastwords.vmcore.program import Kernel
+
+_CODE_MAX = 256 << 10
+_WHERE = re.compile(r"([^\s+]{1,512}?)(?:\+(0x[0-9a-f]{1,8}|\d{1,9}))?", re.ASCII | re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:0x)?[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
+_TARGET = re.compile(r"0x[0-9a-f]{1,16}", re.ASCII)
+_RELATIVE = re.compile(r"\[rip ([+-]) (0x[0-9a-f]{1,16}|\d{1,9})\]", re.ASCII)
+
+
+class NotFoundError(Exception):
+    """There is no such code; one line that says why."""
+
+
+def listing(kernel: "Kernel", where: str | None) -> Listing:
+    """The code of a function.
+
+    Args:
+        kernel: an opened dump of an x86-64 machine.
+        where: a symbol, `symbol+0x12`, or an address; None for the function that crashed.
+
+    Raises:
+        NotFoundError: no function is there, its code is not in the dump, or the machine is of another kind.
+    """
+    import drgn
+
+    platform = kernel.prog.platform
+    if platform is None or platform.arch != drgn.Architecture.X86_64:
+        raise NotFoundError("only code of x86-64 can be listed")
+    dump = ProgramDump(kernel)
+    marks = _marks(kernel, dump)
+    if where is None:
+        if not marks:
+            raise NotFoundError("the dump's panic was no fault: name a symbol or an address")
+        address = min(marks, key=lambda mark: marks[mark])
+    else:
+        address = _find(dump, where)
+        if "+" in where or dump.symbol(address) is None or _ADDRESS.fullmatch(where):
+            marks = {**marks, address: 0}
+    symbol = dump.symbol(address)
+    if symbol is None:
+        raise NotFoundError(f"{where or hex(address)}: no function is there")
+    code = dump.read(symbol.start, min(max(symbol.end - symbol.start, 1), _CODE_MAX))
+    if code is None:
+        raise NotFoundError(f"{symbol.name}: its code is not in the dump")
+    lines = tuple(
+        _line(dump, symbol, code[at - symbol.start : at - symbol.start + length], at, f"{word} {rest}".strip(), marks)
+        for at, length, word, rest in outline(code, symbol.start)
+    )
+    return Listing(function=symbol.name, address=symbol.start, module=symbol.module, lines=lines)
+
+
+def _line(dump: ProgramDump, symbol: Symbol, code: bytes, address: int, text: str, marks: dict[int, int]) -> CodeLine:
+    place = source_line(dump, address)
+    return CodeLine(
+        address=address,
+        offset=address - symbol.start,
+        code=code.hex(" "),
+        text=_named(dump, text, address + len(code)),
+        marked=address in marks,
+        file=place[0] if place else None,
+        line=place[1] if place else None,
+    )
+
+
+def _named(dump: ProgramDump, text: str, end: int) -> str:
+    """An instruction with the name of what it jumps to, or of the memory that it names by itself."""
+    word, _, rest = text.partition(" ")
+    target = None
+    if _TARGET.fullmatch(rest) and (word == "call" or word.startswith("j")):
+        target = int(rest, 16)
+    elif match := _RELATIVE.search(rest):
+        distance = int(match[2], 0)
+        target = end + (distance if match[1] == "+" else -distance) & (1 << 64) - 1
+    if target is None:
+        return text
+    thunk = pointer_place(dump, Instruction(end, 0, text, Act.CALL, number=target))
+    if thunk is not None:
+        return f"{text}  <{THUNK}{thunk}>"
+    found = dump.symbol(target)
+    if found is None:
+        return f"{text}  <{target:#x}>"
+    offset = target - found.start
+    return f"{text}  <{found.name}{f'+{offset:#x}' if offset else ''}>"
+
+
+def _marks(kernel: "Kernel", dump: ProgramDump) -> dict[int, int]:
+    """Where the crashed task stood: the faulting instruction and the calls above it, by address, with their depth."""
+    try:
+        frames = list(kernel.frames(kernel.prog.crashed_thread()))
+    except Exception:  # no such thread, or its stack is not in the dump
+        return {}
+    fault = find_fault(dump, frames)
+    if fault is None:
+        return {}
+    stack = Stack(dump, fault.frames)
+    marks = {}
+    if dump.symbol(fault.registers["rip"]) is not None:
+        marks[fault.registers["rip"]] = 0
+    for depth in range(1, min(len(fault.frames), 16)):
+        site = stack.call_site(depth)
+        if site is not None:
+            marks.setdefault(site[0].instruction(site[1]).address, depth)
+    return marks
+
+
+def _find(dump: ProgramDump, where: str) -> int:
+    match = _WHERE.fullmatch(where)
+    if match is None:
+        raise NotFoundError(f"{where}: neither a symbol nor an address")
+    name, offset = match[1], int(match[2] or "0", 0)
+    found = dump.named(name)
+    if found:
+        if len(found) > 1 and len({symbol.start for symbol in found}) > 1:
+            places = ", ".join(f"{symbol.start:#x}" for symbol in found[:8])
+            raise NotFoundError(f"{name}: there are {len(found)} of this name; give one's address: {places}")
+        return found[0].start + offset
+    if _ADDRESS.fullmatch(name):
+        return int(name, 16) + offset
+    raise NotFoundError(f"{name}: no such symbol")
+
+
+def source_line(dump: ProgramDump, address: int) -> tuple[str, int] | None:
+    """File and line of an address, where there is DWARF."""
+    try:
+        first = dump.prog.source_location(address)[0]
+        return (str(first.filename), int(first.line)) if first.filename else None
+    except Exception:  # no debuginfo for it
+        return None

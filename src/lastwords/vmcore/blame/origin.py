@@ -1,0 +1,247 @@
+"""The whole way of a value: through a function, up the stack, to where it was loaded, returned or made."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .callers import Activation, Stack, called, is_return
+from .function import Dump, Function, word
+from .instruction import Instruction, Memory
+from .undo import Place, State
+from .walk import Budget, Definition, Source, definitions
+from .x86 import MASK, RETURN_REGISTER
+
+_DEPTH_MAX = 24
+"""Functions that a value is followed up through."""
+_BASE_DEPTH = 4
+"""Pointers that are followed back, one held by the object of the other: `a->b->c->d`."""
+_NODES_MAX = 160
+
+
+@dataclass
+class Node:
+    """One place where a value was defined, and what was before it.
+
+    Attributes:
+        definition: where and how.
+        activation: in which function.
+        checked: True where the dump confirms it, False where it contradicts it, None where it can't tell.
+        further: for what came in from outside, where it was in the callers.
+        base: for a load, where the pointer to the object came from.
+        address: for a load, where the value was read.
+        holds: for a load, what memory holds there now.
+        callee: for a returned value, the function that was called; `passed_on` those whose result it returns.
+        returned_at: the instruction in it that makes this very value; `only` that it can do nothing else.
+        direct: for what came from a caller, that it is certain that this function was called.
+        overwritten: the function itself wrote to the address between the load and the fault.
+        inferred: the address rests on what memory holds now, not on what a register held.
+    """
+
+    definition: Definition
+    activation: Activation
+    checked: bool | None = None
+    further: list["Node"] = field(default_factory=list)
+    base: list["Node"] = field(default_factory=list)
+    address: int | None = None
+    holds: int | None = None
+    callee: int | None = None
+    passed_on: tuple[int, ...] = ()
+    returned_at: int | None = None
+    only: bool = False
+    direct: bool = True
+    inferred: bool = False
+    overwritten: bool = False
+
+    @property
+    def instruction(self) -> Instruction:
+        """The instruction of the definition."""
+        return self.activation.function.instruction(self.definition.at)
+
+    @property
+    def memory(self) -> Memory | None:
+        """The memory that a load reads."""
+        return self.instruction.memory
+
+    def confirm(self) -> None:
+        """What was read through this pointer is what was expected there: so this is the pointer."""
+        if self.definition.source is Source.LOAD and self.checked is None:
+            self.checked = True
+
+    def held(self) -> int | None:
+        """The value that was looked for: as defined, with what was added later.
+
+        Where no register has kept it, it is what memory holds now.
+        """
+        value = self.definition.value
+        if value is None and self.definition.source is Source.LOAD and self.instruction.size == 8:
+            value = self.holds
+        if value is None and self.further:
+            best = choose(self.further).node
+            value = best.held() if best is not None else None
+        return None if value is None else value + self.definition.delta & MASK
+
+
+class Choice(NamedTuple):
+    """The most believable of several definitions; `sure` if no other can be, `others` those that can."""
+
+    node: Node | None
+    sure: bool
+    others: tuple[Node, ...]
+
+
+def choose(nodes: list[Node]) -> Choice:
+    """Of all places that a value can come from, the one that the dump speaks for."""
+    possible = [node for node in nodes if node.checked is not False]
+    if len(nodes) == 1:
+        return Choice(nodes[0], nodes[0].checked is not False, ())
+    if len(possible) == 1:
+        return Choice(possible[0], possible[0].checked is True, ())
+    if not possible:
+        return Choice(nodes[0] if nodes else None, False, tuple(nodes[1:]))
+    possible.sort(key=lambda node: node.checked is not True)
+    return Choice(possible[0], False, tuple(possible[1:]))
+
+
+class Tracer:
+    """Follows values back through one stack."""
+
+    def __init__(self, dump: Dump, stack: Stack, budget: Budget) -> None:
+        self.dump = dump
+        self.stack = stack
+        self.budget = budget
+        self._nodes = 0
+
+    def trace(
+        self, activation: Activation, place: Place, depth: int = _DEPTH_MAX, bases: int = _BASE_DEPTH
+    ) -> list[Node]:
+        """Where the value in `place` came from."""
+        if depth <= 0:
+            return []
+        found = []
+        state = activation.state.copy()
+        for definition in definitions(activation.function, activation.at, place, state, self.budget):
+            self._nodes += 1
+            if self._nodes > _NODES_MAX:
+                break
+            found.append(self._node(definition, activation, depth, bases))
+        return found
+
+    def load(self, activation: Activation, value: int) -> Node:
+        """The load that a call or jump through memory does by itself."""
+        state = activation.state
+        definition = Definition(Source.LOAD, activation.at, "", 0, value, state)
+        return self._node(definition, activation, _DEPTH_MAX, _BASE_DEPTH)
+
+    def _node(self, definition: Definition, activation: Activation, depth: int, bases: int) -> Node:
+        node = Node(definition, activation)
+        source = definition.source
+        if source is Source.ENTRY:
+            self._from_callers(node, depth, bases)
+        elif source is Source.LOAD:
+            self._load(node, depth, bases)
+        elif source is Source.CONSTANT:
+            node.checked = True if definition.value is not None else None
+        elif source in (Source.RETURNED, Source.FILLED_IN):
+            call = node.instruction
+            node.callee = called(self.dump, call, definition.state)
+            if source is Source.RETURNED and node.callee is not None:
+                self._returned(node, node.callee)
+        return node
+
+    def _from_callers(self, node: Node, depth: int, bases: int) -> None:
+        callers = self.stack.callers(node.activation, node.definition.state)
+        place = node.definition.place
+        for caller in callers:
+            state = caller.activation.state
+            if node.definition.value is not None and not state.learn(place, node.definition.value):
+                continue
+            found = self.trace(caller.activation, place, depth - 1, bases)
+            for each in found:
+                each.direct = caller.sure
+            node.further += found
+        if not node.further:
+            node.checked = None
+        elif all(each.checked is False for each in node.further):
+            node.checked = False
+        else:
+            node.checked = any(each.direct for each in node.further) or None
+
+    def _load(self, node: Node, depth: int, bases: int) -> None:
+        definition, memory = node.definition, node.memory
+        if memory is None:
+            return
+        node.address = definition.state.address(memory)
+        if memory.base is not None and bases > 0:
+            here = Activation(
+                node.activation.function,
+                definition.at,
+                definition.state,
+                node.activation.frame,
+                node.activation.on_stack,
+            )
+            node.base = self.trace(here, memory.base, depth - 1, bases - 1)
+            best = choose(node.base).node
+            base = best.held() if best is not None else None
+            if node.address is None and best is not None and base is not None:
+                known: State = definition.state.copy()
+                known.values[memory.base] = base
+                node.address = known.address(memory)
+                node.inferred = best.definition.value is None
+        if node.address is None:
+            return
+        size = node.instruction.size
+        if node.address & -8 in definition.state.values and definition.state.get(node.address & -8) is None:
+            node.overwritten = True
+            return
+        node.holds = word(self.dump, node.address, size)
+        if node.holds is None or definition.value is None:
+            return
+        agrees = node.holds == definition.value & ((1 << 8 * size) - 1)
+        if not node.inferred:
+            node.checked = agrees
+        elif agrees:
+            node.checked = True
+            for each in node.base:
+                each.confirm()
+
+    def _returned(self, node: Node, callee: int) -> None:
+        """Look into the function that returned the value: can it have?"""
+        function = self.stack.function(callee)
+        value = node.definition.value
+        if function is None or function.symbol.start != callee or value is None or len(function) > 4000:
+            return
+        ways = _ways_to_return(self.dump, function, value, self.budget)
+        if ways is None:
+            return
+        constants = {way.at for way in ways if way.source is Source.CONSTANT}
+        if not ways:
+            node.checked = False
+        elif constants:
+            node.checked = True
+            if len(constants) == 1:
+                node.returned_at = function.instruction(next(iter(constants))).address
+                node.only = len(ways) == 1
+        passed = [way for way in ways if way.source is Source.RETURNED]
+        if passed and len(passed) == len(ways):
+            targets = {self._target(function, way) for way in passed}
+            node.passed_on = tuple(sorted(target for target in targets if target is not None))
+
+    def _target(self, function: Function, way: Definition) -> int | None:
+        return called(self.dump, function.instruction(way.at), way.state)
+
+
+def _ways_to_return(dump: Dump, function: Function, value: int, budget: Budget) -> list[Definition] | None:
+    """How a function can come to return `value`; None where that can't be told."""
+    ways: list[Definition] = []
+    returns = function.returns()
+    state = State(dump, MASK, {RETURN_REGISTER: value})
+    for index in returns[:16]:
+        ways += definitions(function, index, RETURN_REGISTER, state.copy(), budget)
+    for index in function.exits()[:16]:
+        if index not in returns and not is_return(dump, function.instruction(index)):
+            # A tail call: the result is that of the function it jumps to.
+            ways.append(Definition(Source.RETURNED, index, RETURN_REGISTER, 0, value, state))
+    if len(returns) > 16 or budget.steps <= 0:
+        return None
+    if any(way.source in (Source.LOST, Source.ENTRY) for way in ways):
+        return [way for way in ways if way.source is not Source.ENTRY] or None
+    return ways

@@ -1,0 +1,266 @@
+"""Instructions run backwards: what is known behind one, and from it what was before."""
+
+from .function import Dump, Function, word
+from .instruction import Act, Instruction, Memory
+from .x86 import CALLER_SAVED, KEEP_ALL, MASK, STACK_POINTER
+
+FLAGS = "flags"
+Place = str | int
+"""Where a value is: a register by name, or a word on the stack by its address."""
+
+
+class State:
+    """What is known of registers and stack at one point on one path.
+
+    `values` has registers by name, words on the stack by address; a word that is there with None was overwritten
+    later, so that the dump no longer shows what it held here.
+    """
+
+    __slots__ = ("dump", "floor", "values")
+
+    def __init__(self, dump: Dump, floor: int, values: dict[Place, int | None]) -> None:
+        """`floor` is the stack pointer at the fault: what lies below it is not the function's any more."""
+        self.dump = dump
+        self.floor = floor
+        self.values = values
+
+    def copy(self) -> "State":
+        """A copy that may go another way."""
+        return State(self.dump, self.floor, dict(self.values))
+
+    def get(self, place: Place) -> int | None:
+        """The value in a register or a word of the stack, None where it is not known."""
+        if place in self.values or isinstance(place, str):
+            return self.values.get(place)
+        return word(self.dump, place) if self.on_stack(place) else None
+
+    def on_stack(self, address: int) -> bool:
+        """An address on the stack that the dump shows as it was."""
+        return self.floor <= address < self.floor + 0x4000
+
+    def learn(self, place: Place, value: int | None) -> bool:
+        """Note what a place holds; False where it contradicts what is known."""
+        if value is None:
+            return True
+        known = self.get(place)
+        if known is None:
+            self.values[place] = value
+            return True
+        return known == value
+
+    def forget(self, register: str) -> None:
+        """A register's value before is not known."""
+        self.values.pop(register, None)
+
+    def address(self, memory: Memory) -> int | None:
+        """Where a memory operand points."""
+        total = memory.displacement
+        if memory.segment == "gs":
+            if self.dump.per_cpu is None:
+                return None
+            total += self.dump.per_cpu
+        elif memory.segment == "fs":
+            return None
+        for register, scale in ((memory.base, 1), (memory.scaled, memory.scale)):
+            if register is not None:
+                value = self.get(register)
+                if value is None:
+                    return None
+                total += value * scale
+        return total & MASK
+
+    def key(self) -> frozenset[tuple[Place, int | None]]:
+        """Everything that is known."""
+        return frozenset(self.values.items())
+
+
+def undo(function: Function, instruction: Instruction, state: State) -> bool:
+    """Go back over an instruction. False where that shows that this path was not taken."""
+    if instruction.sets_flags or instruction.act is Act.CALL:
+        state.forget(FLAGS)
+    handler = _HANDLERS.get(instruction.act)
+    if handler is not None:
+        return bool(handler(function, instruction, state))
+    for register in instruction.writes:
+        state.forget(register)
+    return True
+
+
+def _take(instruction: Instruction, state: State) -> int | None:
+    target = instruction.target
+    return state.values.pop(target, None) if target is not None else None
+
+
+def _move(_: Function, instruction: Instruction, state: State) -> bool:
+    value = _take(instruction, state)
+    if instruction.source is None:
+        return True
+    if instruction.size == 8:
+        return state.learn(instruction.source, value)
+    known = state.get(instruction.source)
+    if value is None or known is None:
+        return True
+    return extend(known, instruction) == value
+
+
+def extend(value: int, instruction: Instruction) -> int:
+    """A value as it is after a move of `size` bytes."""
+    bits = 8 * instruction.size
+    value &= (1 << bits) - 1
+    if instruction.signed and value >> bits - 1:
+        # movsx to 32 bits clears the upper half; the difference does not matter to a pointer.
+        value |= MASK ^ ((1 << bits) - 1)
+    return value
+
+
+def _constant(_: Function, instruction: Instruction, state: State) -> bool:
+    value = _take(instruction, state)
+    return value is None or value == instruction.number
+
+
+def _load(_: Function, instruction: Instruction, state: State) -> bool:
+    value = _take(instruction, state)
+    if value is None or instruction.memory is None or instruction.size != 8:
+        return True
+    address = state.address(instruction.memory)
+    if address is not None and state.on_stack(address) and _is_frame(instruction.memory):
+        return state.learn(address, value)
+    return True
+
+
+def _is_frame(memory: Memory) -> bool:
+    """An operand that reaches into the function's own frame."""
+    return memory.base in ("rsp", "rbp") and memory.scaled is None
+
+
+def _address(_: Function, instruction: Instruction, state: State) -> bool:
+    value = _take(instruction, state)
+    memory = instruction.memory
+    if value is None or memory is None:
+        return True
+    if memory.scaled is None and memory.base is not None:
+        return state.learn(memory.base, value - memory.displacement & MASK)
+    if memory.base is None or memory.scaled is None or memory.base == memory.scaled:
+        return True
+    index = state.get(memory.scaled) if memory.scaled != instruction.target else None
+    if index is not None:
+        return state.learn(memory.base, value - memory.displacement - index * memory.scale & MASK)
+    return True
+
+
+def _add(_: Function, instruction: Instruction, state: State) -> bool:
+    value = _take(instruction, state)
+    if value is not None and instruction.number is not None and instruction.target is not None:
+        state.values[instruction.target] = value - instruction.number & MASK
+    return True
+
+
+def _add_register(_: Function, instruction: Instruction, state: State) -> bool:
+    value = _take(instruction, state)
+    if value is None or instruction.source is None or instruction.source == instruction.target:
+        return True
+    source = state.get(instruction.source)
+    if source is not None and instruction.target is not None:
+        source = source if instruction.act is Act.ADD_REGISTER else -source
+        state.values[instruction.target] = value - source & MASK
+    return True
+
+
+def _negate(_: Function, instruction: Instruction, state: State) -> bool:
+    value = _take(instruction, state)
+    if value is not None and instruction.target is not None:
+        state.values[instruction.target] = (-value if instruction.act is Act.NEGATE else ~value) & MASK
+    return True
+
+
+def _store(_: Function, instruction: Instruction, state: State) -> bool:
+    if instruction.memory is None:
+        return True
+    address = state.address(instruction.memory)
+    if address is None:
+        return True
+    consistent = True
+    if instruction.size == 8 and state.on_stack(address) and _is_frame(instruction.memory):
+        held = state.get(address)
+        if held is not None and instruction.source is not None:
+            consistent = state.learn(instruction.source, held)
+        elif held is not None and instruction.number is not None:
+            consistent = held == instruction.number
+    for place in range(address & -8, address + instruction.size, 8):
+        state.values[place] = None
+    return consistent
+
+
+def _exchange(_: Function, instruction: Instruction, state: State) -> bool:
+    _take(instruction, state)
+    address = state.address(instruction.memory) if instruction.memory is not None else None
+    if address is not None:
+        state.values[address & -8] = None
+    return True
+
+
+def _push(_: Function, instruction: Instruction, state: State) -> bool:
+    after = state.get(STACK_POINTER)
+    if after is None:
+        return True
+    held = state.get(after)
+    consistent = True
+    state.values[STACK_POINTER] = after + 8 & MASK
+    if held is not None and instruction.source is not None and instruction.source != STACK_POINTER:
+        consistent = state.learn(instruction.source, held)
+    state.values[after] = None
+    return consistent
+
+
+def _pop(_: Function, instruction: Instruction, state: State) -> bool:
+    value = _take(instruction, state)
+    after = state.get(STACK_POINTER)
+    if after is None or instruction.target == STACK_POINTER:
+        return True
+    slot = after - 8 & MASK
+    state.values[STACK_POINTER] = slot
+    return state.learn(slot, value)
+
+
+def _call(function: Function, instruction: Instruction, state: State) -> bool:
+    if keeps_registers(function, instruction):
+        return True
+    for register in CALLER_SAVED:
+        state.forget(register)
+    return True
+
+
+def keeps_registers(function: Function, instruction: Instruction) -> bool:
+    """The called function gives all registers back."""
+    if instruction.number is None:
+        return False
+    symbol = function.dump.symbol(instruction.number)
+    return symbol is not None and symbol.name in KEEP_ALL
+
+
+def _nothing(_: Function, __: Instruction, ___: State) -> bool:
+    return True
+
+
+_HANDLERS = {
+    Act.MOVE: _move,
+    Act.CONSTANT: _constant,
+    Act.LOAD: _load,
+    Act.ADDRESS: _address,
+    Act.ADD: _add,
+    Act.ADD_REGISTER: _add_register,
+    Act.SUBTRACT_REGISTER: _add_register,
+    Act.NEGATE: _negate,
+    Act.INVERT: _negate,
+    Act.EXCHANGE: _exchange,
+    Act.STORE: _store,
+    Act.PUSH: _push,
+    Act.POP: _pop,
+    Act.CALL: _call,
+    Act.JUMP: _nothing,
+    Act.BRANCH: _nothing,
+    Act.RETURN: _nothing,
+    Act.COMPARE: _nothing,
+    Act.TEST: _nothing,
+    Act.NOTHING: _nothing,
+}

@@ -1,0 +1,326 @@
+"""All the ways by which a value can have come to a place in a function."""
+
+import time
+from enum import Enum, auto
+from typing import NamedTuple
+
+from .conditions import agrees
+from .function import Function
+from .instruction import Act, Instruction
+from .undo import Place, State, keeps_registers, undo
+from .x86 import CALLER_SAVED, MASK, RETURN_REGISTER, STACK_POINTER
+
+_ENVIRONMENTS_MAX = 5
+"""Different knowledge with which one instruction is looked at; more is reduced to what all of it agrees on."""
+_SPILLS_MAX = 8
+
+
+class Budget:
+    """How much may still be done: steps, and seconds as a second bound for slow machines."""
+
+    def __init__(self, steps: int = 25_000, seconds: float = 0.4) -> None:
+        self.steps = steps
+        self._end = time.monotonic() + seconds
+
+    def spend(self) -> bool:
+        """Take one step; False when there is none left."""
+        self.steps -= 1
+        if self.steps & 0xFF == 0 and time.monotonic() > self._end:
+            self.steps = 0
+        return self.steps > 0
+
+
+class Source(Enum):
+    """How a value came to be where it was found."""
+
+    ENTRY = auto()  # it was there when the function was entered
+    LOAD = auto()
+    CONSTANT = auto()
+    RETURNED = auto()
+    FILLED_IN = auto()  # a word on the stack whose address a function was given
+    CLOBBERED = auto()  # a call destroyed what was there before
+    COMPUTED = auto()
+    LOST = auto()  # the walk had to stop
+
+
+class Definition(NamedTuple):
+    """Where a value was defined.
+
+    Attributes:
+        source: how.
+        at: of the instruction; of the entry, for what came from outside.
+        place: where the value was then: a register, or an address on the stack.
+        delta: what was added to it afterwards.
+        value: that was there, if known.
+        state: what is known before that instruction.
+        spills: indices of the instructions that put the value on the stack or took it from there.
+    """
+
+    source: Source
+    at: int
+    place: Place
+    delta: int
+    value: int | None
+    state: State
+    spills: tuple[int, ...] = ()
+
+
+class _Visit(NamedTuple):
+    at: int
+    place: Place
+    delta: int
+    state: State
+    spills: tuple[int, ...]
+
+
+def definitions(function: Function, index: int, place: Place, state: State, budget: Budget) -> list[Definition]:
+    """Where the value in `place` before an instruction can come from, along every path that leads there.
+
+    Args:
+        function: to walk in.
+        index: of the instruction.
+        place: a register, or an address on the stack.
+        state: what is known before that instruction.
+        budget: how far to go.
+    """
+    found: list[Definition] = []
+    seen: dict[tuple[int, Place, int], list[State]] = {}
+    work = [_Visit(index, place, 0, state, ())]
+    while work:
+        visit = work.pop()
+        if not budget.spend():
+            found.append(_define(Source.LOST, visit))
+            break
+        if visit.at == function.entry:
+            found.append(_define(Source.ENTRY, visit))
+        for edge in function.before(visit.at):
+            before = visit.state.copy()
+            if edge.taken is not None and not agrees(function, edge.at, edge.taken, before):
+                continue
+            for step in _step(function, edge.at, visit._replace(state=before)):
+                if isinstance(step, Definition):
+                    found.append(step)
+                elif (fresh := _fresh(seen, step)) is not None:
+                    work.append(fresh)
+    return _merged(found)
+
+
+def _fresh(seen: dict[tuple[int, Place, int], list[State]], visit: _Visit) -> _Visit | None:
+    """The visit, unless it would find nothing new."""
+    states = seen.setdefault((visit.at, visit.place, visit.delta), [])
+    items = visit.state.values.items()
+    if any(known.values.items() <= items for known in states):
+        return None
+    if len(states) >= _ENVIRONMENTS_MAX:
+        shared = dict(items)
+        for known in states:
+            shared = {key: value for key, value in shared.items() if known.values.get(key, ...) == value}
+        # Nothing is forgotten that was overwritten: the dump must not be asked for it.
+        shared |= {key: None for key, value in items if value is None}
+        visit = visit._replace(state=State(visit.state.dump, visit.state.floor, shared))
+        if any(known.values.items() <= visit.state.values.items() for known in states):
+            return None
+    states.append(visit.state)
+    return visit
+
+
+def _merged(found: list[Definition]) -> list[Definition]:
+    """One definition for each place of origin, with what all paths from there agree on."""
+    merged: dict[tuple[Source, int, Place, int], Definition] = {}
+    for each in found:
+        key = (each.source, each.at, each.place, each.delta)
+        other = merged.get(key)
+        if other is None:
+            merged[key] = each
+            continue
+        shared = {k: v for k, v in each.state.values.items() if other.state.values.get(k, ...) == v}
+        shared |= {k: None for k, v in (*each.state.values.items(), *other.state.values.items()) if v is None}
+        value = each.value if each.value == other.value else None
+        merged[key] = each._replace(state=State(each.state.dump, each.state.floor, shared), value=value)
+    return list(merged.values())
+
+
+def _define(source: Source, visit: _Visit, index: int | None = None, place: Place | None = None) -> Definition:
+    place = visit.place if place is None else place
+    at = visit.at if index is None else index
+    return Definition(source, at, place, visit.delta, visit.state.get(place), visit.state, visit.spills)
+
+
+def _step(function: Function, index: int, visit: _Visit) -> list[_Visit | Definition]:
+    """Go back over the instruction at `index`: `visit` is behind it, and its state may be changed."""
+    instruction = function.instruction(index)
+    place, state = visit.place, visit.state
+    if isinstance(place, str):
+        if instruction.act is Act.CALL:
+            changed = place in CALLER_SAVED and not keeps_registers(function, instruction)
+        else:
+            changed = place in instruction.writes and not (
+                place == STACK_POINTER and instruction.act in (Act.PUSH, Act.POP)
+            )
+        if changed:
+            return _register_written(function, index, instruction, visit)
+    else:
+        written = _slot_written(function, index, instruction, visit)
+        if written is not None:
+            return written
+    if not undo(function, instruction, state):
+        return []
+    return [visit._replace(at=index)]
+
+
+def _register_written(
+    function: Function, index: int, instruction: Instruction, visit: _Visit
+) -> list[_Visit | Definition]:
+    state, place = visit.state, visit.place
+    value = state.get(place)
+    spills = visit.spills
+    moved: Place | None = None
+    delta = visit.delta
+    act = instruction.act
+    if act is Act.CHOOSE and instruction.target == place:
+        return _chosen(function, index, instruction, visit)
+    if act is Act.POP:
+        after = state.get(STACK_POINTER)
+        moved = None if after is None else after - 8 & MASK
+        spills = (*spills, index)
+    elif instruction.target != place:
+        pass
+    elif act is Act.MOVE:
+        moved = instruction.source
+        if instruction.size < 8 and instruction.source == place:
+            moved = place  # mov eax, eax: only cuts the value off
+    elif act is Act.ADDRESS and instruction.memory is not None and _follows_base(instruction, state):
+        moved = instruction.memory.base
+        delta += instruction.memory.displacement
+        if instruction.memory.scaled is not None:
+            delta += (state.get(instruction.memory.scaled) or 0) * instruction.memory.scale
+    elif act is Act.ADD and instruction.number is not None:
+        moved = place
+        delta += instruction.number
+    elif act in (Act.ADD_REGISTER, Act.SUBTRACT_REGISTER) and instruction.source not in (None, place):
+        added = state.get(instruction.source or "")
+        if added is not None:
+            moved = place
+            delta += added if act is Act.ADD_REGISTER else -added
+    elif act is Act.LOAD and instruction.memory is not None:
+        moved = _spilled_to(instruction, visit)
+        spills = (*spills, index)
+    if not undo(function, instruction, state):
+        return []
+    if moved is not None and len(spills) <= _SPILLS_MAX:
+        return [_Visit(index, moved, _signed(delta), state, spills)]
+    source = {
+        Act.LOAD: Source.LOAD,
+        Act.EXCHANGE: Source.LOAD,
+        Act.CONSTANT: Source.CONSTANT,
+        Act.CALL: Source.CLOBBERED,
+    }.get(act, Source.COMPUTED)
+    if act is Act.CALL and place == RETURN_REGISTER:
+        source = Source.RETURNED
+    if act is Act.LOAD and instruction.target != place:
+        source = Source.COMPUTED
+    return [Definition(source, index, place, visit.delta, value, state, visit.spills)]
+
+
+def _follows_base(instruction: Instruction, state: State) -> bool:
+    """A computed address goes on with its base: the only register, or the one beside a known index."""
+    memory = instruction.memory
+    if memory is None or memory.base is None:
+        return False
+    if memory.scaled is None:
+        return True
+    return memory.scaled not in (memory.base, instruction.target) and state.get(memory.scaled) is not None
+
+
+def _spilled_to(instruction: Instruction, visit: _Visit) -> int | None:
+    """The word of the function's own stack that a load takes its value from."""
+    memory = instruction.memory
+    if memory is None or memory.base not in ("rsp", "rbp") or memory.scaled or instruction.size != 8:
+        return None
+    if memory.base == instruction.target:
+        return None
+    address = visit.state.address(memory)
+    if address is None or address % 8 or not visit.state.on_stack(address):
+        return None
+    return address
+
+
+def _chosen(function: Function, index: int, instruction: Instruction, visit: _Visit) -> list[_Visit | Definition]:
+    """A conditional move: one side, or both where the condition is not known."""
+    found: list[_Visit | Definition] = []
+    kept = visit.state.copy()
+    if agrees(function, index, False, kept):
+        found.append(visit._replace(at=index, state=kept))
+    moved = visit.state.copy()
+    if agrees(function, index, True, moved):
+        value = moved.values.pop(instruction.target or "", None)
+        if instruction.source is None:
+            found.append(Definition(Source.LOAD, index, visit.place, visit.delta, value, moved, visit.spills))
+        elif moved.learn(instruction.source, value):
+            found.append(_Visit(index, instruction.source, visit.delta, moved, visit.spills))
+    return found
+
+
+def _slot_written(
+    function: Function, index: int, instruction: Instruction, visit: _Visit
+) -> list[_Visit | Definition] | None:
+    """Whether an instruction wrote the word of the stack that is followed, and what that means; None if not."""
+    state, place = visit.state, visit.place
+    assert isinstance(place, int)
+    spills = (*visit.spills, index)
+    if instruction.act is Act.CALL:
+        if _given_address(function, index, place, state):
+            undo(function, instruction, state)
+            return [Definition(Source.FILLED_IN, index, place, visit.delta, state.get(place), state, visit.spills)]
+        return None
+    if instruction.act is Act.PUSH:
+        if state.get(STACK_POINTER) != place:
+            return None
+    elif instruction.act is Act.STORE and instruction.memory is not None:
+        address = state.address(instruction.memory)
+        if address is None or not (address < place + 8 and place < address + instruction.size):
+            return None
+        if address != place or instruction.size != 8:
+            return [Definition(Source.COMPUTED, index, place, visit.delta, None, state, visit.spills)]
+    else:
+        return None
+    value = state.get(place)
+    if not undo(function, instruction, state):
+        return []
+    if instruction.source is not None and len(spills) <= _SPILLS_MAX:
+        if not state.learn(instruction.source, value):
+            return []
+        return [_Visit(index, instruction.source, visit.delta, state, spills)]
+    if instruction.number is not None:
+        if value is not None and value != instruction.number:
+            return []
+        return [Definition(Source.CONSTANT, index, place, visit.delta, instruction.number, state, visit.spills)]
+    source = Source.LOAD if instruction.memory is not None and instruction.act is Act.PUSH else Source.COMPUTED
+    return [Definition(source, index, place, visit.delta, value, state, visit.spills)]
+
+
+_ARGUMENT_BACK = 12
+
+
+def _given_address(function: Function, index: int, slot: int, state: State) -> bool:
+    """A call gets the address of a word on the stack: computed shortly before, without a jump between."""
+    if not function.addresses_on_stack():
+        return False
+    before = state.copy()
+    undo(function, function.instruction(index), before)
+    for place in range(index - 1, max(index - 1 - _ARGUMENT_BACK, -1), -1):
+        instruction = function.instruction(place)
+        if instruction.act in (Act.CALL, Act.JUMP, Act.BRANCH, Act.RETURN):
+            return False
+        undo(function, instruction, before)
+        if instruction.act is Act.ADDRESS and instruction.memory is not None and instruction.target != STACK_POINTER:
+            if before.address(instruction.memory) == slot:
+                return True
+        elif instruction.act is Act.MOVE and instruction.source == STACK_POINTER and before.get(STACK_POINTER) == slot:
+            return True
+    return False
+
+
+def _signed(value: int) -> int:
+    value &= MASK
+    return value - (1 << 64) if value >> 63 else value
