@@ -3,27 +3,55 @@
 from collections.abc import Callable, Sequence
 
 from lastwords import __version__
-from lastwords.klog.inputs import find
+from lastwords.klog.inputs import Input, find
 from lastwords.klog.read import read
 from lastwords.model import Analysis, Log
+from lastwords.vmcore.files import sort_files
+from lastwords.vmcore.session import DumpError
+
+from .vmcore import Debuginfo, Tell, Vmcore, read_vmcore
 
 Progress = Callable[[int], None]
 
+_STDIN = "-"
+_LIBRARY = Debuginfo()
 
-def analyze(paths: Sequence[str], *, boot: int | None = None, progress: Progress | None = None) -> Analysis:
+
+def analyze(
+    paths: Sequence[str],
+    *,
+    boot: int | None = None,
+    debuginfo: Debuginfo = _LIBRARY,
+    progress: Progress | None = None,
+    tell: Tell | None = None,
+) -> Analysis:
     """Read what the paths name and say what died in it.
 
     Args:
-        paths: files, directories with everything below them, `-` for standard input.
+        paths: logs, a dump, its vmlinux, in any order; directories with everything below them; `-` for standard input.
         boot: only this boot of each log: from 1, or from the end with -1 for the last.
-        progress: called with the bytes read since its last call.
+        debuginfo: where to look for it.
+        progress: called with the bytes read of logs since its last call.
+        tell: called with what is being done to a dump.
 
     Returns:
         The analysis. What can't be read is told in its `errors`; nothing in the data raises.
     """
-    logs: list[Log] = []
+    files = sort_files([path for path in paths if path != _STDIN])
+    taken = {path for dump in files.dumps for path in dump} | {*files.vmlinux, *files.modules}
     errors: list[str] = []
-    for source in find(paths):
+    vmcore: Vmcore | None = None
+    if files.dumps:
+        try:
+            vmcore = read_vmcore([path for path in paths if path != _STDIN], debuginfo, tell)
+            errors += vmcore.errors
+        except DumpError as error:
+            errors.append(str(error))
+    sources: list[Input] = [source for source in find(paths) if source.path not in taken]
+    if vmcore is not None and vmcore.log is not None:
+        sources = [vmcore.log, *_others(sources, files.dumps[0])]
+    logs: list[Log] = []
+    for source in sources:
         reading = read(source, boot=boot, progress=_steps(progress))
         if reading.log is not None:
             logs.append(reading.log)
@@ -33,8 +61,15 @@ def analyze(paths: Sequence[str], *, boot: int | None = None, progress: Progress
         version=__version__,
         oopses=tuple(oops for log in logs for oops in log.oopses),
         logs=tuple(logs),
+        machine=vmcore.machine if vmcore else None,
+        dump=vmcore.check if vmcore else None,
         errors=tuple(errors),
     )
+
+
+def _others(sources: list[Input], dump: tuple[str, ...]) -> list[Input]:
+    """The logs beside a dump: not files that hold no text at all, which a directory has beside it."""
+    return [source for source in sources if source.error is None or source.path in dump]
 
 
 def _steps(progress: Progress | None) -> Progress | None:

@@ -1,6 +1,8 @@
 """What `lastwords analyze` gives: the versioned document behind every report."""
 
+from .dump import DumpCheck
 from .log import Log
+from .machine import Machine
 from .oops import Oops, Struct
 
 SCHEMA = "lastwords.analysis/1"
@@ -16,6 +18,8 @@ class Analysis(Struct, frozen=True, kw_only=True):
         version: version of lastwords.
         oopses: of all logs, in the order of the command line and of the files.
         logs: what was read.
+        machine: the state read from a dump, or None without one.
+        dump: what the dump is and whether it is whole, or None without one.
         errors: what could not be read, one line each.
     """
 
@@ -23,4 +27,6 @@ class Analysis(Struct, frozen=True, kw_only=True):
     version: str = ""
     oopses: tuple[Oops, ...] = ()
     logs: tuple[Log, ...] = ()
+    machine: Machine | None = None
+    dump: DumpCheck | None = None
     errors: tuple[str, ...] = ()

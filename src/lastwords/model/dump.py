@@ -139,6 +139,7 @@ class DumpCheck(Struct, frozen=True, kw_only=True):
         schema: `DUMP_SCHEMA`.
         path: as the user gave it.
         verdict: `whole`, `incomplete`, `damaged`, `not-a-dump`.
+        format: `elf`, `kdump-compressed`, or the empty string.
         summary: the verdict in one sentence.
         advice: what to do next.
         dump: what it is, or None where it is no dump.
@@ -154,6 +155,7 @@ class DumpCheck(Struct, frozen=True, kw_only=True):
     path: str
     verdict: str
     summary: str
+    format: str = ""
     advice: tuple[str, ...] = ()
     dump: Dump | None = None
     size: int = 0

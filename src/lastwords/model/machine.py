@@ -1,6 +1,8 @@
 """The state of a machine, read from its dump."""
 
+from .blame import Blame
 from .oops import Struct
+from .symbols import Symbols
 
 
 class StackFrame(Struct, frozen=True, kw_only=True):
@@ -577,6 +579,8 @@ class Machine(Struct, frozen=True, kw_only=True):
         load: load averages over 1, 5 and 15 minutes.
         taints: letters of the kernel.
         stacks: tasks grouped by equal stacks, the largest group first.
+        symbols: where names and types come from, and what that costs.
+        blame: where the bad pointer of the crash came from; None where it is none of a bad pointer.
         sysctls: those that decide what happens in a crash, by name.
     """
 
@@ -604,4 +608,6 @@ class Machine(Struct, frozen=True, kw_only=True):
     net: tuple[NetDevice, ...] | None = None
     files: tuple[OpenFile, ...] | None = None
     sysctls: dict[str, str] | None = None
+    symbols: Symbols | None = None
+    blame: Blame | None = None
     parts: tuple[Part, ...] = ()

@@ -13,10 +13,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Oops, Precursor, Trace
+from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Machine, Oops, Precursor, Trace
 
 from . import words
 from .escape import printable
+from .machine import dump_lines, sections
 
 FRAMES = 24
 """Frames shown of a trace, unless the user asks for all."""
@@ -53,11 +54,18 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
     for number, log in enumerate(loud):
         if number:
             yield Text()
-        yield from _log(log, verbose)
-    yield from _quiet(quiet, alone=not loud)
+        yield from _log(log, None if number else analysis.machine, verbose)
+    if not loud:
+        yield from _quiet(quiet, alone=True)
+        yield from _machine_part(analysis.machine, verbose)
+    if analysis.dump is not None:
+        yield from _section("The dump")
+        yield from map(_indented, dump_lines(analysis.dump, analysis.machine))
+    if loud:
+        yield from _quiet(quiet, alone=False)
 
 
-def _log(log: Log, verbose: bool) -> Iterator[RenderableType]:
+def _log(log: Log, machine: Machine | None, verbose: bool) -> Iterator[RenderableType]:
     first = log.oopses[0]
     yield Text.assemble(
         (_safe(first.title), "bold red"),
@@ -66,17 +74,28 @@ def _log(log: Log, verbose: bool) -> Iterator[RenderableType]:
     yield Text(_source(log, first), "dim")
     yield Text()
     yield _facts(first)
-    yield from _trace_part(first, verbose)
+    # The dump's stack is the true one.
+    if machine is None or not machine.cpus or verbose:
+        yield from _trace_part(first, verbose)
     if first.code is not None:
         yield from _code_part(first.code, verbose)
     if verbose:
         yield from _registers_part(first)
+    yield from _machine_part(machine, verbose)
     yield from _before_part(log)
     yield from _after_part(log, verbose)
     if verbose and first.modules:
         yield from _section("Modules linked in")
         yield _indented(Text(" ".join(_safe(m.name + (f"({m.flags})" if m.flags else "")) for m in first.modules)))
     yield from _gaps_part(log.gaps)
+
+
+def _machine_part(machine: Machine | None, verbose: bool) -> Iterator[RenderableType]:
+    if machine is None:
+        return
+    for title, lines in sections(machine, verbose=verbose):
+        yield from _section(title)
+        yield from map(_indented, lines)
 
 
 def _source(log: Log, first: Oops) -> str:

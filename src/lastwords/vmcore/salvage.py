@@ -64,6 +64,28 @@ def salvage(
         )
 
 
+def rescue_log(paths: Sequence[str], progress: Progress | None = None) -> KernelLog:
+    """The kernel log of a dump that nothing else can be read from.
+
+    Args:
+        paths: the dump's file, or the files of a split dump.
+        progress: called with what is done and what there is to do.
+
+    Raises:
+        OSError: a file can't be read.
+    """
+    try:
+        opened = open_dump(paths, progress=progress)
+    except NotADump:
+        found = open_without_header(paths[0], progress) if len(paths) == 1 else None
+        if found is None:
+            with File(paths[0]) as file:
+                return search_log(_as_memory(file), progress)
+        opened = found
+    with opened:
+        return _log(opened, progress)
+
+
 def _check_out(paths: Sequence[str], outs: Sequence[str], overwrite: bool) -> None:
     for out in outs:
         target = Path(out)
@@ -78,7 +100,7 @@ def _check_out(paths: Sequence[str], outs: Sequence[str], overwrite: bool) -> No
 def _log_alone(paths: Sequence[str], log_path: str, error: NotADump, progress: Progress | None) -> Salvaged:
     """The log of a file that is no dump to be read, taken for memory from its first byte to its last."""
     with File(paths[0]) as file:
-        log = search_log(ExtentMemory(file, [Extent(0, file.size, 0, file.size)]), progress)
+        log = search_log(_as_memory(file), progress)
     if not log.records:
         raise NotADump(f"{error}; and no kernel log was found in it") from None
     _write_log(log, log_path)
@@ -89,6 +111,11 @@ def _log_alone(paths: Sequence[str], log_path: str, error: NotADump, progress: P
         log_source=log.how,
         notes=tuple(filter(None, (str(error), log.reason))),
     )
+
+
+def _as_memory(file: File) -> ExtentMemory:
+    """A file of which nothing is known, taken for memory from its first byte to its last."""
+    return ExtentMemory(file, [Extent(0, file.size, 0, file.size)])
 
 
 def _log(opened: OpenDump, progress: Progress | None) -> KernelLog:

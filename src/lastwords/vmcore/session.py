@@ -140,6 +140,37 @@ def read_dump(question: Question, *, limits: Limits | None = None, progress: Pro
         raise DumpError(text if text.startswith((path, str(question.sources.vmlinux))) else f"{path}: {text}") from None
 
 
+class Rescued(msgspec.Struct, frozen=True, kw_only=True):
+    """The kernel log of a dump that can't be opened: its `text`, and `missing`, why it is not whole, or None."""
+
+    text: str = ""
+    missing: str | None = None
+
+
+def rescue_log(paths: Sequence[str], *, limits: Limits | None = None, progress: Progress | None = None) -> Rescued:
+    """What is left of the kernel log in a damaged dump, searched for in a child process. Takes no drgn.
+
+    Raises:
+        DumpError: it can't be read at all.
+    """
+    question = Sources(dump=tuple(paths))
+    try:
+        return ask("lastwords.vmcore.session:rescue", question, Rescued, limits=limits, progress=progress)
+    except ChildError as error:
+        raise DumpError(f"{paths[0]}: {error}") from None
+
+
+def rescue(encoded: bytes, progress: Callable[[str], None]) -> Rescued:
+    """The child's side."""
+    from .printk import lines_of
+    from .salvage import rescue_log as search
+
+    sources = msgspec.msgpack.decode(encoded, type=Sources)
+    progress("looking for the kernel log")
+    log = search(sources.dump)
+    return Rescued(text="\n".join(lines_of(log.records)), missing=log.reason or None)
+
+
 def answer(encoded: bytes, progress: Callable[[str], None]) -> Reading:
     """The child's side: open the dump and read what was asked for."""
     question = msgspec.msgpack.decode(encoded, type=Question)

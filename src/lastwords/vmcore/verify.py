@@ -96,6 +96,7 @@ def _check_open(
     return DumpCheck(
         path=shown,
         verdict=verdict,
+        format=opened.dump.format,
         summary=_summary(verdict, opened.dump, pages, problems),
         advice=_advice(verdict, opened.dump, pages, problems, left),
         dump=opened.dump,

@@ -3,5 +3,6 @@
 from .dialect import Dialect
 from .files import Input, find
 from .recognition import recognise
+from .text import Text
 
-__all__ = ["Dialect", "Input", "find", "recognise"]
+__all__ = ["Dialect", "Input", "Text", "find", "recognise"]

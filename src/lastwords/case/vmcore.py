@@ -1,0 +1,102 @@
+"""What a dump adds to an analysis: the machine, the dump's own state, and the kernel log in its memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from lastwords.klog.inputs import Text
+from lastwords.model import DumpCheck, Machine, Record
+from lastwords.vmcore.session import DumpError, Question, Sources, read_dump, rescue_log, sources_of
+from lastwords.vmcore.verify import check
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Debuginfo:
+    """Where to look for debuginfo.
+
+    Attributes:
+        vmlinux: a file, or a directory to look for it in.
+        modules_dir: a directory with the debuginfo of modules.
+        wanted: False to look for none.
+    """
+
+    vmlinux: str | None = None
+    modules_dir: str | None = None
+    wanted: bool = True
+
+
+@dataclass(frozen=True)
+class Vmcore:
+    """A dump, read.
+
+    Attributes:
+        check: whether it is whole.
+        machine: None where it can't be opened.
+        log: its kernel log, or None where none is left.
+        errors: what went wrong, one line each.
+    """
+
+    check: DumpCheck
+    machine: Machine | None = None
+    log: Text | None = None
+    errors: tuple[str, ...] = ()
+
+
+def read_vmcore(paths: Sequence[str], debuginfo: Debuginfo, tell: Tell | None = None) -> Vmcore:
+    """Read a dump as far as it goes.
+
+    Args:
+        paths: what the user named: the dump, at times its vmlinux, in any order; or a directory.
+        debuginfo: where to look for it.
+        tell: called with what is being done.
+
+    Raises:
+        DumpError: there is no dump among the paths, or more than one.
+    """
+    sources = sources_of(
+        paths, vmlinux=debuginfo.vmlinux, modules_dir=debuginfo.modules_dir, debuginfo=debuginfo.wanted
+    )
+    if tell is not None:
+        tell("checking the dump")
+    checked = check(sources.dump)
+    if checked.dump is not None:
+        checked = msgspec.structs.replace(checked, dump=msgspec.structs.replace(checked.dump, vmcoreinfo=None))
+    try:
+        reading = read_dump(Question(sources=sources, log=True), progress=tell)
+    except DumpError as error:
+        return _without_machine(sources, checked, str(error), tell)
+    machine = msgspec.structs.replace(reading.machine, symbols=reading.symbols)
+    if reading.log:
+        return Vmcore(checked, machine, Text(_log_name(sources), as_dmesg(reading.log)))
+    left = _without_machine(sources, checked, None, tell)
+    return Vmcore(checked, machine, left.log, left.errors)
+
+
+def _without_machine(sources: Sources, checked: DumpCheck, error: str | None, tell: Tell | None) -> Vmcore:
+    """The log alone, from wherever it survives."""
+    errors = (error,) if error else ()
+    try:
+        rescued = rescue_log(sources.dump, progress=tell)
+    except DumpError:
+        return Vmcore(checked, errors=errors)
+    text = Text(_log_name(sources), rescued.text.encode()) if rescued.text else None
+    return Vmcore(checked, log=text, errors=errors)
+
+
+def _log_name(sources: Sources) -> str:
+    return f"{sources.dump[0]} (kernel log)"
+
+
+def as_dmesg(lines: Sequence[Record]) -> bytes:
+    """Records as `dmesg --raw` prints them, with levels and callers, so that nothing is lost on the way to klog."""
+    return "".join(_as_line(line) for line in lines).encode("utf-8", "replace")
+
+
+def _as_line(line: Record) -> str:
+    level = f"<{line.level}>" if line.level is not None else ""
+    stamp = f"[{line.time:12.6f}]" if line.time is not None else ""
+    caller = f"[{line.caller:>6}]" if line.caller and stamp else ""
+    return f"{level}{stamp}{caller} {line.text}\n" if stamp else f"{line.text}\n"
