@@ -18,8 +18,7 @@ class DrgnInput(Struct, frozen=True, kw_only=True):
 
     Attributes:
         path: hand it to `Program.set_core_dump()`. None where drgn does not open the file; then
-            `vmcore.rewrite.plain_file()` writes one that it opens, or `Program.add_memory_segment()` and
-            `Program.set_linux_kernel_custom()` take the memory of the open dump.
+            `Program.add_memory_segment()` and `Program.set_linux_kernel_custom()` take the memory of the open dump.
         vmcoreinfo: hand it to `Program(vmcoreinfo=…)`; None where drgn finds it by itself.
         why: why not the plain way, in one line, or the empty string.
     """

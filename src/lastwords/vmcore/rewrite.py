@@ -1,7 +1,6 @@
 """A dump written anew: one plain file with true headers, from a damaged, split, flattened or odd one."""
 
 import contextlib
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .formats import KernelMemory, OpenDump, Unmapped, Unreadable
-from .formats.containers import cache_directory
 from .formats.kdump_pages import DESCRIPTOR_SIZE, KdumpMemory
 from .formats.notes import Note
 from .formats.write_elf import pack_notes, surviving, write_elf
@@ -23,37 +21,6 @@ _UTS = ("sysname", "nodename", "release", "version", "machine", "domainname")
 
 class NoRoom(Exception):
     """The output can't be written; the text says why, in one line."""
-
-
-def plain_file(opened: OpenDump, progress: Progress | None = None) -> tuple[str, bytes | None]:
-    """A file that drgn opens, and the VMCOREINFO to give to `drgn.Program` with it, or None.
-
-    The dump's own file where drgn reads it as it is; else one in the cache, written now or by an earlier call. Only
-    what is there is written: flattened records put in order, the files of a split dump joined, QEMU's empty names
-    filled in, pages behind the file's end left out.
-
-    Raises:
-        NoRoom: the cache's disk is too small; the memory of the open dump can still be given to drgn through
-            `Program.add_memory_segment()` and `Program.set_linux_kernel_custom()`.
-        OSError: the cache can't be written.
-    """
-    plan = opened.dump.drgn
-    if plan.path is not None:
-        return plan.path, plan.vmcoreinfo
-    folder = cache_directory()
-    key = "".join(_identity(path) for path in opened.dump.paths)
-    name = f"{hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()[:24]}-plain"
-    target = folder / name
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not write_dump(opened, str(target), unpack=False, progress=progress)[0]:
-            raise NoRoom(f"{opened.dump.paths[0]}: no page of memory is left in it")
-    return str(target), None
-
-
-def _identity(path: str) -> str:
-    status = Path(path).stat()
-    return f"{Path(path).resolve()}\0{status.st_size}\0{status.st_mtime_ns}\0"
 
 
 def write_dump(
