@@ -14,4 +14,4 @@ class Text(Input):
 
     def open(self) -> io.BufferedReader:
         """The text."""
-        return io.BufferedReader(io.BytesIO(self._data))  # type: ignore[arg-type]
+        return io.BufferedReader(io.BytesIO(self._data))
