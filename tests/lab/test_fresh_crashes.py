@@ -46,6 +46,7 @@ def test_crash_without_initramfs(tmp_path):
 
 def test_kdump_inside_the_guest(tmp_path):
     kdump = tmp_path / "vmcore"
-    outcome = lab("bug-on", "--kdump", str(kdump))
+    # The log stays in tmp_path: where a crash kernel hangs, its console is all there is to go by.
+    outcome = lab("bug-on", "--kdump", str(kdump), "--log", str(tmp_path / "log"))
     assert start(kdump, 8) == b"KDUMP   "
     assert start(Path(str(outcome["module"])), 4) == b"\x7fELF"
