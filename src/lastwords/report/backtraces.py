@@ -1,6 +1,7 @@
 """Stacks from a dump, as text: what `lastwords bt` prints."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, takewhile
 
 from rich.text import Text
 
@@ -9,6 +10,8 @@ from lastwords.model import Cpu, Machine, StackFrame, Symbols, Task, stack_group
 from .escape import printable
 from .words import duration
 
+_FOLDED = 4
+"""Equal frames in a row that are worth one line for all behind the first."""
 _PIDS = 12
 """Tasks named of a group, unless there are only a few more."""
 _CONTEXTS = {
@@ -52,7 +55,7 @@ def cpus_one_by_one(
         yield _cpu_title(cpu)
         yield from _frames(cpu.stack, cpu.stack_error, detailed=cpu.crashing or verbose, verbose=verbose)
         if cpu.runnable and (len(cpu.runnable) > 1 or cpu.pid not in cpu.runnable):
-            yield Text(f"    {cpu.running} runnable: PIDs {_pids(cpu.runnable)}", "dim")
+            yield Text(f"    {cpu.running} runnable, among them PIDs {_pids(cpu.runnable)}", "dim")
 
 
 def _cpu_title(cpu: Cpu) -> Text:
@@ -128,14 +131,28 @@ def _frames(
     interrupted = [place for place, frame in enumerate(stack) if frame.interrupted and not frame.user]
     telling = interrupted[1] if len(interrupted) > 1 else interrupted[0] if interrupted else 0
     innermost = next((place for place, frame in enumerate(stack) if not frame.inline), 0)
-    for place, frame in enumerate(stack):
+    place = 0
+    while place < len(stack):
+        frame = stack[place]
         yield _frame(place, frame, innermost=place <= innermost)
         if detailed and (verbose or place >= telling):
             yield from (Text(f"         {printable(name)} = {printable(v)}") for name, v in frame.variables.items())
             if frame.registers and (verbose or not frame.user):
                 yield from _registers(frame.registers)
+        again = _repeated(stack, place)
+        if again >= _FOLDED:
+            yield Text(f"         … and {again} times more", "dim")
+            place += again
+        place += 1
     if problem:
         yield Text(f"    {printable(problem)}", "yellow")
+
+
+def _repeated(stack: Sequence[StackFrame], place: int) -> int:
+    """How often a frame's place in the code follows again right behind it: recursion."""
+    address = stack[place].address
+    behind = islice(stack, place + 1, None)
+    return sum(1 for _ in takewhile(lambda frame: address is not None and frame.address == address, behind))
 
 
 def _frame(place: int, frame: StackFrame, *, innermost: bool) -> Text:

@@ -34,36 +34,41 @@ panic_smp_self_stop nmi_panic_self_stop crash_smp_send_stop smp_stop_nmi_callbac
 """
 _STOPS = frozenset(_STOP_NAMES.split())
 
+_IDLE = ("do_idle", "cpu_startup_entry", "cpu_idle_loop")
 
-def context(pid: int, stack: Sequence[StackFrame], preempt_count: int | None) -> str | None:
+
+def context(
+    pid: int | None, stack: Sequence[StackFrame], preempt_count: int | None, *, whole: bool = True
+) -> str | None:
     """The context: `nmi`, `hardirq`, `softirq`, `idle`, `user`, `task`; None where nothing tells.
 
     Args:
-        pid: of the CPU's task; 0 is its idle task.
+        pid: of the CPU's task, 0 for its idle task; None where it is not known.
         stack: innermost frame first.
         preempt_count: the CPU's, or None where it is not known.
+        whole: the stack goes down to where it begins, so what it doesn't show was not there.
     """
-    frames = _before_the_stop(stack)
+    stopped = next((place for place, frame in enumerate(stack) if frame.function in _STOPS), None)
+    frames = stack if stopped is None else _behind_the_interrupt(stack, stopped)
     for frame in frames:
         for name, entry in _ENTRIES:
             if entry.fullmatch(frame.function):
                 return name
-    if frames:
-        if frames[0].user:
-            return "user"
+    if frames and frames[0].user:
+        return "user"
+    if any(frame.function in _IDLE for frame in frames):
+        return "idle"
+    if frames and whole:
         return "idle" if pid == 0 else "task"
-    if preempt_count is None:
-        return None
-    found = next((name for name, bits in _COUNTS if preempt_count & bits), None)
-    return found or ("idle" if pid == 0 else "task")
+    if stopped is None and preempt_count is not None:
+        found = next((name for name, bits in _COUNTS if preempt_count & bits), None)
+        if found is not None:
+            return found
+        return None if pid is None else "idle" if pid == 0 else "task"
+    return None
 
 
-def _before_the_stop(stack: Sequence[StackFrame]) -> Sequence[StackFrame]:
-    """The frames of what the CPU did before it was stopped from outside."""
-    stopped = next((place for place, frame in enumerate(stack) if frame.function in _STOPS), None)
-    if stopped is None:
-        return stack
-    for place in range(stopped + 1, len(stack)):
-        if stack[place].interrupted:
-            return stack[place:]
-    return stack
+def _behind_the_interrupt(stack: Sequence[StackFrame], stopped: int) -> Sequence[StackFrame]:
+    """The frames of what the CPU did before it was stopped from outside; none where the stack ends before."""
+    place = next((place for place in range(stopped + 1, len(stack)) if stack[place].interrupted), len(stack))
+    return stack[place:]

@@ -1,6 +1,6 @@
 """What each CPU did: kernel/sched/core.c for its task and queue, include/linux/preempt.h for its context."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from drgn.helpers.linux.percpu import per_cpu
 from drgn.helpers.linux.sched import cpu_curr, cpu_rq, rq_for_each_fair_task, rq_for_each_rt_task
 
 from lastwords.model import Cpu
+from lastwords.vmcore.source import registers_of_cpus
 
 from .clock import per_cpu_offsets
 from .context import context
@@ -36,14 +37,21 @@ def cpus(kernel: "Kernel") -> Partial:
     """
     problems: list[str] = []
     crashing = crashing_cpu(kernel)
-    possible = per_cpu_offsets(kernel)
     try:
-        online = {*for_each_online_cpu(kernel.prog), *_active(kernel.prog)} & set(possible)
-    except Exception as failure:  # drgn raises what fits
-        problems.append(f"which CPUs were online is not known: {one_line(failure)}")
-        online = set(possible)
+        possible = set(per_cpu_offsets(kernel))
+        online = {*for_each_online_cpu(kernel.prog), *_active(kernel.prog)} & possible
+    except Exception as failure:  # drgn raises what fits: no types, or not in the dump
+        possible = online = set(range(len(_registers(kernel))))
+        if not online:
+            raise
+        problems.append(f"the CPUs are those with registers in the dump: {one_line(failure)}")
     shown = sorted(online | ({crashing} if crashing in possible else set()))
     return Partial(tuple(_cpu(kernel, n, n in online, n == crashing, problems) for n in shown), problems)
+
+
+def _registers(kernel: "Kernel") -> Sequence[bytes]:
+    """Of each CPU, in the order of the dump's notes."""
+    return registers_of_cpus(kernel.dump) if kernel.dump is not None else ()
 
 
 def _active(prog: drgn.Program) -> Iterator[int]:
@@ -60,9 +68,9 @@ def _cpu(kernel: "Kernel", number: int, online: bool, crashing: bool, problems: 
         task = cpu_curr(prog, number)
         pid, comm = task.pid.value_(), decoded(task.comm.string_())
     except Exception as failure:  # the run queue or the task is not in the dump
-        return Cpu(number=number, online=online, crashing=crashing, stack_error=one_line(failure))
+        return _without_task(kernel, number, online, crashing, one_line(failure))
     stack, registers, problem = unwinder(kernel).detailed_stack(
-        task, with_variables=crashing and kernel.symbols.source == "dwarf"
+        lambda: kernel.frames(task), with_variables=crashing and kernel.symbols.source == "dwarf"
     )
     length, runnable = _queue(prog, number, problems)
     return Cpu(
@@ -70,13 +78,32 @@ def _cpu(kernel: "Kernel", number: int, online: bool, crashing: bool, problems: 
         online=online,
         pid=pid,
         comm=comm,
-        context=context(pid, stack, _preempt_count(prog, number, task)),
+        context=context(pid, stack, _preempt_count(prog, number, task), whole=problem is None),
         crashing=crashing,
         stack=stack,
         stack_error=problem,
         registers=registers,
         running=length,
         runnable=runnable,
+    )
+
+
+def _without_task(kernel: "Kernel", number: int, online: bool, crashing: bool, reason: str) -> Cpu:
+    """A CPU whose task is not known: the registers in the dump's notes lead to its stack all the same."""
+    known = _registers(kernel)
+    if number >= len(known):
+        return Cpu(number=number, online=online, crashing=crashing, stack_error=reason)
+    stack, registers, problem = unwinder(kernel).detailed_stack(
+        lambda: kernel.register_frames(known[number]), with_variables=False
+    )
+    return Cpu(
+        number=number,
+        online=online,
+        context=context(None, stack, None, whole=problem is None),
+        crashing=crashing,
+        stack=stack,
+        stack_error=problem or f"the task is not known: {reason}",
+        registers=registers,
     )
 
 

@@ -21,6 +21,8 @@ _CPU_VARIABLES = (
     "die_owner",  # arch/x86/kernel/dumpstack.c: in the middle of an oops
 )
 
+_MOST_CPUS = 8192
+
 _PANIC = "Kernel panic - not syncing: "
 # How the report begins that led to it, or that the kernel was dumped straight from. Its last line but one is no
 # better than a number, so it counts only where the first is lost.
@@ -72,9 +74,16 @@ def crashing_cpu(kernel: "Kernel") -> int | None:
             number: int = kernel.prog.read_u32(kernel.prog.symbol(name).address)
         except Exception:  # not of this kernel, or not in the dump
             continue
-        if number in per_cpu_offsets(kernel):
+        if number < _MOST_CPUS and _is_possible(kernel, number):
             return number
     return None
+
+
+def _is_possible(kernel: "Kernel", number: int) -> bool:
+    try:
+        return number in per_cpu_offsets(kernel)
+    except Exception:  # no types, or not in the dump: a small number will do
+        return True
 
 
 def _report(lines: list[str]) -> str | None:

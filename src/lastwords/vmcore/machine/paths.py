@@ -25,7 +25,7 @@ class Paths:
         self._dentry = Fields(
             prog,
             "struct dentry",
-            {"parent": "d_parent", "name": "d_name.name", "inode": "d_inode", "ops": "d_op"},
+            {"parent": "d_parent", "name": "d_name.name", "inode": "d_inode", "ops": "d_op", "hashed": "d_hash.pprev"},
         )
         self._mount = Fields(
             prog, "struct mount", {"parent": "mnt_parent", "mountpoint": "mnt_mountpoint", "root": "mnt.mnt_root"}
@@ -38,7 +38,7 @@ class Paths:
 
     def path(self, vfsmount: int, dentry: int) -> str:
         """The path of a dentry, across mounts up to the root of all; parts that can't be read are `?`."""
-        first = self._dentry.read(dentry)
+        itself, first = dentry, self._dentry.read(dentry)
         special = self._special(first)
         if special is not None:
             return special
@@ -61,7 +61,9 @@ class Paths:
             dentry = here["parent"]
         else:
             names.append("…")
-        return "/" + "/".join(reversed(names))
+        # A file that was removed while it is open (include/linux/dcache.h: d_unlinked()).
+        gone = " (deleted)" if first["hashed"] == 0 and first["parent"] != itself else ""
+        return "/" + "/".join(reversed(names)) + gone
 
     def _special(self, dentry: dict[str, int | None]) -> str | None:
         """`socket:[123]` and the like for what is in no directory tree."""

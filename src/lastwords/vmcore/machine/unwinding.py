@@ -1,6 +1,6 @@
 """Stacks as structs: names, modules and source lines of frames, looked up once for each place in the code."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,18 +87,20 @@ class Unwinder:
         stack = self._shared(places)
         return stack, self._early_end(last, stack)
 
-    def detailed_stack(self, thread: drgn.Object, *, with_variables: bool) -> tuple[Stack, dict[str, int], str | None]:
+    def detailed_stack(
+        self, frames_of: Callable[[], Iterator[drgn.StackFrame]], *, with_variables: bool
+    ) -> tuple[Stack, dict[str, int], str | None]:
         """The frames with the registers of those that were interrupted, and the registers of the innermost.
 
         Args:
-            thread: a task.
+            frames_of: gives the frames, as `Kernel.frames()` does.
             with_variables: also the arguments and locals of each function, where debuginfo tells them.
         """
         frames: list[StackFrame] = []
         registers: dict[str, int] = {}
         last = None
         try:
-            for group in self._groups(thread):
+            for group in _groups(frames_of()):
                 last = group[-1]
                 if not frames:
                     registers = last.registers()
@@ -106,15 +108,6 @@ class Unwinder:
         except Exception as failure:  # as above
             return tuple(frames), registers, one_line(failure)
         return tuple(frames), registers, self._early_end(last, frames)
-
-    def _groups(self, thread: drgn.Object) -> Iterator[list[drgn.StackFrame]]:
-        """Each frame behind those inlined into it."""
-        group: list[drgn.StackFrame] = []
-        for frame in islice(self._kernel.frames(thread), _MOST_FRAMES):
-            group.append(frame)
-            if not frame.is_inline:
-                yield group
-                group = []
 
     def _place(self, frame: drgn.StackFrame) -> _Place:
         """What `_places` knows the frame by, and those inlined into it; looks them up if it is new."""
@@ -200,6 +193,16 @@ class Unwinder:
         except Exception:  # as above
             return f"ends at {where}: the stack's memory is not in the dump"
         return f"ends at {where}: no way to tell its caller"
+
+
+def _groups(frames: Iterator[drgn.StackFrame]) -> Iterator[list[drgn.StackFrame]]:
+    """Each frame behind those inlined into it."""
+    group: list[drgn.StackFrame] = []
+    for frame in islice(frames, _MOST_FRAMES):
+        group.append(frame)
+        if not frame.is_inline:
+            yield group
+            group = []
 
 
 def _user(frame: drgn.StackFrame) -> bool:
