@@ -29,21 +29,26 @@ _COUNT_BITS = 0xFFFFFFFF
 @part("cpus")
 @once
 def cpus(kernel: "Kernel") -> Partial:
-    """All CPUs that were online, and the crashing one in any case.
+    """All CPUs that were online, and the crashing one in any case."""
+    problems: list[str] = []
+    crashing = crashing_cpu(kernel)
+    online = online_cpus(kernel, problems)
+    shown = sorted(online | ({crashing} if crashing in per_cpu_offsets(kernel) else set()))
+    return Partial(tuple(_cpu(kernel, n, n in online, n == crashing, problems) for n in shown), problems)
+
+
+def online_cpus(kernel: "Kernel", problems: list[str]) -> set[int]:
+    """The numbers of those that were online before the crash.
 
     A machine that panics takes the CPUs that it stops off the mask of those online, but not off that of those active
     (arch/x86/kernel/process.c: stop_this_cpu()).
     """
-    problems: list[str] = []
-    crashing = crashing_cpu(kernel)
     possible = per_cpu_offsets(kernel)
     try:
-        online = {*for_each_online_cpu(kernel.prog), *_active(kernel.prog)} & set(possible)
+        return {*for_each_online_cpu(kernel.prog), *_active(kernel.prog)} & set(possible)
     except Exception as failure:  # drgn raises what fits
         problems.append(f"which CPUs were online is not known: {one_line(failure)}")
-        online = set(possible)
-    shown = sorted(online | ({crashing} if crashing in possible else set()))
-    return Partial(tuple(_cpu(kernel, n, n in online, n == crashing, problems) for n in shown), problems)
+        return set(possible)
 
 
 def _active(prog: drgn.Program) -> Iterator[int]:
