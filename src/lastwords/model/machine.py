@@ -452,12 +452,22 @@ class Irq(Struct, frozen=True, kw_only=True):
 
 
 class Timer(Struct, frozen=True, kw_only=True):
-    """An overdue timer: its `function`, `cpu` and how many seconds `late` it is; `high_resolution`: an hrtimer."""
+    """An overdue timer.
+
+    Attributes:
+        function: what it calls; `module` it is in.
+        cpu: whose timer it is.
+        late: seconds.
+        purpose: what it would do, for those that wake a task or queue work: `wakes sh (42)`, `queues vmstat_update`.
+        high_resolution: an hrtimer.
+        address: of the timer_list or hrtimer.
+    """
 
     function: str
     cpu: int
     late: float
     module: str | None = None
+    purpose: str | None = None
     high_resolution: bool = False
     address: int | None = None
 

@@ -1,6 +1,19 @@
-"""What one view of a dump gives as JSON: `lastwords bt`, `ps`, `mod`, `files`, `log`."""
+"""What one view of a dump gives as JSON: `lastwords bt`, `ps`, `mod`, `locks`, `mem` and so on."""
 
-from .machine import Cpu, Module, OpenFile, Panic, Part, StackGroup, Task, UnloadedModule
+from .machine import (
+    BlockIo,
+    Cpu,
+    Interrupts,
+    Locks,
+    Memory,
+    Module,
+    OpenFile,
+    Panic,
+    Part,
+    StackGroup,
+    Task,
+    UnloadedModule,
+)
 from .oops import Struct
 from .record import Record
 from .symbols import Symbols
@@ -32,5 +45,9 @@ class View(Struct, frozen=True, kw_only=True, omit_defaults=True):
     modules: tuple[Module, ...] | None = None
     unloaded_modules: tuple[UnloadedModule, ...] | None = None
     files: tuple[OpenFile, ...] | None = None
+    memory: Memory | None = None
+    locks: Locks | None = None
+    io: BlockIo | None = None
+    interrupts: Interrupts | None = None
     log: tuple[Record, ...] | None = None
     missing: str | None = None

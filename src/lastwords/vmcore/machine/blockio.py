@@ -164,7 +164,7 @@ def _operation(request: drgn.Object) -> str:
     """`read`, `write`, `flush`, … from REQ_OP_READ."""
     operation = req_op(request)
     value = int(operation)
-    names = {each.value: each.name for each in operation.type_.enumerators or ()}
+    names: dict[int, str] = {each.value: each.name for each in operation.type_.enumerators or ()}
     return names.get(value, f"operation {value}").removeprefix("REQ_OP_").lower().replace("_", "-")
 
 

@@ -30,23 +30,36 @@ _COUNT_BITS = 0xFFFFFFFF
 @part("cpus")
 @once
 def cpus(kernel: "Kernel") -> Partial:
-    """All CPUs that were online, and the crashing one in any case.
+    """All CPUs that were online, and the crashing one in any case."""
+    problems: list[str] = []
+    crashing = crashing_cpu(kernel)
+    online = online_cpus(kernel, problems)
+    shown = sorted(online | ({crashing} if crashing in _possible(kernel) else set()))
+    return Partial(tuple(_cpu(kernel, n, n in online, n == crashing, problems) for n in shown), problems)
+
+
+def online_cpus(kernel: "Kernel", problems: list[str]) -> set[int]:
+    """The numbers of those that were online before the crash.
 
     A machine that panics takes the CPUs that it stops off the mask of those online, but not off that of those active
     (arch/x86/kernel/process.c: stop_this_cpu()).
     """
-    problems: list[str] = []
-    crashing = crashing_cpu(kernel)
     try:
         possible = set(per_cpu_offsets(kernel))
-        online = {*for_each_online_cpu(kernel.prog), *_active(kernel.prog)} & possible
+        return {*for_each_online_cpu(kernel.prog), *_active(kernel.prog)} & possible
     except Exception as failure:  # drgn raises what fits: no types, or not in the dump
-        possible = online = set(range(len(_registers(kernel))))
-        if not online:
+        noted = set(range(len(_registers(kernel))))
+        if not noted:
             raise
         problems.append(f"the CPUs are those with registers in the dump: {one_line(failure)}")
-    shown = sorted(online | ({crashing} if crashing in possible else set()))
-    return Partial(tuple(_cpu(kernel, n, n in online, n == crashing, problems) for n in shown), problems)
+        return noted
+
+
+def _possible(kernel: "Kernel") -> set[int]:
+    try:
+        return set(per_cpu_offsets(kernel))
+    except Exception:  # no types, or not in the dump
+        return set()
 
 
 def _registers(kernel: "Kernel") -> Sequence[bytes]:

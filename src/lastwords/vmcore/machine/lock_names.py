@@ -89,7 +89,7 @@ class LockNames:
             member = None
         if member is None:
             member = f"+{offset:#x}" if offset else ""
-        return symbol.name + member + self._module(address)
+        return f"{symbol.name}{member}{self._module(address)}"
 
     def _module(self, address: int) -> str:
         try:
@@ -183,7 +183,7 @@ def _name(whole: drgn.Type) -> str | None:
 
 def _size(whole: drgn.Type) -> int:
     try:
-        return drgn.sizeof(whole)
+        return int(drgn.sizeof(whole))
     except TypeError:  # incomplete
         return 0
 

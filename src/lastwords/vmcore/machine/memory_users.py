@@ -95,8 +95,8 @@ def vmalloc_areas(kernel: "Kernel") -> tuple[list[dict[str, int]], list[str]]:
             address = each.vm.value_()
         except Exception:  # not in the dump
             continue
-        area = fields.read(address) if address else {"count": None}
-        if area["count"] and area["pages"] and area["count"] < _MOST_PAGES:
+        area = fields.read(address) if address else {}
+        if area.get("count") and area["pages"] and area["count"] < _MOST_PAGES:
             found.append(area)
     return found, problems
 

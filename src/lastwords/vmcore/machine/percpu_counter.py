@@ -33,4 +33,5 @@ class PercpuCounters:
         if values["count"] is None:
             raise ValueError(f"the counter at {address:#x} is not in the dump")
         shares = (self._prog.read_u32(values["counters"] + shift & self._mask) for shift in self._shifts)
-        return int(values["count"]) + sum(share - (1 << 32) if share >> 31 else share for share in shares)
+        total: int = values["count"] + sum(share - (1 << 32) if share >> 31 else share for share in shares)
+        return total

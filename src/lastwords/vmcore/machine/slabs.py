@@ -131,4 +131,4 @@ class _Partial:
     def _bits(self, value: int, member: drgn.TypeMember) -> int:
         start, size = member.bit_offset - self._word * 8, member.bit_field_size or 16
         shift = start if self._little else 32 - start - size
-        return value >> shift & (1 << size) - 1
+        return int(value >> shift & (1 << size) - 1)

@@ -55,6 +55,7 @@ _VARIABLES = {
     "struct cpumask": "__cpu_possible_mask __cpu_online_mask __cpu_present_mask __cpu_active_mask __cpu_dying_mask",
     "unsigned long[]": "__per_cpu_offset",
     "struct rq": "runqueues",
+    "struct kernel_stat": "kstat",
     "struct task_group": "root_task_group",
     "struct root_domain": "def_root_domain",
     "struct pcpu_hot": "pcpu_hot",
