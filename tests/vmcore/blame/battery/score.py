@@ -64,7 +64,9 @@ def main(directory: Path, vmlinux: Path | None, modules: Path | None) -> None:
         found = blame(kernel)
         took = time.process_time() - began
         seconds.append(took)
-        problems = wrong(answer, found, typed="battery" in kernel.symbols.module_debuginfo + kernel.symbols.module_types)
+        problems = wrong(
+            answer, found, typed="battery" in kernel.symbols.module_debuginfo + kernel.symbols.module_types
+        )
         right += not problems
         confidence = found.confidence if found else "-"
         print(f"{name:16} {'right' if not problems else 'WRONG':6} {confidence:7} {took:.2f} s  {'; '.join(problems)}")
