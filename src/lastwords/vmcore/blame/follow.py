@@ -68,7 +68,7 @@ def _bad_target(dump: Dump, fault: Fault, stack: Stack, tracer: Tracer, state: S
         return None
     function, at = site
     before = state.copy()
-    before.values["rsp"] = fault.frames[1].sp
+    before.values["rsp"] = before.floor = fault.frames[1].sp
     activation = Activation(function, at, before, 1)
     call = function.instruction(at)
     if pointer_place(dump, call) is None and call.memory is None and call.number is not None:

@@ -149,7 +149,7 @@ class Speaker:
             held = ""
         elif node.checked is True:
             held = f", which holds {_short(node.definition.value)}"
-        elif node.checked is False and node.holds is not None:
+        elif node.holds is not None:
             held = f", but now holds {_short(node.holds)}: it was changed since, or it is not this one"
         elif node.overwritten:
             held = ", which was overwritten after that, so it can't be checked"
