@@ -96,6 +96,7 @@ class Stack:
         function, index = site
         state = entry.copy()
         state.values[STACK_POINTER] = frame.sp
+        state.floor = max(state.floor, frame.sp)
         call = function.instruction(index)
         target = called(self.dump, call, state)
         start = activation.function.symbol.start

@@ -1,6 +1,6 @@
 """Names for fields: from the types of DWARF or BTF and the parameters of functions, or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .origin import Node, choose
@@ -61,15 +61,9 @@ class Types:
                 return found
         if memory.base is None and memory.segment is None:
             return self._variable(memory.displacement, size)
-        for node_of in self._chosen(node.base):
-            for pointer in self.pointers(node_of):
-                offset = pointer.offset + memory.displacement
-                if memory.scaled is not None:
-                    if node.address is None or (value := node_of.held()) is None:
-                        continue
-                    offset = pointer.offset + node.address - value
-                if (found := field(pointer, offset, size)) is not None:
-                    return found
+        found_by_type = self._agreed(self._through(each, node, size) for each in self._chosen(node.base))
+        if found_by_type is not None:
+            return found_by_type
         if node.address is not None and node.activation.on_stack:
             return self._by_local(node, None, node.address, size, exact=False)
         return None
@@ -84,11 +78,32 @@ class Types:
 
     def accessed_field(self, nodes: list[Node], offset: int, size: int) -> Field | None:
         """The member at `offset` from the pointer that some nodes describe."""
-        for node in self._chosen(nodes):
-            for pointer in self.pointers(node):
-                if (found := field(pointer, pointer.offset + offset, size)) is not None:
-                    return found
+        return self._agreed(self._member(each, offset, size) for each in self._chosen(nodes))
+
+    def _through(self, base: Node, node: Node, size: int) -> Field | None:
+        """The member that a load reads through one pointer."""
+        memory = node.memory
+        if memory is None:
+            return None
+        offset = memory.displacement
+        if memory.scaled is not None:
+            held = base.held()
+            if node.address is None or held is None:
+                return None
+            offset = node.address - held
+        return self._member(base, offset, size)
+
+    def _member(self, node: Node, offset: int, size: int) -> Field | None:
+        for pointer in self.pointers(node):
+            if (found := field(pointer, pointer.offset + offset, size)) is not None:
+                return found
         return None
+
+    @staticmethod
+    def _agreed(found: Iterable[Field | None]) -> Field | None:
+        """The field, if all ways on which there is one come to the same."""
+        fields = [each for each in found if each is not None]
+        return fields[0] if len({(each.object_type, each.path) for each in fields}) == 1 else None
 
     @staticmethod
     def _chosen(nodes: list[Node]) -> list[Node]:
@@ -116,7 +131,7 @@ class Types:
     def _entry(self, node: Node, hops: int) -> Iterator[Pointer]:
         function, place = node.activation.function.symbol, node.definition.place
         if place in ARGUMENTS and not function.is_clone:
-            parameter = self.parameter(function.start, function.name, ARGUMENTS.index(str(place)))
+            parameter = self.parameter(function.start, ARGUMENTS.index(str(place)))
             if parameter is not None and (inner := pointee(parameter[1])) is not None:
                 if not is_compound(inner):
                     return  # `char *` says that it is no struct; `void *` says nothing
@@ -198,7 +213,12 @@ class Types:
         except Exception:  # no debuginfo for it
             return None
 
-    def parameter(self, address: int, name: str, number: int) -> "tuple[str | None, drgn.Type] | None":
+    def parameter_name(self, address: int, number: int) -> str | None:
+        """What the source calls the parameter that comes in the `number`th argument register."""
+        found = self.parameter(address, number)
+        return found[0] if found else None
+
+    def parameter(self, address: int, number: int) -> "tuple[str | None, drgn.Type] | None":
         """Name and type of the parameter that comes in the `number`th argument register."""
         function = self.function_type(address)
         if function is None:

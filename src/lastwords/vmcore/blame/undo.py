@@ -5,6 +5,7 @@ from .instruction import Act, Instruction, Memory
 from .x86 import CALLER_SAVED, KEEP_ALL, MASK, STACK_POINTER
 
 FLAGS = "flags"
+_STACK_MAX = 0x4000
 Place = str | int
 """Where a value is: a register by name, or a word on the stack by its address."""
 
@@ -13,13 +14,13 @@ class State:
     """What is known of registers and stack at one point on one path.
 
     `values` has registers by name, words on the stack by address; a word that is there with None was overwritten
-    later, so that the dump no longer shows what it held here.
+    later, so that the dump no longer shows what it held here. `floor` is the highest that the stack pointer has been
+    since: whatever lies below may have been written over by calls and interrupts.
     """
 
     __slots__ = ("dump", "floor", "values")
 
     def __init__(self, dump: Dump, floor: int, values: dict[Place, int | None]) -> None:
-        """`floor` is the stack pointer at the fault: what lies below it is not the function's any more."""
         self.dump = dump
         self.floor = floor
         self.values = values
@@ -36,7 +37,7 @@ class State:
 
     def on_stack(self, address: int) -> bool:
         """An address on the stack that the dump shows as it was."""
-        return self.floor <= address < self.floor + 0x4000
+        return self.floor <= address < self.floor + _STACK_MAX
 
     def learn(self, place: Place, value: int | None) -> bool:
         """Note what a place holds; False where it contradicts what is known."""
@@ -79,11 +80,15 @@ def undo(function: Function, instruction: Instruction, state: State) -> bool:
     if instruction.sets_flags or instruction.act is Act.CALL:
         state.forget(FLAGS)
     handler = _HANDLERS.get(instruction.act)
-    if handler is not None:
-        return bool(handler(function, instruction, state))
-    for register in instruction.writes:
-        state.forget(register)
-    return True
+    if handler is None:
+        for register in instruction.writes:
+            state.forget(register)
+        return True
+    consistent = bool(handler(function, instruction, state))
+    stack = state.values.get(STACK_POINTER)
+    if stack is not None and state.floor < stack < state.floor + _STACK_MAX:
+        state.floor = stack
+    return consistent
 
 
 def _take(instruction: Instruction, state: State) -> int | None:
@@ -219,7 +224,9 @@ def _pop(_: Function, instruction: Instruction, state: State) -> bool:
         return True
     slot = after - 8 & MASK
     state.values[STACK_POINTER] = slot
-    return state.learn(slot, value)
+    # After the pop, the word was nobody's: what the dump has there may be of later.
+    state.values[slot] = value
+    return True
 
 
 def _call(function: Function, instruction: Instruction, state: State) -> bool:

@@ -1,0 +1,108 @@
+"""From a fault to the nodes of the bad pointer's way; needs no more of a dump than memory and symbols."""
+
+from typing import NamedTuple
+
+from .callers import Activation, Stack, called, is_return, pointer_place
+from .fault import Bad, Fault, bad_operand, values
+from .function import Dump, Function
+from .instruction import Act
+from .origin import Node, Tracer, choose
+from .undo import State
+from .walk import Budget, Source
+
+_JUMPS_MAX = 8
+_HOPS_MAX = 32
+
+
+class Followed(NamedTuple):
+    """The way of a bad pointer.
+
+    Attributes:
+        function: that faulted, or called through the bad function pointer.
+        at: the index of that instruction.
+        bad: the operand.
+        nodes: where its value can have come from.
+        target: it was a function pointer.
+    """
+
+    function: Function
+    at: int
+    bad: Bad
+    nodes: list[Node]
+    target: bool = False
+
+    @property
+    def holder(self) -> Node | None:
+        """The load that the bad pointer came from."""
+        nodes = self.nodes
+        for _ in range(_HOPS_MAX):
+            node = choose(nodes).node
+            if node is None or node.definition.source is Source.LOAD:
+                return node
+            nodes = node.further
+        return None
+
+
+def follow(dump: Dump, fault: Fault, budget: Budget | None = None) -> Followed | None:
+    """Follow the bad pointer of a fault; None where no register can be told to be bad."""
+    stack = Stack(dump, fault.frames)
+    tracer = Tracer(dump, stack, budget or Budget())
+    state = State(dump, fault.registers["rsp"], values(fault.registers))
+    rip = fault.registers["rip"]
+    function = stack.function(rip)
+    at = function.index(rip) if function is not None else None
+    if function is None or at is None:
+        return _bad_target(dump, fault, stack, tracer, state)
+    bad = bad_operand(dump, function.instruction(at), fault)
+    if bad is None:
+        return None
+    nodes = tracer.trace(Activation(function, at, state, 0), bad.place)
+    return Followed(function, at, bad, nodes)
+
+
+def _bad_target(dump: Dump, fault: Fault, stack: Stack, tracer: Tracer, state: State) -> Followed | None:
+    """A call or jump through a bad function pointer: there is no instruction where it went."""
+    target = fault.registers["rip"]
+    site = stack.call_site(1)
+    if site is None or fault.registers["rsp"] + 8 != fault.frames[1].sp:
+        return None
+    function, at = site
+    before = state.copy()
+    before.values["rsp"] = before.floor = fault.frames[1].sp
+    activation = Activation(function, at, before, 1)
+    call = function.instruction(at)
+    if pointer_place(dump, call) is None and call.memory is None and call.number is not None:
+        jump = _tail_jump(dump, stack, call.number, state, target)
+        if jump is None:
+            return None
+        function, at = jump
+        activation = Activation(function, at, state, 0, on_stack=False)
+        call = function.instruction(at)
+    place = pointer_place(dump, call)
+    if place is not None:
+        nodes = tracer.trace(activation, place)
+    else:
+        nodes = [tracer.load(activation, target)] if call.memory else []
+    return Followed(function, at, Bad(place if place is not None else "rip", target, 0, target, 8), nodes, target=True)
+
+
+def _tail_jump(
+    dump: Dump, stack: Stack, start: int, state: State, target: int, depth: int = 3
+) -> tuple[Function, int] | None:
+    """The jump through a pointer by which a function left the stack: the only one that can have gone to `target`."""
+    function = stack.function(start)
+    if function is None or depth == 0:
+        return None
+    found: list[tuple[Function, int]] = []
+    for index in function.exits():
+        jump = function.instruction(index)
+        if jump.act is not Act.JUMP or is_return(dump, jump):
+            continue
+        goes = called(dump, jump, state)
+        if goes == target or (goes is None and pointer_place(dump, jump) is None and jump.number is None):
+            found.append((function, index))
+        elif goes is not None and goes != start and dump.symbol(goes) is not None and len(found) < _JUMPS_MAX:
+            inner = _tail_jump(dump, stack, goes, state, target, depth - 1)
+            if inner is not None:
+                found.append(inner)
+    return found[0] if len(found) == 1 else None
