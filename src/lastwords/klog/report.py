@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from lastwords.model import Oops, Record
+from lastwords.model import Frame, Oops, Record
 
 from . import titles
 from .body import read_body
@@ -111,6 +111,7 @@ class Report:
             function=title.function,
             module=frame.module or None if frame else None,
             frame=frame,
+            at=self._stood(draft),
             panic=next((text for text in headlines if text.startswith(PANIC)), None),
             time=first.time,
             wall=first.wall or None,
@@ -126,6 +127,13 @@ class Report:
             traces=tuple(trace.finished() for trace in draft.traces),
             **detail._asdict(),
         )
+
+    def _stood(self, draft: Draft) -> Frame | None:
+        """Where the instruction pointer stood, in the kernel's own text."""
+        place = draft.location
+        if place is None or not place.function or draft.registers.user:
+            return None
+        return Frame(place.function, 0, place.offset, place.size, place.module, address=place.address)
 
     def _read_on(self, draft: Draft) -> bool:
         """Finish a trace that another report's headline interrupted; whether it had more lines behind that."""

@@ -98,7 +98,8 @@ _WORDS = re.compile(
 # The words in what is no trouble.
 _HARMLESS = re.compile(
     r"(?i)errors=(?:remount-ro|continue|panic)|\b(?:no|0|without) errors?\b|Error Record Serialization|Errors collector|"
-    r"error (?:handling|reporting|recovery) (?:enabled|initialized|active)|full duplex|full-speed|link is up|fail-?safe|"
+    r"error (?:handling|reporting|recovery) (?:enabled|initialized|active)|"
+    r"module verification failed: |Unstable clock detected|full duplex|full-speed|link is up|fail-?safe|"
     r"set to (?:abort|panic) on|watchdog timeout (?:set|of)|timeout set to|missing-.{0,20} driver"
 )
 # Programs and their crashes: loud, and seldom of meaning for the kernel's own.

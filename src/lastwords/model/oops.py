@@ -197,6 +197,8 @@ class Oops(Struct, frozen=True, kw_only=True):
             text or not known); `file` and `source_line` where the log has them.
         frame: the frame of the function to blame as the log spells it; on no line (0) where it stands only in the
             instruction pointer's line. None where the log shows none.
+        at: where the instruction pointer stood, in the kernel; None where the log doesn't tell. Where it is not in
+            the function to blame, that one is further out: a caller of a string function, the way into a loop.
         message: the kernel's own line that opened the report.
         follows: number of the oops in the same log (from 0) that this one is a consequence of, or None.
         context: `task`, `softirq`, `hardirq`, `nmi`, or None where the log doesn't tell.
@@ -215,6 +217,7 @@ class Oops(Struct, frozen=True, kw_only=True):
     function: str | None = None
     module: str | None = None
     frame: Frame | None = None
+    at: Frame | None = None
     file: str | None = None
     source_line: int | None = None
     follows: int | None = None

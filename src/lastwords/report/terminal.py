@@ -6,6 +6,7 @@ Without a terminal, or with NO_COLOR, the same text without colour. Whatever com
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import IO
 
 from rich.console import Console, RenderableType
@@ -78,7 +79,7 @@ def _log(log: Log, machine: Machine | None, verbose: bool) -> Iterator[Renderabl
     if machine is None or not machine.cpus or verbose:
         yield from _trace_part(first, verbose)
     if first.code is not None:
-        yield from _code_part(first.code, verbose)
+        yield from _code_part(first.code, first.at, verbose)
     if verbose:
         yield from _registers_part(first)
     yield from _machine_part(machine, verbose)
@@ -108,6 +109,7 @@ def _source(log: Log, first: Oops) -> str:
 # The facts of an oops in the order in which an engineer asks for them.
 _FACTS = (
     ("function", words.function),
+    ("stood at", words.stood),
     ("message", lambda oops: oops.message),
     ("task", words.task),
     ("address", lambda oops: oops.address.text if oops.address else None),
@@ -121,6 +123,10 @@ _FACTS = (
 )
 
 
+_BLAMING = frozenset({"fault", "bug", "warning", "sanitizer", "lockdep", "hang"})
+"""Families of crashes in which some function of the kernel is to blame."""
+
+
 def _facts(oops: Oops) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
@@ -130,7 +136,7 @@ def _facts(oops: Oops) -> RenderableType:
         if value:
             style = "bold" if name == "function" else "yellow" if name == "text" and not oops.intact else ""
             table.add_row(f"  {name}", Text(_safe(value), style))
-    if oops.function is None:
+    if oops.function is None and oops.family in _BLAMING:
         table.add_row("  function", Text("not known: the text names none that could be to blame", "yellow"))
     return table
 
@@ -161,7 +167,7 @@ def _frames(trace: Trace, blamed: Frame | None, verbose: bool, *, top: bool) -> 
     frames = [f for f in trace.frames if verbose or f.reliable] or list(trace.frames)
     place = frames.index(blamed) if blamed in frames else 0
     limit = len(frames) if verbose else max(FRAMES, place + 4)
-    lines = [_frame(frame, frame == blamed) for frame in frames[:limit]]
+    lines = [_repeated(frame, frame == blamed, count) for frame, count in _runs(frames[:limit])]
     if top and blamed is not None and not blamed.line:
         # x86 leaves the function where the instruction pointer stood out of the trace.
         lines.insert(0, Text.assemble(_frame(blamed, True), ("  (instruction pointer)", "dim")))
@@ -173,6 +179,18 @@ def _frames(trace: Trace, blamed: Frame | None, verbose: bool, *, top: bool) -> 
     return Text("\n").join(lines)
 
 
+def _runs(frames: Sequence[Frame]) -> Iterator[tuple[Frame, int]]:
+    """Frames that repeat, once each with their number: a recursion."""
+    for _place, run in groupby(frames, key=lambda frame: (frame.function, frame.offset, frame.reliable)):
+        same = list(run)
+        yield same[0], len(same)
+
+
+def _repeated(frame: Frame, blamed: bool, count: int) -> Text:
+    line = _frame(frame, blamed)
+    return line.append(f"  {count} times: it calls itself", "yellow") if count > 2 else line
+
+
 def _frame(frame: Frame, blamed: bool) -> Text:
     mark = "> " if blamed else "  "
     doubt = "" if frame.reliable else "? "
@@ -180,8 +198,8 @@ def _frame(frame: Frame, blamed: bool) -> Text:
     return Text(f"{mark}{doubt}{_safe(words.place(frame))}", style)
 
 
-def _code_part(code: Code, verbose: bool) -> Iterator[RenderableType]:
-    shown = code.instructions if verbose else _around_fault(code.instructions)
+def _code_part(code: Code, at: Frame | None, verbose: bool) -> Iterator[RenderableType]:
+    shown = code.instructions if verbose else _around_fault(code.instructions, at)
     if shown:
         yield from _section("Code")
         lines = []
@@ -194,10 +212,14 @@ def _code_part(code: Code, verbose: bool) -> Iterator[RenderableType]:
         yield _indented(Text(_safe(code.note), "dim"))
 
 
-def _around_fault(instructions: Sequence[Instruction]) -> Sequence[Instruction]:
-    """The faulting instruction and its neighbours."""
-    at = next((i for i, instruction in enumerate(instructions) if instruction.faulting), 0)
-    return instructions[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS // 2 + 1]
+def _around_fault(instructions: Sequence[Instruction], at: Frame | None) -> Sequence[Instruction]:
+    """The faulting instruction and its neighbours, as far as they are in the same function."""
+    if at is not None and at.offset is not None:
+        first = -at.offset
+        end = (at.size or at.offset + 4096) - at.offset
+        instructions = [i for i in instructions if first <= i.offset < end or i.faulting]
+    place = next((number for number, instruction in enumerate(instructions) if instruction.faulting), 0)
+    return instructions[max(place - NEIGHBOURS, 0) : place + NEIGHBOURS // 2 + 1]
 
 
 def _registers_part(oops: Oops) -> Iterator[RenderableType]:

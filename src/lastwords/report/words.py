@@ -43,6 +43,13 @@ def function(oops: Oops) -> str | None:
     return f"{text}  {origin}" if origin else text
 
 
+def stood(oops: Oops) -> str | None:
+    """Where the CPU was, where that is not in the function to blame."""
+    if oops.at is None or (oops.frame is not None and oops.at.function == oops.frame.function):
+        return None
+    return place(oops.at)
+
+
 def _origin(oops: Oops) -> str:
     """Whose module it is, as far as its flags tell."""
     flags = next((m.flags for m in oops.modules if m.name == oops.module and not m.last_unloaded), "")
@@ -117,8 +124,8 @@ def hardware(oops: Oops) -> str | None:
 
 def access(oops: Oops) -> str | None:
     """The error code, in words."""
-    if oops.error_code is None:
-        return None
+    if oops.error_code is None or (oops.kind == "general-protection-fault" and not oops.error_code.value):
+        return None  # 0 of a general protection fault says nothing
     return f"{', '.join(oops.error_code.meaning)} (error code {oops.error_code.value:#06x})"
 
 

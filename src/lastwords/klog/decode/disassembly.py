@@ -1,5 +1,6 @@
 """Bytes into instructions, by capstone."""
 
+import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -28,6 +29,10 @@ _ENGINES = {
     "riscv64": ("RISCV", ("RISCV64", "RISCVC"), "little"),
     "mips": ("MIPS", ("MIPS64", "BIG_ENDIAN"), "big"),
 }
+_ADDRESSES = (1 << 64) - 1
+_JUMPS = re.compile(r"j\w+|call|loop\w*|bl?|b\.\w+|t?c?bn?z")
+"""Mnemonics of jumps and calls, on x86 and arm64."""
+_FIXED = re.compile(r"((?:[wx]\d{1,2}, )?(?:#\d{1,2}, )?)#?(0x[0-9a-f]{1,16}|[0-9])")
 _STARTS = 16
 """Longest x86 instruction, and one: from one of so many starts decoding falls into step."""
 _CHAINS = 4
@@ -72,10 +77,24 @@ def _order(architecture: str) -> Any:  # noqa: ANN401 - a Literal that mypy woul
 
 
 def _lines(machine: Any, data: bytes, offset: int) -> list[Line]:  # noqa: ANN401
+    # Addresses count from the faulting instruction, so that targets of jumps read as the offsets beside them do.
+    start = offset & _ADDRESSES
     return [
-        Line(offset + at, data[at : at + size], mnemonic, operands)
-        for at, size, mnemonic, operands in machine.disasm_lite(data, 0)
+        Line(offset + (at - start), data[at - start : at - start + size], mnemonic, _target(mnemonic, operands))
+        for at, size, mnemonic, operands in machine.disasm_lite(data, start)
     ]
+
+
+def _target(mnemonic: str, operands: str) -> str:
+    """The operands; of a jump or call to a fixed place, its distance from the faulting instruction: `<-8>`."""
+    match = _FIXED.fullmatch(operands)
+    if match is None or _JUMPS.fullmatch(mnemonic) is None:
+        return operands
+    place = int(match[2], 16)
+    for bits in (32, 64):
+        if place >> (bits - 1) == 1:
+            place -= 1 << bits
+    return f"{match[1]}<{place:+d}>"
 
 
 def _before_words(machine: Any, data: bytes, width: int) -> list[Line]:  # noqa: ANN401

@@ -34,7 +34,8 @@ _WORDINGS = (
     re.compile(r"(?:BUG: )?Unable to handle kernel (?:data access|instruction fetch)(?: on \w{1,8})? at " + _ADDRESS),
     re.compile(r"Kernel attempted to \w{1,10} (?:user|\S{1,20}) page \((?P<address>[0-9a-f]{1,16})\)"),
     re.compile(r"Unhandled (?:fault|prefetch abort): .{1,80}? at " + _ADDRESS),
-    re.compile(r"BUG: (?:[\w#!-]{1,20} )?stack guard page was hit at " + _ADDRESS),
+    # Since Linux 4.15 %p prints a hash: only what looks like the kernel's own is an address.
+    re.compile(r"BUG: (?:[\w#!-]{1,20} )?stack guard page was hit at (?P<address>ffff[0-9a-f]{12})(?![\w.])"),
 )
 _SOFTWARE = (
     re.compile(r"BUG: KASAN: [\w-]{1,40} (?:on|in) .{0,600}?(?: at addr | on address )" + _ADDRESS),
