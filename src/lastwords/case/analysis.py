@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from lastwords import __version__
 from lastwords.klog.inputs import Input, find
-from lastwords.klog.read import read
+from lastwords.klog.parallel import mistake
+from lastwords.klog.read import Reading, read
 from lastwords.model import Analysis, Log
 from lastwords.vmcore.files import sort_files
 from lastwords.vmcore.session import DumpError
@@ -52,7 +53,10 @@ def analyze(
         sources = [vmcore.log, *_others(sources, files.dumps[0])]
     logs: list[Log] = []
     for source in sources:
-        reading = read(source, boot=boot, progress=_steps(progress))
+        try:
+            reading = read(source, boot=boot, progress=_steps(progress))
+        except Exception as failure:  # a mistake of ours costs one log, not the report
+            reading = Reading(None, error=f"{source.path}: {mistake(failure)}")
         if reading.log is not None:
             logs.append(reading.log)
         if reading.error is not None:

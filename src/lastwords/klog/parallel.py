@@ -166,7 +166,15 @@ def _one(source: Input, progress: Progress | None = None) -> Sightings:
             progress(size - done)
         done = size
 
-    return _short(scan(source, progress=count))
+    try:
+        return _short(scan(source, progress=count))
+    except Exception as failure:  # a mistake of ours costs one log, not all behind it
+        return Sightings(path=source.path, error=f"{source.path}: {mistake(failure)}")
+
+
+def mistake(failure: Exception) -> str:
+    """One line for a failure that is a bug of lastwords itself."""
+    return f"a bug of lastwords, please report it with this log: {type(failure).__name__}: {failure}"
 
 
 def _whole(sources: Sequence[Input]) -> list[_Part]:

@@ -78,11 +78,12 @@ def _order(architecture: str) -> Any:  # noqa: ANN401 - a Literal that mypy woul
 
 def _lines(machine: Any, data: bytes, offset: int) -> list[Line]:  # noqa: ANN401
     # Addresses count from the faulting instruction, so that targets of jumps read as the offsets beside them do.
-    start = offset & _ADDRESSES
-    return [
-        Line(offset + (at - start), data[at - start : at - start + size], mnemonic, _target(mnemonic, operands))
-        for at, size, mnemonic, operands in machine.disasm_lite(data, start)
-    ]
+    lines = []
+    at = 0
+    for _address, size, mnemonic, operands in machine.disasm_lite(data, offset & _ADDRESSES):
+        lines.append(Line(offset + at, data[at : at + size], mnemonic, _target(mnemonic, operands)))
+        at += size
+    return lines
 
 
 def _target(mnemonic: str, operands: str) -> str:
