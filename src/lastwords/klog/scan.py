@@ -16,7 +16,7 @@ from .follow import tied
 from .inputs import Dialect, Input, recognise
 from .oopses import find_oopses
 
-CHUNK = 16 << 20
+CHUNK = 8 << 20
 """Bytes read at a time."""
 TAIL = 1 << 20
 """Bytes at a chunk's end that wait for the next chunk, so that a report has its end in view."""
@@ -194,6 +194,15 @@ class _Scanner:
 
     def by_chunks(self, file: BinaryIO, data: bytes, stop: int | None = None) -> None:
         """Read line-oriented data; headlines from offset `stop` on are not for this scanner."""
+        from concurrent.futures import ThreadPoolExecutor  # small logs need none
+
+        # The matcher lets other threads run: where a second CPU is free, it sieves while this one counts lines.
+        with ThreadPoolExecutor(1) as helper:
+            self._by_chunks(file, data, stop, lambda chunk: helper.submit(sieve.hits, chunk).result)
+
+    def _by_chunks(
+        self, file: BinaryIO, data: bytes, stop: int | None, sieved: Callable[[bytearray], Callable[[], list[int]]]
+    ) -> None:
         # One buffer for the whole file: fresh memory for each chunk costs more than reading it.
         buffer, filled = bytearray(CHUNK), len(data)
         buffer[:filled] = data
@@ -208,9 +217,11 @@ class _Scanner:
                 limit, final = stop - done, True
             if line == 1 and self.context:
                 self.result.first = self._records(buffer, 0, line_end(buffer, 1 << 16), 1)
-            line, counted = self._windows(buffer, line, limit)
+            hits = sieved(buffer)
             begin = limit if final else line_start(buffer, max(limit - BEFORE, 1))
-            line += buffer.count(b"\n", counted, begin) - buffer.count(b"\n", begin, counted)
+            lines = buffer.count(b"\n", 0, begin)
+            self._windows(buffer, line, limit, hits())
+            line += lines
             done += begin
             self._count(begin)
             if final:
@@ -229,13 +240,8 @@ class _Scanner:
     def _records(self, data: bytearray, begin: int, end: int, line: int) -> list[Record]:
         return self.dialect.records(bytes(data[begin:end]), line)
 
-    def _windows(self, data: bytearray, line: int, limit: int) -> tuple[int, int]:
-        """Decode around the hits before `limit`, each neighbourhood once.
-
-        Returns:
-            The number of a line, and where it starts: how far lines have been counted from `line`, the first one.
-        """
-        found = sieve.hits(data)
+    def _windows(self, data: bytearray, line: int, limit: int, found: Sequence[int]) -> None:
+        """Decode around the hits before `limit`, each neighbourhood once."""
         counted = index = 0
         while index < len(found) and found[index] <= limit:
             begin = line_start(data, max(found[index] - BEFORE, 0))
@@ -244,7 +250,6 @@ class _Scanner:
             window, end, index = self._window(data, begin, line, found, index)
             accepted = line + data.count(b"\n", begin, min(end, limit)) - 1
             self._take(window, whole=False, until=accepted, begin=begin, data=data)
-        return line, counted
 
     def _window(
         self, data: bytearray, begin: int, line: int, found: Sequence[int], index: int
