@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from .function import Dump, Function, function_at, is_return_thunk, word
 from .instruction import Act, Instruction
-from .undo import Place, State
+from .undo import Place, State, share_stack
 from .x86 import STACK_POINTER, THUNKS, decode, thunk_register
 
 _TAIL_DEPTH = 3
@@ -98,6 +98,8 @@ class Stack:
         state.values[STACK_POINTER] = frame.sp
         state.floor = max(state.floor, frame.sp)
         call = function.instruction(index)
+        # Memory shows what the called function left there, not what was there before the call.
+        share_stack(function, call, state)
         target = called(self.dump, call, state)
         start = activation.function.symbol.start
         direct = Activation(function, index, state, activation.frame + 1)

@@ -77,7 +77,9 @@ class Node:
         if value is None and self.further:
             best = choose(self.further).node
             value = best.held() if best is not None else None
-        return None if value is None else value + self.definition.delta & MASK
+        if value is None or self.definition.loose:
+            return None
+        return (value & self.definition.mask) + self.definition.delta & MASK
 
 
 class Choice(NamedTuple):
@@ -193,9 +195,10 @@ class Tracer:
             node.overwritten = True
             return
         node.holds = word(self.dump, node.address, size)
-        if node.holds is None or definition.value is None:
+        expected = definition.wanted if definition.mask != MASK else definition.value
+        if node.holds is None or expected is None:
             return
-        agrees = node.holds == definition.value & ((1 << 8 * size) - 1)
+        agrees = node.holds & definition.mask == expected & ((1 << 8 * size) - 1)
         if not node.inferred:
             node.checked = agrees
         elif agrees:

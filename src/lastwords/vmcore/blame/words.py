@@ -9,7 +9,7 @@ from .instruction import Memory
 from .origin import Node
 from .undo import Place
 from .walk import Source
-from .x86 import ARGUMENTS
+from .x86 import ARGUMENTS, MASK
 
 _ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
 
@@ -81,6 +81,10 @@ class Speaker:
         place = self.place(node.definition.place) if node.definition.place else "the target"
         added = node.definition.delta
         then = f" (then {added:+#x})" if added else ""
+        if node.definition.loose:
+            then = " (then moved on by a loop)"
+        if node.definition.mask != MASK:
+            then = f" (its low bits cleared){then}"
         if source is Source.ENTRY:
             return self._entry(node, place, then)
         if source is Source.LOAD:
