@@ -68,6 +68,13 @@ class Stack:
             self._functions[key] = function_at(self.dump, address)
         return self._functions[key]
 
+    def frame_of(self, address: int) -> int | None:
+        """The frame that a place on the stack belongs to."""
+        for number in range(1, len(self.frames) - 1):
+            if self.frames[number].sp <= address < self.frames[number + 1].sp - 8:
+                return number
+        return None
+
     def call_site(self, frame: int) -> tuple[Function, int] | None:
         """The function of a calling frame and the index of its call."""
         if not 0 < frame < len(self.frames) or self.frames[frame].interrupted:

@@ -1,5 +1,6 @@
 """What lies at an address: a slab object, a page, a symbol."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -135,10 +136,8 @@ def _flags(found: SlabObject) -> set[str]:
         return set()
     named = set()
     for name, bits in _FLAGS.items():
-        try:
+        with suppress(LookupError):
             bits = 1 << int(prog.constant(f"_SLAB_{name}"))
-        except LookupError:
-            pass
         if flags & bits:
             named.add(name)
     return named

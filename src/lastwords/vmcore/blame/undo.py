@@ -89,6 +89,7 @@ def undo(function: Function, instruction: Instruction, state: State) -> bool:
         state.forget(FLAGS)
     handler = _HANDLERS.get(instruction.act)
     if handler is None:
+        _overwrite(instruction, state)
         for register in instruction.writes:
             state.forget(register)
         return True
@@ -97,6 +98,18 @@ def undo(function: Function, instruction: Instruction, state: State) -> bool:
     if stack is not None and state.floor < stack < state.floor + _STACK_MAX:
         state.floor = stack
     return consistent
+
+
+WIDEST = 64
+"""Bytes that one instruction other than a string instruction writes at most."""
+
+
+def _overwrite(instruction: Instruction, state: State) -> None:
+    """An instruction that may have written to memory, nobody knows what."""
+    address = state.address(instruction.memory) if instruction.memory is not None else None
+    if address is not None and state.on_stack(address):
+        for place in range(address & -8, address + WIDEST, 8):
+            state.values[place] = None
 
 
 def _take(instruction: Instruction, state: State) -> int | None:

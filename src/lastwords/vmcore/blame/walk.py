@@ -7,13 +7,14 @@ from typing import NamedTuple
 from .conditions import agrees
 from .function import Function
 from .instruction import Act, Instruction
-from .undo import Place, State, keeps_registers, memory_word, undo
+from .undo import WIDEST, Place, State, keeps_registers, memory_word, undo
 from .x86 import CALLER_SAVED, MASK, RETURN_REGISTER, STACK_POINTER
 
 _ENVIRONMENTS_MAX = 5
 """Different knowledge with which one instruction is looked at; more is reduced to what all of it agrees on."""
 _SPILLS_MAX = 8
 _DELTAS_MAX = 4
+_ROUNDS_MAX = 2
 _POINTER_MIN = 1 << 32
 """Of two numbers that are added up to a pointer, the one above this is the pointer."""
 
@@ -42,6 +43,7 @@ class Source(Enum):
     RETURNED = auto()
     FILLED_IN = auto()  # a word on the stack whose address a function was given
     CLOBBERED = auto()  # a call destroyed what was there before
+    STACK = auto()  # the address of a variable on the stack
     COMPUTED = auto()
     LOST = auto()  # the walk had to stop
 
@@ -102,6 +104,9 @@ def definitions(function: Function, index: int, place: Place, state: State, budg
     work = [_Visit(index, place, 0, state, ())]
     while work:
         visit = work.pop()
+        if visit.place == STACK_POINTER:
+            found.append(_define(Source.STACK, visit))
+            continue
         if not budget.spend():
             found.append(_define(Source.LOST, visit))
             break
@@ -121,9 +126,11 @@ def definitions(function: Function, index: int, place: Place, state: State, budg
 
 def _widened(deltas: dict[tuple[int, Place], set[int]], visit: _Visit) -> _Visit:
     """The visit; without its delta where a loop makes ever new ones."""
+    if visit.loose:
+        return visit._replace(delta=0)
     known = deltas.setdefault((visit.at, visit.place), set())
     known.add(visit.delta)
-    if len(known) <= _DELTAS_MAX or visit.loose:
+    if len(known) <= _DELTAS_MAX:
         return visit
     state = visit.state.copy()
     state.values.pop(visit.place, None)
@@ -152,6 +159,7 @@ def _fresh(seen: _Seen, visit: _Visit) -> _Visit | None:
 def _merged(found: list[Definition]) -> list[Definition]:
     """One definition for each place of origin, with what all paths from there agree on."""
     merged: dict[tuple[Source, int, Place, int], Definition] = {}
+    found = _without_rounds(found)
     exact = {(each.source, each.at, each.place) for each in found if not each.loose}
     for each in found:
         if each.loose and (each.source, each.at, each.place) in exact:
@@ -166,6 +174,19 @@ def _merged(found: list[Definition]) -> list[Definition]:
         value = each.value if each.value == other.value else None
         merged[key] = each._replace(state=State(each.state.dump, each.state.floor, shared), value=value)
     return list(merged.values())
+
+
+def _without_rounds(found: list[Definition]) -> list[Definition]:
+    """The same with one definition for those that differ only in how often a loop went round."""
+    rounds: dict[tuple[Source, int, Place], set[int]] = {}
+    for each in found:
+        rounds.setdefault((each.source, each.at, each.place), set()).add(each.delta)
+    return [
+        each._replace(delta=0, loose=True, value=None)
+        if len(rounds[each.source, each.at, each.place]) > _ROUNDS_MAX
+        else each
+        for each in found
+    ]
 
 
 def _define(source: Source, visit: _Visit, index: int | None = None, place: Place | None = None) -> Definition:
@@ -343,6 +364,8 @@ def _slot_written(
             return None
         if address != place or instruction.size != 8:
             return [_defined(Source.COMPUTED, index, place, visit, None, state)]
+    elif instruction.act is Act.OTHER and _may_write(function, instruction, place, state):
+        return [_defined(Source.COMPUTED, index, place, visit, None, state)]
     else:
         return None
     value = state.get(place)
@@ -358,6 +381,14 @@ def _slot_written(
         return [_defined(Source.CONSTANT, index, place, visit, instruction.number, state)]
     source = Source.LOAD if instruction.memory is not None and instruction.act is Act.PUSH else Source.COMPUTED
     return [_defined(source, index, place, visit, value, state)]
+
+
+def _may_write(function: Function, instruction: Instruction, slot: int, state: State) -> bool:
+    """An instruction that can't be followed may have written a word of the stack."""
+    if instruction.text.startswith("rep"):
+        return function.addresses_on_stack()
+    address = state.address(instruction.memory) if instruction.memory is not None else None
+    return address is not None and address - 8 < slot < address + WIDEST
 
 
 _ARGUMENT_BACK = 12

@@ -113,6 +113,10 @@ class Speaker:
             text = f"{place} is a local variable whose address {name}() was given: it set it so, or left it so"
             return Words("return-value", f"{name}(&…)", text + then)
         instruction = node.instruction
+        if source is Source.STACK:
+            return Words(
+                "constant", None, f"points to a local variable of {node.activation.function.symbol.source_name}"
+            )
         if source is Source.CLOBBERED:
             text = f"{place} can't be followed over the call of {self._callee(node)}()"
         elif source is Source.COMPUTED:

@@ -17,8 +17,11 @@ ANSWERS: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "ans
 _RANK = {"none": 0, "low": 1, "medium": 2, "high": 3}
 
 
-def wrong(answer: dict[str, Any], found: Blame | None, *, typed: bool) -> list[str]:
-    """What of an answer was not found, in words; `typed` where the types of the module are known."""
+def wrong(answer: dict[str, Any], found: Blame | None, types: str) -> list[str]:
+    """What of an answer was not found, in words.
+
+    `types` says where those of the module are known from: `dwarf`, `btf`, or the empty string.
+    """
     if found is None:
         return ["nothing"]
     steps = [step for step in found.steps if step.about == "pointer"]
@@ -30,13 +33,18 @@ def wrong(answer: dict[str, Any], found: Blame | None, *, typed: bool) -> list[s
         ("kind", last.kind),
         ("expression", last.expression),
     ):
-        if name in answer and answer[name] != value:
+        if name in answer and value not in ([answer[name]] if isinstance(answer[name], str) else answer[name]):
             problems.append(f"{name} {value}, not {answer[name]}")
-    if typed or answer.get("typed"):
-        for name, value in (("object", found.object_type), ("field", found.field)):
-            if name in answer and answer[name] != value:
-                problems.append(f"{name} {value}, not {answer[name]}")
-    if not typed and "offset" in answer and found.field_offset != answer["offset"]:
+    if types or answer.get("typed"):
+        names = {"object": found.object_type, "field": found.field}
+        if "object" not in answer:
+            names.pop("object")
+        wanted = [{name: answer.get(name) for name in names}, answer.get("also")]
+        if types in answer.get("nameless", ()):
+            wanted = [dict.fromkeys(names)]
+        if "field" in answer and names not in wanted:
+            problems.append(f"{names}, not {wanted[0]}")
+    if not types and "offset" in answer and found.field_offset != answer["offset"]:
         problems.append(f"offset {found.field_offset}, not {answer['offset']}")
     if not found.sense.startswith(answer.get("sense", "")):
         problems.append(f"sense {found.sense}")
@@ -64,9 +72,9 @@ def main(directory: Path, vmlinux: Path | None, modules: Path | None) -> None:
         found = blame(kernel)
         took = time.process_time() - began
         seconds.append(took)
-        problems = wrong(
-            answer, found, typed="battery" in kernel.symbols.module_debuginfo + kernel.symbols.module_types
-        )
+        known = {"dwarf": kernel.symbols.module_debuginfo, "btf": kernel.symbols.module_types}
+        types = next((source for source, modules in known.items() if "battery" in modules), "")
+        problems = wrong(answer, found, types)
         right += not problems
         confidence = found.confidence if found else "-"
         print(f"{name:16} {'right' if not problems else 'WRONG':6} {confidence:7} {took:.2f} s  {'; '.join(problems)}")
