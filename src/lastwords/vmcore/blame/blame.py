@@ -38,7 +38,7 @@ def blame(kernel: "Kernel") -> Blame | None:
         task = thread.object.value_()
     except Exception:  # no such thread, or its stack is not in the dump
         return None
-    dump = ProgramDump(kernel, _cpu(thread.object))
+    dump = ProgramDump(kernel, task_cpu_of(thread.object))
     fault = find_fault(dump, frames) if _is_x86(kernel) else None
     if fault is None:
         return None
@@ -74,7 +74,7 @@ def _kaslr_offset(kernel: "Kernel") -> int | None:
     return bias
 
 
-def _cpu(task: "drgn.Object") -> int | None:
+def task_cpu_of(task: "drgn.Object") -> int | None:
     """The CPU of a task that was running."""
     from drgn.helpers.linux.sched import task_cpu
 
