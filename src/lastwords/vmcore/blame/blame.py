@@ -10,7 +10,7 @@ from .follow import Followed, follow
 from .listing import source_line
 from .objects import about, live_name
 from .program_dump import ProgramDump
-from .sense import sense
+from .sense import Sense, sense
 from .text import broken_code, flipped_bits
 from .told import Found, told
 from .types import Types
@@ -38,7 +38,7 @@ def blame(kernel: "Kernel") -> Blame | None:
         task = thread.object.value_()
     except Exception:  # no such thread, or its stack is not in the dump
         return None
-    dump = ProgramDump(kernel, _cpu(thread.object))
+    dump = ProgramDump(kernel, task_cpu_of(thread.object))
     fault = find_fault(dump, frames) if _is_x86(kernel) else None
     if fault is None:
         return None
@@ -50,7 +50,7 @@ def blame(kernel: "Kernel") -> Blame | None:
         fault=fault,
         followed=followed,
         types=Types(dump, fault.traces, task),
-        sense=sense(followed.bad.value, dump, lambda address: live_name(kernel.prog, address)),
+        sense=_sense(kernel, dump, followed),
         memory=_memory(dump, followed),
         source_line=lambda address: source_line(dump, address),
     )
@@ -74,7 +74,7 @@ def _kaslr_offset(kernel: "Kernel") -> int | None:
     return bias
 
 
-def _cpu(task: "drgn.Object") -> int | None:
+def task_cpu_of(task: "drgn.Object") -> int | None:
     """The CPU of a task that was running."""
     from drgn.helpers.linux.sched import task_cpu
 
@@ -82,6 +82,20 @@ def _cpu(task: "drgn.Object") -> int | None:
         return int(task_cpu(task))
     except Exception:  # its page is not in the dump
         return None
+
+
+def _sense(kernel: "Kernel", dump: ProgramDump, followed: Followed) -> Sense:
+    """What the bad value is: by what it was where it came from, before the code added an offset to it."""
+
+    def live(address: int) -> str | None:
+        return live_name(kernel.prog, address)
+
+    root = followed.root
+    if root is not None and root[1]:
+        origin = sense(root[0], dump, live)
+        if origin.kind not in ("mapped", "unmapped"):
+            return origin._replace(text=f"{origin.short} {'+' if root[1] > 0 else '-'} {abs(root[1]):#x}")
+    return sense(followed.bad.value, dump, live)
 
 
 def _memory(dump: ProgramDump, followed: Followed) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from .function import Dump, Function, function_at, is_return_thunk, word
 from .instruction import Act, Instruction
-from .undo import Place, State
+from .undo import Place, State, share_stack
 from .x86 import STACK_POINTER, THUNKS, decode, thunk_register
 
 _TAIL_DEPTH = 3
@@ -68,6 +68,13 @@ class Stack:
             self._functions[key] = function_at(self.dump, address)
         return self._functions[key]
 
+    def frame_of(self, address: int) -> int | None:
+        """The frame that a place on the stack belongs to."""
+        for number in range(1, len(self.frames) - 1):
+            if self.frames[number].sp <= address < self.frames[number + 1].sp - 8:
+                return number
+        return None
+
     def call_site(self, frame: int) -> tuple[Function, int] | None:
         """The function of a calling frame and the index of its call."""
         if not 0 < frame < len(self.frames) or self.frames[frame].interrupted:
@@ -98,6 +105,8 @@ class Stack:
         state.values[STACK_POINTER] = frame.sp
         state.floor = max(state.floor, frame.sp)
         call = function.instruction(index)
+        # Memory shows what the called function left there, not what was there before the call.
+        share_stack(function, call, state)
         target = called(self.dump, call, state)
         start = activation.function.symbol.start
         direct = Activation(function, index, state, activation.frame + 1)

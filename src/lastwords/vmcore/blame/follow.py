@@ -9,6 +9,7 @@ from .instruction import Act
 from .origin import Node, Tracer, choose
 from .undo import State
 from .walk import Budget, Source
+from .x86 import MASK
 
 _JUMPS_MAX = 8
 _HOPS_MAX = 32
@@ -30,6 +31,21 @@ class Followed(NamedTuple):
     bad: Bad
     nodes: list[Node]
     target: bool = False
+
+    @property
+    def root(self) -> tuple[int, int] | None:
+        """The value as it was where it came from, and what was added to it since; None where one is not known."""
+        nodes, added = self.nodes, 0
+        for _ in range(_HOPS_MAX):
+            node = choose(nodes).node
+            if node is None or node.definition.loose or node.definition.mask != MASK:
+                return None
+            added += node.definition.delta
+            if not node.further:
+                value = node.definition.value
+                return None if value is None else (value, added)
+            nodes = node.further
+        return None
 
     @property
     def holder(self) -> Node | None:

@@ -11,6 +11,7 @@ from .x86 import decode, outline
 CODE_MAX = 256 << 10
 """Bytes of a function that are looked at; the largest of real kernels have half of it."""
 _CLONE = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|localalias|lto_priv)(?:\.\d+)?)+$", re.ASCII)
+_STACK_OPERAND = re.compile(r"\[rsp((?: [+-] (?:0x[0-9a-f]{1,8}|\d{1,8}))?)\]", re.ASCII)
 _COLD = re.compile(r"\.cold(?:\.\d+)?$", re.ASCII)
 
 # Functions that don't come back: what stands behind a call of them is not what runs next.
@@ -176,15 +177,69 @@ class Function:
 
     def addresses_on_stack(self) -> bool:
         """It takes the address of something on its stack, beyond moving its stack pointer."""
-        return self._takes_addresses
+        return self.shared_stack is not None
+
+    def stack_height(self, index: int) -> int | None:
+        """The stack pointer at an instruction, from where it was when the function was entered; None if not known."""
+        return self._heights.get(index)
 
     @cached_property
-    def _takes_addresses(self) -> bool:
-        return any(
-            (mnemonic == "lea" and "rsp" in operands and not operands.startswith("rsp"))
-            or (mnemonic == "mov" and operands.endswith(", rsp") and not operands.startswith("rbp"))
-            for _, _, mnemonic, operands in self._outline
-        )
+    def shared_stack(self) -> tuple[int, int] | None:
+        """The part of its stack that functions it calls may write to, because it takes addresses in there.
+
+        Two offsets from the stack pointer at the entry; None where it takes no address. How large a variable is can't
+        be seen, so this goes from the lowest one to the saved registers.
+        """
+        taken = []
+        for index, (_, _, mnemonic, operands) in enumerate(self._outline):
+            target, _, source = operands.partition(", ")
+            if mnemonic not in ("lea", "mov") or (target in ("rsp", "rbp") and mnemonic == "mov"):
+                continue
+            height = self._heights.get(index)
+            if mnemonic == "mov" and source == "rsp" and target.startswith("r"):
+                taken.append(height)
+            elif mnemonic == "lea" and target != "rsp" and (match := _STACK_OPERAND.fullmatch(source)):
+                taken.append(None if height is None else height + int(match[1].replace(" ", "") or "0", 0))
+        if not taken:
+            return None
+        low = min((each for each in taken if each is not None), default=-CODE_MAX)
+        return (-CODE_MAX if None in taken else low), -8 * self._pushes
+
+    @cached_property
+    def _pushes(self) -> int:
+        """Registers that it saves at its beginning."""
+        count = 0
+        for _, _, mnemonic, _operands in self._outline[(self.entry or 0) :][:24]:
+            if mnemonic == "push":
+                count += 1
+            elif mnemonic in ("call", "ret") or mnemonic.startswith("j"):
+                break
+        return count
+
+    @cached_property
+    def _heights(self) -> dict[int, int]:
+        entry = self.entry
+        if entry is None:
+            return {}
+        found, work = {entry: 0}, [entry]
+        while work:
+            index = work.pop()
+            after = _height_after(found[index], self._outline[index][2], self._outline[index][3])
+            if after is None:
+                continue
+            for following in self._followers.get(index, ()):
+                if following not in found:
+                    found[following] = after
+                    work.append(following)
+        return found
+
+    @cached_property
+    def _followers(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for index, edges in self._predecessors.items():
+            for edge in edges:
+                found.setdefault(edge.at, []).append(index)
+        return found
 
     def _leaves(self, target: int | None) -> bool:
         # An indirect jump may be a switch as well as a tail call; the kernel has the first rarely.
@@ -243,6 +298,28 @@ def function_at(dump: Dump, address: int) -> Function | None:
                 return function
     function = Function(dump, symbol)
     return function if len(function) else None
+
+
+def _height_after(height: int, mnemonic: str, operands: str) -> int | None:
+    """How far the stack pointer is from the entry's behind an instruction; None where that can't be told."""
+    if mnemonic == "push" or mnemonic == "pushfq":
+        return height - 8
+    if mnemonic == "pop" or mnemonic == "popfq":
+        return height + 8
+    if not operands.startswith("rsp, "):
+        return None if mnemonic == "leave" else height
+    source = operands.removeprefix("rsp, ")
+    try:
+        if mnemonic in ("add", "sub"):
+            number = int(source, 0)
+            # capstone prints -0x80 as a number of 64 bits.
+            number -= 1 << 64 if number >> 63 else 0
+            return height + number if mnemonic == "add" else height - number
+        if mnemonic == "lea" and (match := _STACK_OPERAND.fullmatch(source)):
+            return height + int(match[1].replace(" ", "") or "0", 0)
+    except ValueError:
+        return None
+    return height if mnemonic in ("cmp", "test") else None
 
 
 def _target(mnemonic: str, operands: str) -> int | None:

@@ -14,6 +14,8 @@ class Act(Enum):
     CONSTANT = auto()  # target = number
     ADDRESS = auto()  # target = the address of memory (lea)
     ADD = auto()  # target += number
+    ADD_MEMORY = auto()  # target += memory
+    MASK = auto()  # target &= number, which only clears the lowest bits
     ADD_REGISTER = auto()  # target += source
     SUBTRACT_REGISTER = auto()  # target -= source
     NEGATE = auto()

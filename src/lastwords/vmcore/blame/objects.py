@@ -1,14 +1,14 @@
 """What lies at an address: a slab object, a page, a symbol."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import drgn
 
 _PAGE = 4096
-_SLAB_RED_ZONE = 0x400  # include/linux/slab.h: SLAB_RED_ZONE
-_SLAB_POISON = 0x800
-_SLAB_STORE_USER = 0x10000
+# include/linux/slab.h: SLAB_RED_ZONE and others. Linux 6.9 made them an enum of bits (_SLAB_RED_ZONE).
+_FLAGS = {"RED_ZONE": 0x400, "POISON": 0x800, "STORE_USER": 0x10000}
 _OBJECT_MAX = 1 << 22
 _TRACKED = ("allocated", "freed")
 
@@ -128,11 +128,19 @@ def _slab(prog: "drgn.Program", found: SlabObject, address: int, what: str) -> l
     return sentences
 
 
-def _flags(found: SlabObject) -> int:
+def _flags(found: SlabObject) -> set[str]:
+    """SLUB's debugging options of a cache."""
     try:
-        return int(found.handle.flags)
+        flags, prog = int(found.handle.flags), found.handle.prog_
     except Exception:
-        return 0
+        return set()
+    named = set()
+    for name, bits in _FLAGS.items():
+        with suppress(LookupError):
+            bits = 1 << int(prog.constant(f"_SLAB_{name}"))
+        if flags & bits:
+            named.add(name)
+    return named
 
 
 def _free_pointer(found: SlabObject) -> int | None:
@@ -143,7 +151,7 @@ def _free_pointer(found: SlabObject) -> int | None:
         return None
 
 
-def _debugging(prog: "drgn.Program", found: SlabObject, flags: int, data: bytes) -> list[str]:
+def _debugging(prog: "drgn.Program", found: SlabObject, flags: set[str], data: bytes) -> list[str]:
     """What SLUB's debugging wrote around and into the object (mm/slub.c: print_trailer)."""
     sentences = []
     try:
@@ -152,7 +160,7 @@ def _debugging(prog: "drgn.Program", found: SlabObject, flags: int, data: bytes)
         free_pointer = int(found.handle.offset)
     except Exception:
         return []
-    if flags & _SLAB_POISON and found.allocated is False and found.size > 1:
+    if "POISON" in flags and found.allocated is False and found.size > 1:
         damage = [
             at
             for at, byte in enumerate(data[: found.size])
@@ -162,7 +170,7 @@ def _debugging(prog: "drgn.Program", found: SlabObject, flags: int, data: bytes)
             sentences.append(f"Its poison is damaged at +{damage[0]:#x}: somebody wrote to it after it was freed.")
         else:
             sentences.append("Its poison (0x6b) is whole: nobody wrote to it since it was freed.")
-    if flags & _SLAB_RED_ZONE and in_use > found.size:
+    if "RED_ZONE" in flags and in_use > found.size:
         wanted = 0xCC if found.allocated else 0xBB
         zone = data[found.size : in_use]
         if any(byte != wanted for byte in zone):
@@ -174,7 +182,7 @@ def _debugging(prog: "drgn.Program", found: SlabObject, flags: int, data: bytes)
                 before = b""
             if any(byte != wanted for byte in before):
                 sentences.append(f"The red zone before it is overwritten: {before[-16:].hex(' ')}.")
-    if flags & _SLAB_STORE_USER:
+    if "STORE_USER" in flags:
         sentences += _tracks(prog, found, in_use, free_pointer)
     return sentences
 

@@ -6,15 +6,16 @@ from typing import NamedTuple
 from .callers import Activation, Stack, called, is_return
 from .function import Dump, Function, word
 from .instruction import Instruction, Memory
-from .undo import Place, State
+from .undo import Place, State, share_stack
 from .walk import Budget, Definition, Source, definitions
-from .x86 import MASK, RETURN_REGISTER
+from .x86 import MASK, RETURN_REGISTER, STACK_POINTER
 
 _DEPTH_MAX = 24
 """Functions that a value is followed up through."""
 _BASE_DEPTH = 4
 """Pointers that are followed back, one held by the object of the other: `a->b->c->d`."""
 _NODES_MAX = 160
+_GOES_ON = (Source.ENTRY, Source.LOAD, Source.RETURNED, Source.CONSTANT)
 
 
 @dataclass
@@ -77,7 +78,9 @@ class Node:
         if value is None and self.further:
             best = choose(self.further).node
             value = best.held() if best is not None else None
-        return None if value is None else value + self.definition.delta & MASK
+        if value is None or self.definition.loose:
+            return None
+        return (value & self.definition.mask) + self.definition.delta & MASK
 
 
 class Choice(NamedTuple):
@@ -138,6 +141,8 @@ class Tracer:
             self._from_callers(node, depth, bases)
         elif source is Source.LOAD:
             self._load(node, depth, bases)
+        elif source is Source.STACK:
+            node.checked = True
         elif source is Source.CONSTANT:
             node.checked = True if definition.value is not None else None
         elif source in (Source.RETURNED, Source.FILLED_IN):
@@ -193,15 +198,37 @@ class Tracer:
             node.overwritten = True
             return
         node.holds = word(self.dump, node.address, size)
-        if node.holds is None or definition.value is None:
+        expected = definition.wanted if definition.mask != MASK else definition.value
+        if node.holds is None or expected is None:
             return
-        agrees = node.holds == definition.value & ((1 << 8 * size) - 1)
+        agrees = node.holds & definition.mask == expected & ((1 << 8 * size) - 1)
         if not node.inferred:
             node.checked = agrees
+            if agrees and depth > 1:
+                self._through_stack(node, node.address, size, depth, bases)
         elif agrees:
             node.checked = True
             for each in node.base:
                 each.confirm()
+
+    def _through_stack(self, node: Node, address: int, size: int, depth: int, bases: int) -> None:
+        """A value that was read from a caller's local variable: go on with how it came in there."""
+        owner = self.stack.frame_of(address)
+        site = self.stack.call_site(owner) if owner is not None and owner > node.activation.frame else None
+        if owner is None or site is None or size != 8 or address % 8:
+            return
+        function, index = site
+        stack = self.stack.frames[owner].sp
+        state = State(self.dump, stack, {STACK_POINTER: stack})
+        share_stack(function, function.instruction(index), state)
+        state.values[address] = node.definition.value
+        found = self.trace(Activation(function, index, state, owner), address, depth - 1, bases)
+        # Functions that were given its address may have left it as it was.
+        kept = [each for each in found if each.definition.source is not Source.FILLED_IN]
+        if len(kept) == 1 and kept[0].definition.source in _GOES_ON:
+            if len(kept) < len(found) and kept[0].checked:
+                kept[0].checked = None
+            node.further = kept
 
     def _returned(self, node: Node, callee: int) -> None:
         """Look into the function that returned the value: can it have?"""

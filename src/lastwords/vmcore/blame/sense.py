@@ -49,7 +49,7 @@ def sense(value: int, dump: Dump, live: Callable[[int], str | None], expected: i
     if value == 0:
         return Sense("null", "NULL")
     if value < _SMALL:
-        return Sense("offset", f"NULL + {value:#x} (a member of a NULL object)")
+        return Sense("offset", f"{value:#x} (NULL plus the offset of a member, or a number that is no pointer)")
     if value > MASK - errno.MAX_ERRNO:
         return _error(value)
     hit = poison.recognise(value)

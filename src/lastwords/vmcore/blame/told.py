@@ -97,7 +97,7 @@ class _Teller:
         if self.last is None:
             return "none"
         source = self.last.definition.source
-        if source in (Source.LOST, Source.CLOBBERED, Source.COMPUTED, Source.ENTRY):
+        if source in (Source.LOST, Source.CLOBBERED, Source.COMPUTED, Source.ENTRY, Source.STACK):
             return "low"
         if self.alternatives or not self.sure or not self.followed.bad.sure:
             return "low"

@@ -115,6 +115,8 @@ class Types:
         if hops <= 0:
             return
         delta, source = node.definition.delta, node.definition.source
+        if node.definition.loose:
+            return
         if source is Source.ENTRY:
             found: Iterator[Pointer] = self._entry(node, hops)
         elif source is Source.RETURNED:

@@ -15,25 +15,33 @@ class State:
 
     `values` has registers by name, words on the stack by address; a word that is there with None was overwritten
     later, so that the dump no longer shows what it held here. `floor` is the highest that the stack pointer has been
-    since: whatever lies below may have been written over by calls and interrupts.
+    since: whatever lies below may have been written over by calls and interrupts. `shared` is the part of the stack
+    whose addresses other functions were given.
     """
 
-    __slots__ = ("dump", "floor", "values")
+    __slots__ = ("dump", "floor", "shared", "values")
 
     def __init__(self, dump: Dump, floor: int, values: dict[Place, int | None]) -> None:
         self.dump = dump
         self.floor = floor
         self.values = values
+        self.shared: tuple[int, int] | None = None
 
     def copy(self) -> "State":
         """A copy that may go another way."""
-        return State(self.dump, self.floor, dict(self.values))
+        other = State(self.dump, self.floor, dict(self.values))
+        other.shared = self.shared
+        return other
 
     def get(self, place: Place) -> int | None:
         """The value in a register or a word of the stack, None where it is not known."""
         if place in self.values or isinstance(place, str):
             return self.values.get(place)
-        return word(self.dump, place) if self.on_stack(place) else None
+        return word(self.dump, place) if self.on_stack(place) and not self.is_shared(place) else None
+
+    def is_shared(self, address: int) -> bool:
+        """A word of the stack that a function which was called since may have changed."""
+        return self.shared is not None and self.shared[0] <= address < self.shared[1]
 
     def on_stack(self, address: int) -> bool:
         """An address on the stack that the dump shows as it was."""
@@ -81,6 +89,7 @@ def undo(function: Function, instruction: Instruction, state: State) -> bool:
         state.forget(FLAGS)
     handler = _HANDLERS.get(instruction.act)
     if handler is None:
+        _overwrite(instruction, state)
         for register in instruction.writes:
             state.forget(register)
         return True
@@ -89,6 +98,18 @@ def undo(function: Function, instruction: Instruction, state: State) -> bool:
     if stack is not None and state.floor < stack < state.floor + _STACK_MAX:
         state.floor = stack
     return consistent
+
+
+WIDEST = 64
+"""Bytes that one instruction other than a string instruction writes at most."""
+
+
+def _overwrite(instruction: Instruction, state: State) -> None:
+    """An instruction that may have written to memory, nobody knows what."""
+    address = state.address(instruction.memory) if instruction.memory is not None else None
+    if address is not None and state.on_stack(address):
+        for place in range(address & -8, address + WIDEST, 8):
+            state.values[place] = None
 
 
 def _take(instruction: Instruction, state: State) -> int | None:
@@ -171,6 +192,23 @@ def _add_register(_: Function, instruction: Instruction, state: State) -> bool:
     return True
 
 
+def _add_memory(_: Function, instruction: Instruction, state: State) -> bool:
+    value = _take(instruction, state)
+    added = memory_word(instruction, state)
+    if value is not None and added is not None and instruction.target is not None:
+        state.values[instruction.target] = value - added & MASK
+    return True
+
+
+def memory_word(instruction: Instruction, state: State) -> int | None:
+    """What an instruction's memory operand holds in the dump; None where the target is part of its address."""
+    memory = instruction.memory
+    if memory is None or instruction.target in (memory.base, memory.scaled):
+        return None
+    address = state.address(memory)
+    return None if address is None else word(state.dump, address)
+
+
 def _negate(_: Function, instruction: Instruction, state: State) -> bool:
     value = _take(instruction, state)
     if value is not None and instruction.target is not None:
@@ -232,9 +270,23 @@ def _pop(_: Function, instruction: Instruction, state: State) -> bool:
 def _call(function: Function, instruction: Instruction, state: State) -> bool:
     if keeps_registers(function, instruction):
         return True
+    share_stack(function, instruction, state)
     for register in CALLER_SAVED:
         state.forget(register)
     return True
+
+
+def share_stack(function: Function, instruction: Instruction, state: State) -> None:
+    """What a called function may have written to is not known before the call."""
+    shared, stack = function.shared_stack, state.get(STACK_POINTER)
+    index = function.index(instruction.address)
+    height = function.stack_height(index) if index is not None else None
+    if shared is None or stack is None:
+        return
+    low, high = (stack - height + shared[0], stack - height + shared[1]) if height is not None else (stack, MASK)
+    state.shared = (max(low, stack), min(high, stack + _STACK_MAX))
+    for place in [place for place in state.values if isinstance(place, int) and state.is_shared(place)]:
+        state.values[place] = None
 
 
 def keeps_registers(function: Function, instruction: Instruction) -> bool:
@@ -255,6 +307,7 @@ _HANDLERS = {
     Act.LOAD: _load,
     Act.ADDRESS: _address,
     Act.ADD: _add,
+    Act.ADD_MEMORY: _add_memory,
     Act.ADD_REGISTER: _add_register,
     Act.SUBTRACT_REGISTER: _add_register,
     Act.NEGATE: _negate,

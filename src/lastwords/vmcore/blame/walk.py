@@ -7,12 +7,16 @@ from typing import NamedTuple
 from .conditions import agrees
 from .function import Function
 from .instruction import Act, Instruction
-from .undo import Place, State, keeps_registers, undo
+from .undo import WIDEST, Place, State, keeps_registers, memory_word, undo
 from .x86 import CALLER_SAVED, MASK, RETURN_REGISTER, STACK_POINTER
 
 _ENVIRONMENTS_MAX = 5
 """Different knowledge with which one instruction is looked at; more is reduced to what all of it agrees on."""
 _SPILLS_MAX = 8
+_DELTAS_MAX = 4
+_ROUNDS_MAX = 2
+_POINTER_MIN = 1 << 32
+"""Of two numbers that are added up to a pointer, the one above this is the pointer."""
 
 
 class Budget:
@@ -39,6 +43,7 @@ class Source(Enum):
     RETURNED = auto()
     FILLED_IN = auto()  # a word on the stack whose address a function was given
     CLOBBERED = auto()  # a call destroyed what was there before
+    STACK = auto()  # the address of a variable on the stack
     COMPUTED = auto()
     LOST = auto()  # the walk had to stop
 
@@ -50,7 +55,8 @@ class Definition(NamedTuple):
         source: how.
         at: of the instruction; of the entry, for what came from outside.
         place: where the value was then: a register, or an address on the stack.
-        delta: what was added to it afterwards.
+        delta: what was added to it afterwards; `loose` where a loop moved it on, nobody knows how far.
+        mask: bits that were kept of it, and `wanted` what was left.
         value: that was there, if known.
         state: what is known before that instruction.
         spills: indices of the instructions that put the value on the stack or took it from there.
@@ -63,6 +69,12 @@ class Definition(NamedTuple):
     value: int | None
     state: State
     spills: tuple[int, ...] = ()
+    loose: bool = False
+    mask: int = MASK
+    wanted: int | None = None
+
+
+_Seen = dict[tuple[int, Place, int, bool], list[State]]
 
 
 class _Visit(NamedTuple):
@@ -71,6 +83,9 @@ class _Visit(NamedTuple):
     delta: int
     state: State
     spills: tuple[int, ...]
+    loose: bool = False
+    mask: int = MASK
+    wanted: int | None = None
 
 
 def definitions(function: Function, index: int, place: Place, state: State, budget: Budget) -> list[Definition]:
@@ -84,10 +99,14 @@ def definitions(function: Function, index: int, place: Place, state: State, budg
         budget: how far to go.
     """
     found: list[Definition] = []
-    seen: dict[tuple[int, Place, int], list[State]] = {}
+    seen: _Seen = {}
+    deltas: dict[tuple[int, Place], set[int]] = {}
     work = [_Visit(index, place, 0, state, ())]
     while work:
         visit = work.pop()
+        if visit.place == STACK_POINTER:
+            found.append(_define(Source.STACK, visit))
+            continue
         if not budget.spend():
             found.append(_define(Source.LOST, visit))
             break
@@ -100,14 +119,27 @@ def definitions(function: Function, index: int, place: Place, state: State, budg
             for step in _step(function, edge.at, visit._replace(state=before)):
                 if isinstance(step, Definition):
                     found.append(step)
-                elif (fresh := _fresh(seen, step)) is not None:
+                elif (fresh := _fresh(seen, _widened(deltas, step))) is not None:
                     work.append(fresh)
     return _merged(found)
 
 
-def _fresh(seen: dict[tuple[int, Place, int], list[State]], visit: _Visit) -> _Visit | None:
+def _widened(deltas: dict[tuple[int, Place], set[int]], visit: _Visit) -> _Visit:
+    """The visit; without its delta where a loop makes ever new ones."""
+    if visit.loose:
+        return visit._replace(delta=0)
+    known = deltas.setdefault((visit.at, visit.place), set())
+    known.add(visit.delta)
+    if len(known) <= _DELTAS_MAX:
+        return visit
+    state = visit.state.copy()
+    state.values.pop(visit.place, None)
+    return visit._replace(delta=0, state=state, loose=True)
+
+
+def _fresh(seen: _Seen, visit: _Visit) -> _Visit | None:
     """The visit, unless it would find nothing new."""
-    states = seen.setdefault((visit.at, visit.place, visit.delta), [])
+    states = seen.setdefault((visit.at, visit.place, visit.delta, visit.loose), [])
     items = visit.state.values.items()
     if any(known.values.items() <= items for known in states):
         return None
@@ -127,7 +159,11 @@ def _fresh(seen: dict[tuple[int, Place, int], list[State]], visit: _Visit) -> _V
 def _merged(found: list[Definition]) -> list[Definition]:
     """One definition for each place of origin, with what all paths from there agree on."""
     merged: dict[tuple[Source, int, Place, int], Definition] = {}
+    found = _without_rounds(found)
+    exact = {(each.source, each.at, each.place) for each in found if not each.loose}
     for each in found:
+        if each.loose and (each.source, each.at, each.place) in exact:
+            continue
         key = (each.source, each.at, each.place, each.delta)
         other = merged.get(key)
         if other is None:
@@ -140,10 +176,28 @@ def _merged(found: list[Definition]) -> list[Definition]:
     return list(merged.values())
 
 
+def _without_rounds(found: list[Definition]) -> list[Definition]:
+    """The same with one definition for those that differ only in how often a loop went round."""
+    rounds: dict[tuple[Source, int, Place], set[int]] = {}
+    for each in found:
+        rounds.setdefault((each.source, each.at, each.place), set()).add(each.delta)
+    return [
+        each._replace(delta=0, loose=True, value=None)
+        if len(rounds[each.source, each.at, each.place]) > _ROUNDS_MAX
+        else each
+        for each in found
+    ]
+
+
 def _define(source: Source, visit: _Visit, index: int | None = None, place: Place | None = None) -> Definition:
     place = visit.place if place is None else place
     at = visit.at if index is None else index
-    return Definition(source, at, place, visit.delta, visit.state.get(place), visit.state, visit.spills)
+    return _defined(source, at, place, visit, visit.state.get(place), visit.state)
+
+
+def _defined(source: Source, at: int, place: Place, visit: _Visit, value: int | None, state: State) -> Definition:
+    rest = (visit.loose, visit.mask, visit.wanted)
+    return Definition(source, at, place, visit.delta, value, state, visit.spills, *rest)
 
 
 def _step(function: Function, index: int, visit: _Visit) -> list[_Visit | Definition]:
@@ -197,18 +251,25 @@ def _register_written(
     elif act is Act.ADD and instruction.number is not None:
         moved = place
         delta += instruction.number
+    elif act is Act.MASK and instruction.number is not None:
+        moved = place
+        visit = visit._replace(mask=visit.mask & instruction.number, wanted=value)
+    elif act is Act.ADD_MEMORY:
+        return _memory_added(function, index, instruction, visit)
     elif act in (Act.ADD_REGISTER, Act.SUBTRACT_REGISTER) and instruction.source not in (None, place):
         added = state.get(instruction.source or "")
         if added is not None:
-            moved = place
-            delta += added if act is Act.ADD_REGISTER else -added
+            moved, more = place, added if act is Act.ADD_REGISTER else -added
+            if value is not None and _is_offset(value - more & MASK, added) and act is Act.ADD_REGISTER:
+                moved, more = instruction.source, value - added
+            delta += more
     elif act is Act.LOAD and instruction.memory is not None:
         moved = _spilled_to(instruction, visit)
         spills = (*spills, index)
     if not undo(function, instruction, state):
         return []
     if moved is not None and len(spills) <= _SPILLS_MAX:
-        return [_Visit(index, moved, _signed(delta), state, spills)]
+        return [visit._replace(at=index, place=moved, delta=_signed(delta), spills=spills)]
     source = {
         Act.LOAD: Source.LOAD,
         Act.EXCHANGE: Source.LOAD,
@@ -219,7 +280,28 @@ def _register_written(
         source = Source.RETURNED
     if act is Act.LOAD and instruction.target != place:
         source = Source.COMPUTED
-    return [Definition(source, index, place, visit.delta, value, state, visit.spills)]
+    return [_defined(source, index, place, visit, value, state)]
+
+
+def _is_offset(number: int, other: int) -> bool:
+    """Of two numbers that were added, the first is the offset and the other the pointer."""
+    return number < _POINTER_MIN <= other
+
+
+def _memory_added(function: Function, index: int, instruction: Instruction, visit: _Visit) -> list[_Visit | Definition]:
+    """`add reg, [memory]`: the pointer is the register or what memory holds, whichever is large."""
+    state, value = visit.state, visit.state.get(visit.place)
+    added = memory_word(instruction, state)
+    if not undo(function, instruction, state):
+        return []
+    if added is not None and value is not None:
+        rest = value - added & MASK
+        if _is_offset(rest, added):
+            loaded = visit._replace(delta=_signed(visit.delta + rest))
+            return [_defined(Source.LOAD, index, visit.place, loaded, added, state)]
+        if _is_offset(added, rest):
+            return [visit._replace(at=index, delta=_signed(visit.delta + added))]
+    return [_defined(Source.COMPUTED, index, visit.place, visit, value, state)]
 
 
 def _follows_base(instruction: Instruction, state: State) -> bool:
@@ -255,9 +337,9 @@ def _chosen(function: Function, index: int, instruction: Instruction, visit: _Vi
     if agrees(function, index, True, moved):
         value = moved.values.pop(instruction.target or "", None)
         if instruction.source is None:
-            found.append(Definition(Source.LOAD, index, visit.place, visit.delta, value, moved, visit.spills))
+            found.append(_defined(Source.LOAD, index, visit.place, visit, value, moved))
         elif moved.learn(instruction.source, value):
-            found.append(_Visit(index, instruction.source, visit.delta, moved, visit.spills))
+            found.append(visit._replace(at=index, place=instruction.source, state=moved))
     return found
 
 
@@ -271,7 +353,7 @@ def _slot_written(
     if instruction.act is Act.CALL:
         if _given_address(function, index, place, state):
             undo(function, instruction, state)
-            return [Definition(Source.FILLED_IN, index, place, visit.delta, state.get(place), state, visit.spills)]
+            return [_defined(Source.FILLED_IN, index, place, visit, state.get(place), state)]
         return None
     if instruction.act is Act.PUSH:
         if state.get(STACK_POINTER) != place:
@@ -281,7 +363,9 @@ def _slot_written(
         if address is None or not (address < place + 8 and place < address + instruction.size):
             return None
         if address != place or instruction.size != 8:
-            return [Definition(Source.COMPUTED, index, place, visit.delta, None, state, visit.spills)]
+            return [_defined(Source.COMPUTED, index, place, visit, None, state)]
+    elif instruction.act is Act.OTHER and _may_write(function, instruction, place, state):
+        return [_defined(Source.COMPUTED, index, place, visit, None, state)]
     else:
         return None
     value = state.get(place)
@@ -290,13 +374,21 @@ def _slot_written(
     if instruction.source is not None and len(spills) <= _SPILLS_MAX:
         if not state.learn(instruction.source, value):
             return []
-        return [_Visit(index, instruction.source, visit.delta, state, spills)]
+        return [visit._replace(at=index, place=instruction.source, spills=spills)]
     if instruction.number is not None:
         if value is not None and value != instruction.number:
             return []
-        return [Definition(Source.CONSTANT, index, place, visit.delta, instruction.number, state, visit.spills)]
+        return [_defined(Source.CONSTANT, index, place, visit, instruction.number, state)]
     source = Source.LOAD if instruction.memory is not None and instruction.act is Act.PUSH else Source.COMPUTED
-    return [Definition(source, index, place, visit.delta, value, state, visit.spills)]
+    return [_defined(source, index, place, visit, value, state)]
+
+
+def _may_write(function: Function, instruction: Instruction, slot: int, state: State) -> bool:
+    """An instruction that can't be followed may have written a word of the stack."""
+    if instruction.text.startswith("rep"):
+        return function.addresses_on_stack()
+    address = state.address(instruction.memory) if instruction.memory is not None else None
+    return address is not None and address - 8 < slot < address + WIDEST
 
 
 _ARGUMENT_BACK = 12

@@ -9,7 +9,7 @@ from .instruction import Memory
 from .origin import Node
 from .undo import Place
 from .walk import Source
-from .x86 import ARGUMENTS
+from .x86 import ARGUMENTS, MASK
 
 _ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
 
@@ -81,6 +81,10 @@ class Speaker:
         place = self.place(node.definition.place) if node.definition.place else "the target"
         added = node.definition.delta
         then = f" (then {added:+#x})" if added else ""
+        if node.definition.loose:
+            then = " (then moved on by a loop)"
+        if node.definition.mask != MASK:
+            then = f" (its low bits cleared){then}"
         if source is Source.ENTRY:
             return self._entry(node, place, then)
         if source is Source.LOAD:
@@ -109,6 +113,10 @@ class Speaker:
             text = f"{place} is a local variable whose address {name}() was given: it set it so, or left it so"
             return Words("return-value", f"{name}(&…)", text + then)
         instruction = node.instruction
+        if source is Source.STACK:
+            return Words(
+                "constant", None, f"points to a local variable of {node.activation.function.symbol.source_name}"
+            )
         if source is Source.CLOBBERED:
             text = f"{place} can't be followed over the call of {self._callee(node)}()"
         elif source is Source.COMPUTED:

@@ -47,6 +47,8 @@ _FAMILIES = {
     for name in row.split()
 }
 _FLAGS = ("rflags", "eflags")
+_TAG_BITS = 0xFF
+"""Lowest bits of a pointer in which the kernel keeps flags, and masks them out before it follows the pointer."""
 
 
 @lru_cache(maxsize=1)
@@ -217,7 +219,7 @@ def _add(operands: list[_Operand], sign: int = 1) -> dict[str, Any]:
             return {"act": Act.CONSTANT, "target": target.register, "number": 0}
         act = Act.ADD_REGISTER if sign > 0 else Act.SUBTRACT_REGISTER
         return {"act": act, "target": target.register, "source": source.register}
-    return {"act": Act.OTHER, "memory": source.memory}
+    return {"act": Act.ADD_MEMORY if sign > 0 else Act.OTHER, "target": target.register, "memory": source.memory}
 
 
 def _sub(operands: list[_Operand]) -> dict[str, Any]:
@@ -253,6 +255,8 @@ def _and(operands: list[_Operand]) -> dict[str, Any]:
     target, source = operands
     if target.register and source.number == 0 and target.size >= 4:
         return {"act": Act.CONSTANT, "target": target.register, "number": 0}
+    if target.register and target.size == 8 and source.number is not None and source.number >= MASK - _TAG_BITS:
+        return {"act": Act.MASK, "target": target.register, "number": source.number}
     return _other(operands)
 
 

@@ -86,9 +86,17 @@ def _bare_function(prog: drgn.Program, name: str) -> drgn.Object | None:
         symbol = prog.symbol(name)
     except LookupError:
         return None
-    if symbol.kind != drgn.SymbolKind.FUNC:
+    if symbol.kind != drgn.SymbolKind.FUNC or not _in_kernel(prog, symbol.address):
         return None
     return drgn.Object(prog, prog.function_type(prog.void_type(), (), True), address=symbol.address)
+
+
+def _in_kernel(prog: drgn.Program, address: int) -> bool:
+    """Functions of modules are for the finder of the modules' BTF, which is asked later."""
+    try:
+        return any(start <= address < end for start, end in prog.main_module().address_ranges or ())
+    except LookupError:
+        return True
 
 
 def _described(types: BtfTypes, kind: Kind, name: str) -> drgn.Object | None:

@@ -1,60 +1,24 @@
-"""Score blame over dumps of the battery: `python -m tests.vmcore.blame.battery.score DIR [VMLINUX MODULES_DIR]`.
+"""Score blame over dumps of a battery.
+
+    python -m tests.vmcore.blame.battery.score answers|inside DIR [VMLINUX MODULES_DIR]
 
 DIR has one dump a case, named after it. Without a vmlinux, the dumps are read bare.
 """
 
 import sys
 import time
-import tomllib
 from pathlib import Path
-from typing import Any
 
-from lastwords.model import Blame
 from lastwords.vmcore.blame.blame import blame
 from lastwords.vmcore.program import open_program
 
-ANSWERS: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "answers.toml").read_text())
-_RANK = {"none": 0, "low": 1, "medium": 2, "high": 3}
+from .answers import answers, wrong
 
 
-def wrong(answer: dict[str, Any], found: Blame | None, *, typed: bool) -> list[str]:
-    """What of an answer was not found, in words; `typed` where the types of the module are known."""
-    if found is None:
-        return ["nothing"]
-    steps = [step for step in found.steps if step.about == "pointer"]
-    last = steps[-1]
-    problems = []
-    for name, value in (
-        ("function", found.function),
-        ("origin", found.origin),
-        ("kind", last.kind),
-        ("expression", last.expression),
-    ):
-        if name in answer and answer[name] != value:
-            problems.append(f"{name} {value}, not {answer[name]}")
-    if typed or answer.get("typed"):
-        for name, value in (("object", found.object_type), ("field", found.field)):
-            if name in answer and answer[name] != value:
-                problems.append(f"{name} {value}, not {answer[name]}")
-    if not typed and "offset" in answer and found.field_offset != answer["offset"]:
-        problems.append(f"offset {found.field_offset}, not {answer['offset']}")
-    if not found.sense.startswith(answer.get("sense", "")):
-        problems.append(f"sense {found.sense}")
-    if "returned" in answer and answer["returned"] not in last.text:
-        problems.append(f"returned by {last.expression}, not {answer['returned']}")
-    if "memory" in answer and not any(answer["memory"] in sentence for sentence in found.memory):
-        problems.append(f"memory: {answer['memory']} is not told")
-    if "accessed" in answer and not (found.accessed or "").startswith(answer["accessed"]):
-        problems.append(f"accessed {found.accessed}")
-    if _RANK[found.confidence] > _RANK[answer.get("confidence", "high")]:
-        problems.append(f"confidence {found.confidence} is too much")
-    return problems
-
-
-def main(directory: Path, vmlinux: Path | None, modules: Path | None) -> None:
+def main(battery: str, directory: Path, vmlinux: Path | None = None, modules: Path | None = None) -> None:
     """Print a table, and the score."""
     right, seconds = 0, []
-    for name, answer in ANSWERS.items():
+    for name, answer in answers(battery).items():
         dump = directory / f"{name}.elf"
         if not dump.exists():
             print(f"{name:16} no dump")
@@ -64,9 +28,9 @@ def main(directory: Path, vmlinux: Path | None, modules: Path | None) -> None:
         found = blame(kernel)
         took = time.process_time() - began
         seconds.append(took)
-        problems = wrong(
-            answer, found, typed="battery" in kernel.symbols.module_debuginfo + kernel.symbols.module_types
-        )
+        known = {"dwarf": kernel.symbols.module_debuginfo, "btf": kernel.symbols.module_types}
+        types = next((source for source, modules in known.items() if {"battery", "inside"} & set(modules)), "")
+        problems = wrong(answer, found, types)
         right += not problems
         confidence = found.confidence if found else "-"
         print(f"{name:16} {'right' if not problems else 'WRONG':6} {confidence:7} {took:.2f} s  {'; '.join(problems)}")
@@ -75,5 +39,4 @@ def main(directory: Path, vmlinux: Path | None, modules: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    paths = [Path(argument) for argument in sys.argv[1:]]
-    main(paths[0], *(paths[1:3] if len(paths) > 2 else (None, None)))
+    main(sys.argv[1], *map(Path, sys.argv[2:]))
