@@ -88,7 +88,7 @@ def _works(works: Sequence[Work], longest: int) -> Iterator[Text]:
     for work in works[:longest]:
         place = "unbound" if work.cpu is None else f"CPU {work.cpu}"
         who = f" in PID {work.pid}, state {work.worker_state}" if work.pid is not None else ""
-        time = f", for {duration(work.seconds)} since it last ran" if work.seconds is not None else ""
+        time = f", asleep for {duration(work.seconds)}" if work.seconds is not None else ""
         state = {"inactive": "waits for others"}.get(work.state, work.state)
         queue = printable(work.workqueue or "?")
         line = f"  {state:<16} {_function(work.function, work.module)}  on {queue} ({place}){who}{time}"

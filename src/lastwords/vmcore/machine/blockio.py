@@ -10,6 +10,7 @@ from drgn.helpers.linux.timekeeping import ktime_get_coarse_ns
 from lastwords.model import BlockIo, Disk, Request
 
 from .clock import find_timekeeper, per_cpu_offsets
+from .deadline import deadline
 from .lock_names import function_at
 from .part import Partial, part
 from .strings import decoded, one_line, text
@@ -35,6 +36,18 @@ def block_io(kernel: "Kernel") -> Partial:
     now = _now(kernel, problems)
     disks: list[Disk] = []
     requests: list[Request] = []
+    try:
+        with deadline():
+            _read(kernel, now, disks, requests, problems)
+    except TimeoutError as failure:
+        problems.append(str(failure))
+    if problems and not disks:
+        raise LookupError(problems[-1])
+    requests.sort(key=lambda request: -(request.age or 0))
+    return Partial(BlockIo(disks=tuple(disks), requests=tuple(requests[:_MOST_REQUESTS])), problems)
+
+
+def _read(kernel: "Kernel", now: int | None, disks: list[Disk], requests: list[Request], problems: list[str]) -> None:
     for disk in walk(for_each_disk(kernel.prog), _MOST_DISKS, problems, "disks"):
         try:
             name = decoded(disk_name(disk))
@@ -46,8 +59,6 @@ def block_io(kernel: "Kernel") -> Partial:
         if len(requests) > _MOST_REQUESTS:
             problems.append(f"only the first {_MOST_REQUESTS} requests were read")
             break
-    requests.sort(key=lambda request: -(request.age or 0))
-    return Partial(BlockIo(disks=tuple(disks), requests=tuple(requests[:_MOST_REQUESTS])), problems)
 
 
 def _now(kernel: "Kernel", problems: list[str]) -> int | None:

@@ -10,6 +10,7 @@ from lastwords.model import Interrupts, Irq
 
 from .clock import per_cpu_offsets
 from .cpus import online_cpus
+from .deadline import deadline
 from .part import Partial, part
 from .strings import decoded, one_line
 from .timers import overdue_timers
@@ -64,7 +65,8 @@ def interrupts(kernel: "Kernel") -> Partial:
     found: dict[str, Any] = {}
     for name, read in readers.items():
         try:
-            found[name] = read()
+            with deadline():
+                found[name] = read()
         except Exception as failure:  # drgn raises what fits: a type or a variable missing, not in the dump, damaged
             problems.append(f"{name}: {one_line(failure)}")
     return Partial(Interrupts(cpus=tuple(cpus), **found), problems)

@@ -131,7 +131,7 @@ class LockNames:
 
     def _on_stack(self, address: int, types: set[str]) -> str | None:
         size = stack_size(self._kernel)
-        for thread in threads(self._kernel).values():
+        for thread in threads(self._kernel).by_address.values():
             if thread.stack <= address < thread.stack + size:
                 return f"on the stack of {thread.comm} ({thread.pid})"
         return None

@@ -11,6 +11,7 @@ from drgn.helpers.linux.swap import swap_total_usage, total_swapcache_pages
 
 from lastwords.model import Memory, Node, Zone
 
+from .deadline import deadline
 from .memory_users import oom_victims, processes, tmpfs_mounts, vmalloc_users
 from .part import Partial, part
 from .percpu_counter import PercpuCounters
@@ -44,7 +45,8 @@ def memory(kernel: "Kernel") -> Partial:
 
     def take(what: str, read: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:
-            return read()
+            with deadline():
+                return read()
         except Exception as failure:  # drgn raises what fits: a type or a variable missing, not in the dump, damaged
             problems.append(f"{what}: {one_line(failure)}")
             return None
@@ -86,6 +88,8 @@ def memory(kernel: "Kernel") -> Partial:
     }
     for name, read in lists.items():
         found[name] = take(name.replace("_", " "), read) or ()
+    if not any(found.values()):
+        raise LookupError(problems[0] if problems else "no counters")
     found["suspects"] = take("suspects", lambda: suspects(kernel, found)) or ()
     return Partial(Memory(**found), problems)
 

@@ -35,7 +35,7 @@ def processes(kernel: "Kernel") -> tuple[ProcessMemory, ...]:
     signal = Fields(kernel.prog, "struct signal_struct", {"adj": "oom_score_adj"})
     seen: set[int] = set()
     found = []
-    leaders_first = sorted(threads(kernel).values(), key=lambda thread: thread.pid != thread.tgid)
+    leaders_first = sorted(threads(kernel).by_address.values(), key=lambda thread: thread.pid != thread.tgid)
     for thread in leaders_first:
         if not thread.mm or thread.mm in seen:
             continue
@@ -61,7 +61,7 @@ def processes(kernel: "Kernel") -> tuple[ProcessMemory, ...]:
 def oom_victims(kernel: "Kernel") -> tuple[int, ...]:
     """Processes that the OOM killer chose and that are not gone: mm/oom_kill.c: mark_oom_victim()."""
     signal = Fields(kernel.prog, "struct signal_struct", {"oom_mm": "oom_mm"})
-    all_threads = threads(kernel).values()
+    all_threads = threads(kernel).by_address.values()
     signals = {thread.signal for thread in all_threads if thread.signal}
     marked = {address for address in signals if signal.read(address)["oom_mm"]}
     return tuple(sorted({thread.tgid for thread in all_threads if thread.signal in marked}))

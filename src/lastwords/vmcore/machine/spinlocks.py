@@ -130,18 +130,22 @@ def _pointers(kernel: "Kernel", frames: Sequence[drgn.StackFrame]) -> Iterator[i
 
 def _slow_path(frames: Sequence[drgn.StackFrame]) -> int | None:
     for place, frame in enumerate(frames):
-        if _SLOW.fullmatch(_function(frame)):
+        if not frame.is_inline and _SLOW.fullmatch(_function(frame)):
             return place
     return None
 
 
 def _caller(frames: Sequence[drgn.StackFrame]) -> drgn.StackFrame | None:
     """The first frame that is not part of the locking."""
-    return next((frame for frame in frames if not _SPINNING.fullmatch(_function(frame))), None)
+    return next((frame for frame in frames if not frame.is_inline and not _SPINNING.fullmatch(_function(frame))), None)
 
 
 def _function(frame: drgn.StackFrame) -> str:
-    return (frame.function_name or frame.name or "").partition(".")[0]
+    try:
+        name: str = frame.symbol().name
+    except LookupError:
+        return ""
+    return name.partition(".")[0]
 
 
 def _lock(kernel: "Kernel", frame: drgn.StackFrame, cpus: int) -> int | None:

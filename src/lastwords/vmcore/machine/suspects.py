@@ -31,7 +31,8 @@ _MOST_VMALLOC = 1 << 20
 _ENOUGH = 64 << 20
 _SHARE = 5
 """Look for suspects where what is in question is more than so many percent of the memory, or more than `_ENOUGH`."""
-_FEWEST = 3
+_FEWEST = 10
+"""Percent of a sample; fewer may well be chance, or what the module has a right to."""
 _SHOWN = 5
 
 
@@ -170,7 +171,7 @@ def _pointed_to(
                     break
         modules.update(here)
     for name, pages_with in modules.most_common(_SHOWN):
-        if pages_with < _FEWEST:
+        if pages_with * 100 < sampled * _FEWEST or pages_with < 2:
             break
         address = functions[name].most_common(1)[0][0]
         function = function_at(kernel.prog, address)[0]

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import drgn
-
 from .clock import RunQueueClocks, run_queue_clocks
 from .fields import Fields
 from .part import once
@@ -57,18 +55,29 @@ class Thread:
     seconds: float | None
 
 
+@dataclass(frozen=True)
+class Threads:
+    """All tasks that could be read, by the address of their task_struct, and why there might be more."""
+
+    by_address: Mapping[int, Thread]
+    problems: tuple[str, ...] = ()
+
+
 @once
-def threads(kernel: "Kernel") -> Mapping[int, Thread]:
-    """All tasks that could be read, by the address of their task_struct."""
+def threads(kernel: "Kernel") -> Threads:
+    """All tasks."""
+    problems: list[str] = []
     fields = Fields(kernel.prog, "struct task_struct", _MEMBERS)
     try:
         clocks = run_queue_clocks(kernel)
     except Exception:  # no types, or the run queues are not in the dump
         clocks = RunQueueClocks({})
     found = {}
-    for address in task_addresses(kernel, []):
+    missing = 0
+    for address in task_addresses(kernel, problems):
         values = fields.read(address)
         if values["pid"] is None:
+            missing += 1
             continue
         on_cpu = bool(values["on_cpu"])
         cpu = values["cpu"] or 0
@@ -87,7 +96,9 @@ def threads(kernel: "Kernel") -> Mapping[int, Thread]:
             pi_blocked_on=values["pi_blocked_on"] or 0,
             seconds=None if on_cpu else clocks.since(cpu, values["exec_start"], values["last_arrival"]),
         )
-    return found
+    if missing:
+        problems.append(f"{missing} tasks are not in the dump")
+    return Threads(found, tuple(problems))
 
 
 @once
@@ -112,6 +123,8 @@ def stack_in_use(kernel: "Kernel", thread: Thread) -> tuple[int, bytes]:
         return 0, b""
 
 
-def task_object(kernel: "Kernel", thread: Thread) -> drgn.Object:
-    """The task as drgn wants it, for a stack trace."""
-    return drgn.Object(kernel.prog, kernel.prog.type("struct task_struct *"), value=thread.address)
+def lost_stacks(kernel: "Kernel") -> list[str]:
+    """One line on stacks of sleeping tasks that are not in the dump; empty if all are."""
+    asleep = [thread for thread in threads(kernel).by_address.values() if not thread.on_cpu and thread.stack]
+    lost = sum(not stack_in_use(kernel, thread)[1] for thread in asleep)
+    return [f"the stacks of {lost} of {len(asleep)} sleeping tasks are not in the dump"] if lost else []

@@ -16,7 +16,7 @@ from drgn.helpers.linux.timer import hrtimer_clock_base_for_each
 
 from lastwords.model import Timer
 
-from .clock import find_timekeeper, per_cpu_offsets
+from .clock import find_timekeeper, per_cpu_offsets, uptime
 from .fields import Fields
 from .lock_names import function_at
 from .log import log_records
@@ -52,11 +52,13 @@ def overdue_timers(kernel: "Kernel", problems: list[str]) -> tuple[Timer, ...]:
     """
     find_timekeeper(kernel.prog)
     since_panic = _since_panic(kernel)
+    age = uptime(kernel)
     found = [
         timer
         for read in (_wheel_timers, _hrtimers)
         for timer in read(kernel, problems)
-        if timer.late - since_panic >= _LATE
+        # What is later than the machine is old is damaged.
+        if timer.late - since_panic >= _LATE and timer.late <= age
     ]
     if since_panic:
         found = [msgspec.structs.replace(each, late=round(each.late - since_panic, 3)) for each in found]
@@ -128,7 +130,7 @@ def _purpose(kernel: "Kernel", function: str, timer: drgn.Object) -> str | None:
             return None
     except Exception:  # drgn raises what fits: no such type, not in the dump
         return None
-    thread = threads(kernel).get(task.value_())
+    thread = threads(kernel).by_address.get(task.value_())
     return f"wakes {thread.comm} ({thread.pid})" if thread else None
 
 

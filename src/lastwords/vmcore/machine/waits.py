@@ -60,7 +60,7 @@ class Waits:
 
     def __init__(self, kernel: "Kernel") -> None:
         self._kernel = kernel
-        self._threads = threads(kernel)
+        self._threads = threads(kernel).by_address
         self._stack_size = stack_size(kernel)
         order = (
             "<" if kernel.prog.platform and drgn.PlatformFlags.IS_LITTLE_ENDIAN in kernel.prog.platform.flags else ">"

@@ -21,6 +21,7 @@ _MOST_POOLS = 20_000
 _MOST_WORKERS = 20_000
 _MOST_WORKS = 5_000
 _MOST_QUEUES = 20_000
+_KERNEL_HALF = 1 << 63
 
 # include/linux/workqueue.h: in a work's `data`, this bit says that the rest but the flags points to a pool_workqueue.
 _IS_QUEUE = 1 << 2
@@ -61,7 +62,7 @@ class _Reader:
         for worker in walk(workers, _MOST_WORKERS, self._problems, f"workers of pool {self._id(pool)}"):
             if not worker.current_work:
                 continue
-            task = threads(self._kernel).get(worker.task.value_())
+            task = threads(self._kernel).by_address.get(worker.task.value_())
             function, module = function_at(self._prog, worker.current_func.value_())
             queue = worker.current_pwq
             yield Work(
@@ -99,7 +100,11 @@ class _Reader:
     def _listed(self, head: drgn.Object, pool: drgn.Object, state: str, queue: str | None = None) -> Iterator[Work]:
         items = list_for_each_entry("struct work_struct", head.address_of_(), "entry")
         for work in walk(items, _MOST_WORKS, self._problems, f"{state} work of pool {self._id(pool)}"):
-            function, module = function_at(self._prog, work.func.value_())
+            address = work.func.value_()
+            if address < _KERNEL_HALF:
+                self._problems.append(f"{state} work of pool {self._id(pool)} is damaged: it calls {address:#x}")
+                return
+            function, module = function_at(self._prog, address)
             yield Work(
                 function=function,
                 module=module,
