@@ -25,12 +25,13 @@ def task(pid, comm="task", state="S", **more):
     return Task(pid=pid, tgid=more.pop("tgid", pid), comm=comm, state=state, **more)
 
 
-def crashed(*stack, **more):
+def crashed(*stack, verbose=False, **more):
+    """The lines of a CPU that crashed."""
     cpu = Cpu(number=3, pid=95, comm="insmod", context="task", crashing=True, stack=stack, **more)
     machine = Machine(
         release="6.1.0", panic=Panic(message="Fatal exception", report="BUG: unable to handle it", cpu=3), cpus=(cpu,)
     )
-    return machine, (cpu,)
+    return text(cpus_one_by_one(machine, (cpu,), SYMBOLS, verbose=verbose))
 
 
 def test_the_crash():
@@ -44,7 +45,7 @@ def test_the_crash():
         frame("vfs_read", variables={"count": "(size_t)4"}),
         StackFrame(function="0x47fbe9", address=0x47FBE9, user=True, interrupted=True, registers={"rip": 0x47FBE9}),
     )  # fmt: skip
-    lines = text(cpus_one_by_one(*crashed(*stack), SYMBOLS))
+    lines = crashed(*stack)
     assert lines[:3] == [
         "6.1.0: names and lines from debuginfo",
         "BUG: unable to handle it",
@@ -63,7 +64,7 @@ def test_the_crash():
         ["count", "=", "(size_t)4"],
         ["user", "space,", "at", "0x47fbe9"],
     ]
-    everything = "\n".join(text(cpus_one_by_one(*crashed(*stack), SYMBOLS, verbose=True)))
+    everything = "\n".join(crashed(*stack, verbose=True))
     assert "cycles = (u64)1" in everything
     assert "buf = x" in everything
     assert "000000000047fbe9" in everything
@@ -71,7 +72,7 @@ def test_the_crash():
 
 def test_recursion_is_folded():
     stack = (frame("top", 1), *[frame("parse", 2)] * 60, frame("bottom", 3))
-    lines = text(cpus_one_by_one(*crashed(*stack), SYMBOLS))[5:]
+    lines = crashed(*stack)[5:]
     assert [line.split() for line in lines] == [
         ["#0", "top+0x10"],
         ["#1", "parse+0x10"],
@@ -81,13 +82,13 @@ def test_recursion_is_folded():
 
 
 def test_a_stack_that_ends_early_says_why():
-    lines = text(cpus_one_by_one(*crashed(stack_error="the page is not in the dump"), SYMBOLS))
+    lines = crashed(stack_error="the page is not in the dump")
     assert lines[-1] == "    the page is not in the dump"
 
 
 def test_who_else_wants_the_cpu():
-    assert "among them PIDs 95, 96" in text(cpus_one_by_one(*crashed(running=2, runnable=(95, 96)), SYMBOLS))[-1]
-    assert "among them" not in "".join(text(cpus_one_by_one(*crashed(running=1, runnable=(95,)), SYMBOLS)))
+    assert "among them PIDs 95, 96" in crashed(running=2, runnable=(95, 96))[-1]
+    assert "among them" not in "".join(crashed(running=1, runnable=(95,)))
 
 
 def test_equal_stacks_stand_together():

@@ -44,7 +44,7 @@ def user_error(encoded, progress):
 
 
 def mistake(encoded, progress):
-    return {}["key"]
+    return dict[str, str]()["key"]
 
 
 def segfault(encoded, progress):
@@ -73,7 +73,7 @@ def busy(encoded, progress):
 
 
 def test_the_answer_comes_from_another_process():
-    told = []
+    told: list[str] = []
     answer = child("echo", "abc", progress=told.append)
     assert answer.text == "cba"
     assert answer.number != os.getpid()

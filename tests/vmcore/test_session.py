@@ -52,6 +52,7 @@ def test_a_kernel_of_which_next_to_nothing_is_in_the_dump(dump):
     reading = read_dump(Question(sources=sources_of([dump], debuginfo=False), log=True))
     assert reading.machine.release == RELEASE
     assert reading.symbols.source == "btf"
+    assert reading.dump is not None
     assert reading.dump.format == "elf"
     # Each part that is missing says why, and none of the reasons is a mistake of ours.
     missing = {part.name: part.error or part.incomplete for part in reading.machine.parts}

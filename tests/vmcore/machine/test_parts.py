@@ -2,6 +2,7 @@
 
 import importlib
 from types import SimpleNamespace
+from typing import Any
 
 import drgn
 import pytest
@@ -46,7 +47,7 @@ def test_a_part_that_is_not_whole_is_there_and_says_so(monkeypatch):
 
 def test_only_what_was_asked_for_is_read(monkeypatch):
     parts = {"identity": lambda kernel: {"hostname": "lab"}, "mounts": lambda kernel: (), "modules": broken}
-    told = []
+    told: list[str] = []
     machine = collect(monkeypatch, parts, only=("mounts",), progress=told.append)
     assert (machine.hostname, machine.mounts, machine.modules) == ("lab", (), None)
     assert told == ["identity", "mounts"]
@@ -60,7 +61,7 @@ def test_what_others_are_worked_out_from_is_read_once_also_where_it_fails():
         calls.append(1)
         raise LookupError("gone")
 
-    kernel = SimpleNamespace(prog=SimpleNamespace(cache={}))
+    kernel: Any = SimpleNamespace(prog=SimpleNamespace(cache={}))
     for _ in range(2):
         with pytest.raises(LookupError, match="gone"):
             read(kernel)
@@ -92,7 +93,7 @@ def breaking(*addresses):
     ],
 )
 def test_walks_end_where_a_list_goes_wrong(found, addresses, problem):
-    problems = []
+    problems: list[str] = []
     assert [each.value_() for each in walk(found, 5, problems, "things")] == addresses
     assert (problem in problems[0]) if problem else not problems
 
