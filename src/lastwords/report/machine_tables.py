@@ -51,13 +51,16 @@ def task_tree(tasks: Sequence[Task]) -> Iterator[Text]:
             children[above].append(task)
         else:
             roots.append(task)
-    waiting = [(task, 0) for task in reversed(roots)]
-    shown: set[int | None] = set()
-    while waiting:
-        task, depth = waiting.pop()
-        yield _task(task, "  " * min(depth, _DEEPEST))
-        if task.pid not in shown:  # parents that are each other's children, in a damaged dump
-            shown.add(task.pid)
+    shown: set[int] = set()
+    # Those that no root leads to are each other's children, in a damaged dump; they come last.
+    for root in [*roots, *tasks]:
+        waiting = [(root, 0)]
+        while waiting:
+            task, depth = waiting.pop()
+            if id(task) in shown:
+                continue
+            shown.add(id(task))
+            yield _task(task, "  " * min(depth, _DEEPEST))
             waiting += ((child, depth + 1) for child in reversed(children[task.pid]))
 
 

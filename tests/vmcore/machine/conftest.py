@@ -6,19 +6,30 @@ from pathlib import Path
 import pytest
 
 from lastwords.lab import cases, experiment, kernels, modules
+from lastwords.vmcore.session import Question, read_dump, sources_of
 
 FOLDER = Path(__file__).parent / "lab"
 
 
-@pytest.fixture(scope="session", params=["6.1"])
+@pytest.fixture(scope="session", params=["6.1", "6.12", "5.10"])
 def outcome(request, tmp_path_factory):
-    """The machine-state case, crashed now; its dump is of the whole memory."""
+    """The machine-state case, crashed now."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
     shutil.copy(cases.FOLDER / "lab.h", folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cases, "FOLDER", folder)
         patch.setattr(modules, "FOLDER", folder)
-        return experiment.run(
-            cases.case("machine-state"), kernels.kernel(request.param), folder / "log", elf=folder / "vmcore"
-        )
+        case = cases.case("machine-state")
+        return experiment.run(case, kernels.kernel(request.param), folder / "log", elf=folder / "vmcore")
+
+
+@pytest.fixture(scope="session")
+def reading(outcome):
+    """Everything in its dump, without debuginfo."""
+    return read_dump(Question(sources=sources_of([str(outcome.dump)], debuginfo=False), log=True))
+
+
+@pytest.fixture(scope="session")
+def machine(reading):
+    return reading.machine

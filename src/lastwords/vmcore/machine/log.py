@@ -48,7 +48,8 @@ def log_lines(kernel: "Kernel", boot_time: float | None = None) -> tuple[Record,
     """
     lines: list[Record] = []
     for record in log_records(kernel).records:
-        time = None if record.nanoseconds is None else round(record.nanoseconds / 10**9, 6)
+        # Cut off, not rounded, as printk does it.
+        time = None if record.nanoseconds is None else record.nanoseconds // 1000 / 10**6
         wall = "" if boot_time is None or time is None else _wall(boot_time + time)
         caller = _caller(record.caller)
         lines += (

@@ -1,0 +1,126 @@
+"""Work in a process of its own: what it gives, and every way in which it can end without."""
+
+import ctypes
+import os
+import signal
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from lastwords.vmcore.child import ChildError, Limits, ask
+from lastwords.vmcore.program import OpenError
+
+HERE = "tests.vmcore.test_child"
+
+
+class Word(msgspec.Struct):
+    text: str
+    number: int = 0
+
+
+def child(name, text="", *, limits=None, progress=None):
+    return ask(f"{HERE}:{name}", Word(text), Word, limits=limits, progress=progress)
+
+
+def said(encoded):
+    return msgspec.msgpack.decode(encoded, type=Word).text
+
+
+def echo(encoded, progress):
+    progress("reading")
+    progress("still reading")
+    print("libraries print what they like")
+    return Word(said(encoded)[::-1], os.getpid())
+
+
+def large(encoded, progress):
+    return Word("x" * int(said(encoded)))
+
+
+def user_error(encoded, progress):
+    raise OpenError("vmcore: not\na dump")
+
+
+def mistake(encoded, progress):
+    return dict[str, str]()["key"]
+
+
+def segfault(encoded, progress):
+    ctypes.string_at(0)
+
+
+def status(encoded, progress):
+    os._exit(7)
+
+
+def killed(encoded, progress):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hungry(encoded, progress):
+    return Word(str(len(bytearray(1 << 40))))
+
+
+def sleepy(encoded, progress):
+    time.sleep(600)
+
+
+def busy(encoded, progress):
+    while True:
+        pass
+
+
+def test_the_answer_comes_from_another_process():
+    told: list[str] = []
+    answer = child("echo", "abc", progress=told.append)
+    assert answer.text == "cba"
+    assert answer.number != os.getpid()
+    assert told == ["reading", "still reading"]
+
+
+def test_large_answers():
+    assert len(child("large", str(20 << 20)).text) == 20 << 20
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("user_error", "^vmcore: not a dump$"),
+        ("mistake", "^KeyError: 'key'$"),
+        ("segfault", r"crashed \(SIGSEGV\)"),
+        ("status", "ended with status 7"),
+        ("killed", "ran out of memory"),
+        ("hungry", "takes more than 4096 MiB of memory"),
+        ("nothing_of_this_name", "AttributeError"),
+    ],
+)
+def test_every_end_is_one_line(name, text):
+    with pytest.raises(ChildError, match=text) as error:
+        child(name, limits=Limits(memory=4 << 30))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["sleepy", "busy"])
+def test_it_may_not_take_forever(name):
+    began = time.monotonic()
+    with pytest.raises(ChildError, match="not done after 1 s"):
+        child(name, limits=Limits(seconds=1))
+    assert time.monotonic() - began < 20
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_nothing_is_left_behind():
+    before = open_files()
+    for name in ("echo", "segfault", "user_error"):
+        try:
+            child(name)
+        except ChildError:
+            continue
+    assert open_files() == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
