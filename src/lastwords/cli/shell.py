@@ -1,10 +1,12 @@
 """`lastwords shell`: crash's commands and Python with drgn's names over a dump."""
 
+import importlib
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -14,6 +16,21 @@ if TYPE_CHECKING:
     from lastwords.vmcore.shell import Shell
 
 _NO_DRGN = "reading dumps needs drgn, which is not installed: pip install 'lastwords[vmcore]'"
+
+_LONGEST = 30
+"""Lines of a view's lists."""
+
+# Views of lastwords that crash has no command for: what they are, the part of the machine, what renders it.
+_VIEWS = {
+    "locks": (
+        "locks that tasks wait for, their holders, deadlocks",
+        "locks",
+        "lastwords.report.lock_tables:lock_tables",
+    ),
+    "mem": ("who holds the memory", "memory", "lastwords.report.memory_tables:memory_tables"),
+    "io": ("disks and block requests in flight", "io", "lastwords.report.load_tables:io_tables"),
+    "overdue": ("timers, work and softirqs that are late", "interrupts", "lastwords.report.load_tables:irq_tables"),
+}
 
 
 @click.command(
@@ -42,8 +59,8 @@ def command(
     """Look around in a dump at a prompt that knows crash's commands, and Python with drgn's names.
 
     Works with debuginfo and without: names and types then come from the dump itself. Commands may be piped and
-    redirected: bt -a | grep rwsem, log > file. What is no command is Python: prog, cast, container_of and drgn's helpers
-    are there.
+    redirected: bt -a | grep rwsem, log > file. What is no command is Python: prog, cast, container_of and drgn's
+    helpers are there.
     """
     if script is not None and not script.exists():
         _fail(f"{script}: no such file")
@@ -75,15 +92,31 @@ def _wait(child: int, dump: str) -> int:
 
 def _open(dump: str, vmlinux: Path | None, modules_dir: Path | None, *, debuginfo: bool) -> "Shell":
     try:
-        from lastwords.vmcore.shell.opening import OpenError, open_shell
+        from lastwords.vmcore.session import DumpError
+        from lastwords.vmcore.shell.command import View
+        from lastwords.vmcore.shell.opening import open_shell
     except ImportError as error:
         if error.name not in ("drgn", "_drgn"):
             raise
         _fail(_NO_DRGN)
+    views = {name: View(summary, part, _rendered(renderer)) for name, (summary, part, renderer) in _VIEWS.items()}
     try:
-        return open_shell(dump, vmlinux=vmlinux, modules_dir=modules_dir, debuginfo=debuginfo, escape=printable)
-    except OpenError as error:
+        return open_shell(
+            dump, vmlinux=vmlinux, modules_dir=modules_dir, debuginfo=debuginfo, escape=printable, views=views
+        )
+    except DumpError as error:
         _fail(str(error))
+
+
+def _rendered(renderer: str) -> Callable[[Any], Iterator[str]]:
+    """The lines that a renderer of the views gives, as plain text; it is imported when it is used."""
+
+    def lines(value: object) -> Iterator[str]:
+        module, _, name = renderer.partition(":")
+        render = getattr(importlib.import_module(module), name)
+        return (text.plain for text in render(value, longest=_LONGEST))
+
+    return lines
 
 
 def _run(shell: "Shell", script: Path | None, commands: tuple[str, ...]) -> bool:

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -91,6 +91,21 @@ class Command:
         if not self.raw:
             return self.parser().format_help().rstrip()
         return f"usage: {self.name} {' '.join(self.arguments[0].names)}\n\n{' '.join((self.run.__doc__ or '').split())}"
+
+
+@dataclass(frozen=True)
+class View:
+    """A command from another room: a part of the machine, and what renders it.
+
+    Attributes:
+        summary: one line for `help`.
+        part: a field of `lastwords.model.Machine`.
+        lines: from the part's value to the lines to print.
+    """
+
+    summary: str
+    part: str
+    lines: Callable[[Any], Iterable[str]]
 
 
 COMMANDS: dict[str, Command] = {}

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 # Of no use here: they leave, or talk to the user by themselves.
 _NOT_TAKEN = frozenset({"*", "!", "exit", "q", "quit", "help", "drgn", "sh"})
 # A word that stands for an address: `jiffies+8`, `&init_task`, `(init_task + 0x10)`.
-_ADDRESS = re.compile(r"[A-Za-z_]\w*[+-](?:0x)?[0-9a-fA-F]+|&[A-Za-z_][\w.\[\]>-]*|\(.*\)")
+_ADDRESS = re.compile(r"([A-Za-z_]\w*)[+-](?:0x)?[0-9a-fA-F]+|&[A-Za-z_][\w.\[\]>-]*|\(.*\)")
+_OFFSET = re.compile(r"[A-Za-z_]\w*\.[\w.]+|\d{1,5}|0x[0-9a-f]{1,4}")
 _AREAS = frozenset({"-K", "-V", "-M", "-k"})
 
 
@@ -99,11 +100,20 @@ def find_type(prog: drgn.Program, name: str) -> drgn.Type | None:
 
 
 def _address(prog: drgn.Program, word: str) -> str:
-    if not _ADDRESS.fullmatch(word):
+    match = _ADDRESS.fullmatch(word)
+    if match is None or (match[1] and not _is_known(prog, match[1])):  # kmalloc-64 is the name of a cache
         return word
     value = evaluate(prog, word, hexadecimal=True)
     number = value.value_()
     return f"{number & (1 << 64) - 1:x}" if isinstance(number, int) else word
+
+
+def _is_known(prog: drgn.Program, name: str) -> bool:
+    try:
+        prog.symbol(name)
+    except LookupError:
+        return False
+    return True
 
 
 def _start_behind_offset(shell: "Shell", words: list[str]) -> list[str]:
@@ -111,8 +121,16 @@ def _start_behind_offset(shell: "Shell", words: list[str]) -> list[str]:
     options, rest = _parted(words, "o:s:S:l:O:e:HhrxdB")
     kept = [(option, value) for option, value in options if option != "-B"]
     if len(rest) == 2 and not any(option == "-o" for option, _ in kept):
-        kept.append(("-o", rest.pop(0)))
-    return [*_joined(kept), *rest]
+        place = next((at for at, word in enumerate(rest) if _OFFSET.fullmatch(word)), 0)
+        kept.append(("-o", rest.pop(place)))
+    return [*_joined(kept), *(_start(shell.prog, word) for word in rest)]
+
+
+def _start(prog: drgn.Program, word: str) -> str:
+    """Where a list starts: `init_task.tasks` too, which drgn takes for a type's member."""
+    if "." in word and word.partition(".")[0] in prog:
+        return f"{evaluate(prog, f'&{word}').value_():x}"
+    return word
 
 
 def _parted(words: list[str], letters: str) -> tuple[list[tuple[str, str]], list[str]]:

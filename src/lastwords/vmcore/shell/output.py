@@ -30,7 +30,7 @@ class Harmless(io.TextIOBase):
         try:
             self._below.write(safe)
         except UnicodeEncodeError:
-            coding = self._below.encoding or "ascii"
+            coding = self.encoding
             self._below.write(safe.encode(coding, "backslashreplace").decode(coding))
         return len(text)
 
@@ -53,7 +53,7 @@ class Harmless(io.TextIOBase):
     @property
     def encoding(self) -> str:  # type: ignore[override]
         """Of the stream below."""
-        return self._below.encoding
+        return getattr(self._below, "encoding", None) or "ascii"
 
 
 @contextlib.contextmanager

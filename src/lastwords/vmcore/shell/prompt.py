@@ -147,7 +147,7 @@ class Completer:
         return self._symbols
 
     def _of_python(self, word: str) -> list[str]:
-        found = []
+        found: list[str] = []
         while len(found) < _MOST_MATCHES and (match := self._python.complete(word, len(found))) is not None:
             found.append(match)
         return [match for match in found if match.strip()]

@@ -112,7 +112,9 @@ def _is_ours(trace: TracebackType) -> bool:
 
 
 def _internal(filename: str) -> bool:
-    return filename.startswith(_OURS) or filename.startswith(str(Path(drgn.__file__).parent))
+    return (
+        filename == ast.__file__ or filename.startswith(_OURS) or filename.startswith(str(Path(drgn.__file__).parent))
+    )
 
 
 def show(value: object) -> None:

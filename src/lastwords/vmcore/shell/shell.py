@@ -6,10 +6,11 @@ import io
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from keyword import iskeyword
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import drgn
 
@@ -17,7 +18,7 @@ from lastwords.model import Cpu
 from lastwords.vmcore.machine import collect
 
 from . import from_drgn, python
-from .command import ALIASES, COMMANDS, CommandError, Quit, load
+from .command import ALIASES, COMMANDS, CommandError, Quit, View, load, out
 from .line import Line, parse, split
 from .output import Escape, directed, harmless
 from .tasks import default_task
@@ -29,6 +30,18 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 # What follows a word that is a variable of Python's and no command: `p = 3`, `list += [1]`, `set.add(x)`.
 _OF_PYTHON = re.compile(r"\s*(?:[-+*/%@&|^]|//|\*\*|<<|>>)?=(?!=)|\s*(?:==|,|:(?!:)|\bin\b|\bis\b)")
 _LONGEST_ERROR = 500
+
+
+# What crash has and this has not, and what to do instead.
+ABSENT = {
+    "wr": "wr: a dump is not written to",
+    "gdb": "gdb: there is no gdb in here; p takes C expressions, and Python has prog",
+    "extend": "extend: crash's extensions can't be loaded; write Python, or a module with @command",
+    "fuser": "fuser: not here; try: foreach files -R PATH",
+    "mach": "mach: not here; see sys",
+    "repeat": "repeat: not here; a dump doesn't change",
+    "edit": "edit: not here; name a SCRIPT when you start",
+}
 
 
 class Commands:
@@ -66,17 +79,26 @@ class Shell:
         variables: what Python at the prompt sees.
         aliases: other names of commands, and what they stand for.
         scroll: whether the pager is used.
+        views: commands from another room, by name.
         drgn_commands: summaries of the commands that drgn has, by name.
         pager: a shell command that shows long output, or None.
     """
 
-    def __init__(self, kernel: "Kernel", dump: str, escape: Escape, pager: str | None = None) -> None:
+    def __init__(
+        self,
+        kernel: "Kernel",
+        dump: str,
+        escape: Escape,
+        views: Mapping[str, View] | None = None,
+        pager: str | None = None,
+    ) -> None:
         """Begin.
 
         Args:
             kernel: the opened dump.
             dump: the path that the user named.
             escape: makes control characters in a line visible.
+            views: further commands, by name.
             pager: a shell command that shows long output.
         """
         load()
@@ -84,6 +106,7 @@ class Shell:
         self.prog: drgn.Program = kernel.prog
         self.dump = dump
         self.pager = pager
+        self.views = dict(views or {})
         self._escape = escape
         self.drgn_commands = from_drgn.load(self.prog)
         self.aliases = dict(ALIASES)
@@ -111,10 +134,11 @@ class Shell:
         self.prog.config["crash_context"] = task
 
     @property
-    def little_endian(self) -> bool:
-        """The order of bytes in the machine's words."""
+    def byte_order(self) -> Literal["little", "big"]:
+        """Of the machine's words."""
         platform = self.prog.platform
-        return platform is not None and drgn.PlatformFlags.IS_LITTLE_ENDIAN in platform.flags
+        little = platform is None or drgn.PlatformFlags.IS_LITTLE_ENDIAN in platform.flags
+        return "little" if little else "big"
 
     def cpus(self) -> tuple[Cpu, ...]:
         """The CPUs that were online."""
@@ -122,11 +146,11 @@ class Shell:
 
     def names(self) -> list[str]:
         """All commands that can be typed."""
-        return sorted({*COMMANDS, *self.aliases, *self.drgn_commands})
+        return sorted({*COMMANDS, *self.aliases, *self.views, *self.drgn_commands})
 
     def knows(self, name: str) -> bool:
         """Whether there is such a command."""
-        return name in COMMANDS or name in self.aliases or name in self.drgn_commands
+        return any(name in table for table in (COMMANDS, self.aliases, self.views, self.drgn_commands))
 
     def is_command(self, text: str) -> bool:
         """Whether a line is a command, and not Python that begins with the same word."""
@@ -181,12 +205,22 @@ class Shell:
         if name in COMMANDS:
             found = COMMANDS[name]
             found(self, [] if found.raw else line.words, text)
+        elif name in self.views:
+            self._show(self.views[name])
         elif name in self.drgn_commands:
             from_drgn.run(self, name, line.words)
         elif name.startswith("%"):
             from_drgn.run_own(self, f"{name[1:]} {text}")
         else:
             raise CommandError(f"{name}: no such command; see: help")
+
+    def _show(self, view: View) -> None:
+        machine = collect(self.kernel, only=(view.part,))
+        for part in machine.parts:
+            if part.name == view.part and part.error:
+                raise CommandError(f"{part.name} can't be read: {part.error}")
+        for each in view.lines(getattr(machine, view.part)):
+            out(each)
 
     def _pager(self) -> str | None:
         return self.pager if self.scroll else None
@@ -220,8 +254,18 @@ class Shell:
 
     def run_python(self, source: str, filename: str = "<prompt>") -> bool:
         """Run Python; False if it raised, and the traceback was printed."""
+        if (name := self._mistyped(source)) is not None:
+            self.complain(ABSENT.get(name, f"{name}: no such command, and no name of Python's; see: help"))
+            return False
         with self.shown():
             return python.run(source, self.variables, filename)
+
+    def _mistyped(self, source: str) -> str | None:
+        """The first word of a line that was meant to be a command, and is neither that nor Python."""
+        name, _, rest = source.strip().partition(" ")
+        if not _NAME.fullmatch(name) or name in self.variables or hasattr(builtins, name) or iskeyword(name):
+            return None
+        return name if not rest or not python.is_complete(source) else None
 
     def run(self, text: str) -> bool:
         """Run commands and Python in one line, parted by `;`; False if something failed.

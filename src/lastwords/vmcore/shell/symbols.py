@@ -60,11 +60,8 @@ def address_of(prog: drgn.Program, text: str) -> int:
     word = text.strip()
     if re.fullmatch(r"(0x)?[0-9a-fA-F]{5,16}", word):
         return int(word, 16)
-    name, sign, offset = (
-        re.fullmatch(r"([\w.]+?)(?:([+-])(\w+))?", word).groups()
-        if re.fullmatch(r"[\w.]+([+-]\w+)?", word)
-        else (word, None, None)
-    )
+    match = re.fullmatch(r"([\w.]+?)(?:([+-])(\w+))?", word)
+    name = match[1] if match else word
     try:
         start = prog.symbol(name).address
     except LookupError:
@@ -73,10 +70,10 @@ def address_of(prog: drgn.Program, text: str) -> int:
         if not isinstance(number, int):
             raise CommandError(f"{text}: not an address") from None
         return number & (1 << 64) - 1
-    if not sign:
+    if match is None or not match[2]:
         return int(start)
     try:
-        distance = int(offset, 0)
+        distance = int(match[3], 0)
     except ValueError:
-        raise CommandError(f"{text}: {offset} is no number") from None
-    return int(start) + (distance if sign == "+" else -distance)
+        raise CommandError(f"{text}: {match[3]} is no number") from None
+    return int(start) + (distance if match[2] == "+" else -distance)

@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import drgn
@@ -75,7 +76,8 @@ def _function(prog: drgn.Program, address: int) -> tuple[int, int]:
 
 def _decoded(shell: "Shell", first: int, stop: int, *, user: bool) -> Iterator[Any]:
     """Instructions that begin in a range, as capstone has them."""
-    import capstone
+    size = stop - first + _LONGEST_INSTRUCTION
+    import capstone  # type: ignore[import-untyped]
 
     prog = shell.prog
     machines = {
@@ -92,10 +94,10 @@ def _decoded(shell: "Shell", first: int, stop: int, *, user: bool) -> Iterator[A
     if user:
         from drgn.helpers.linux.mm import access_process_vm
 
-        data = access_process_vm(shell.task, first, stop - first)
+        data = access_process_vm(shell.task, first, size)
     else:
-        data = prog.read(first, stop - first)
-    yield from disassembler.disasm(data, first)
+        data = prog.read(first, size)
+    yield from takewhile(lambda instruction: instruction.address < stop, disassembler.disasm(data, first))
 
 
 def _line(prog: drgn.Program, instruction: Any, *, hexadecimal: bool) -> str:  # noqa: ANN401
@@ -105,7 +107,7 @@ def _line(prog: drgn.Program, instruction: Any, *, hexadecimal: bool) -> str:  #
         place = f"{name}+{int(offset):#x}"
     operands = _TARGET.sub(lambda match: _with_name(prog, match[0]), instruction.op_str)
     if match := _BESIDE_RIP.search(operands):
-        target = instruction.address + instruction.size + int(match[1] or "0", 0)
+        target = (instruction.address + instruction.size + int(match[1] or "0", 0)) & (1 << 64) - 1
         operands += f"        # {_with_name(prog, hex(target))}"
     return f"{instruction.address:#x}{f' <{place}>' if place else ''}:\t{instruction.mnemonic:<6} {operands}".rstrip()
 

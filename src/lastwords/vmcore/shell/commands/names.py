@@ -53,17 +53,17 @@ def _print_word(prog: drgn.Program, word: str) -> None:
         found = prog.symbols(word)
         if found:
             for symbol in found:
-                _print(prog, symbol, symbol.address)
+                _print(prog, symbol, symbol.address, _source(prog, symbol.address))
             return
     address = address_of(prog, word)
-    _print(prog, prog.symbol(address), address)
+    _print(prog, prog.symbol(address), address, _source(prog, address))
 
 
-def _print(prog: drgn.Program, symbol: drgn.Symbol, address: int) -> None:
+def _print(prog: drgn.Program, symbol: drgn.Symbol, address: int, source: str = "") -> None:
     function = symbol.kind == drgn.SymbolKind.FUNC
     letter = ("t" if symbol.binding == drgn.SymbolBinding.LOCAL else "T") if function else "?"
     offset = f"+{address - symbol.address}" if address > symbol.address else ""
-    out(f"{address:016x} ({letter}) {symbol.name}{offset}{in_module(prog, address)}{_source(prog, address)}")
+    out(f"{address:016x} ({letter}) {symbol.name}{offset}{in_module(prog, address)}{source}")
 
 
 def _source(prog: drgn.Program, address: int) -> str:

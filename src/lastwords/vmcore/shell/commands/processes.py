@@ -75,7 +75,7 @@ class Sizes:
         """Read how much there is."""
         try:
             self._page = int(prog["PAGE_SIZE"])
-            self._total = int(totalram_pages(prog).value_()) * self._page
+            self._total = int(totalram_pages(prog)) * self._page
             self._task = Fields(prog, "struct task_struct", {"mm": "mm"})
             self._mm: Fields | None = Fields(prog, "struct mm_struct", {"pages": "total_vm"})
         except Exception:  # no types, or not in the dump
@@ -111,7 +111,6 @@ _EACH: dict[str, Callable[["Shell", Sequence[Task], Sequence[str]], None]] = {
     "a command for many tasks",
     argument("[PID | TASK | NAME]... [kernel | user | gleader | active] [STATE] COMMAND [OPTION]...", text=""),
     raw=True,
-    aliases={"for": "foreach"},
 )
 def foreach(shell: "Shell", given: argparse.Namespace) -> None:
     """Run bt, ps, files, vm, task, set, sig, vtop for each task that is named, or of a kind, or in a state; or for all.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lastwords.vmcore.shell import from_drgn
 from lastwords.vmcore.shell.command import COMMANDS, CommandError, Quit, argument, command, out
-from lastwords.vmcore.shell.tasks import header, task_object
+from lastwords.vmcore.shell.tasks import task_object
 
 if TYPE_CHECKING:
     from lastwords.vmcore.shell.shell import Shell
@@ -27,7 +27,9 @@ Several in a line: `set 1; bt`. `!ls` is for the shell. `help NAME` tells more."
 def help_(shell: "Shell", given: argparse.Namespace) -> None:
     """Without a name, list the commands."""
     if given.name is None:
-        summaries = {**shell.drgn_commands, **{name: each.summary for name, each in COMMANDS.items()}}
+        summaries = dict(shell.drgn_commands)
+        summaries |= {name: each.summary for name, each in shell.views.items()}
+        summaries |= {name: each.summary for name, each in COMMANDS.items()}
         width = max(map(len, summaries))
         for name in sorted(summaries):
             out(f"{name:<{width}}  {summaries[name]}")
@@ -39,6 +41,8 @@ def help_(shell: "Shell", given: argparse.Namespace) -> None:
         out(COMMANDS[name].help())
         if COMMANDS[name].raw and name in shell.drgn_commands:
             out(f"\n{from_drgn.help_of(name)}")
+    elif name in shell.views:
+        out(f"usage: {name}\n\n{shell.views[name].summary}")
     elif name in shell.drgn_commands:
         out(from_drgn.help_of(name))
     else:
@@ -74,10 +78,7 @@ def set_(shell: "Shell", given: argparse.Namespace) -> None:
     if len(words) == 1 and re.fullmatch(r"(?:0x)?[0-9a-f]+", words[0]):
         shell.task = task_object(shell.kernel, words[0])
         words = []
-    if words:
-        from_drgn.run(shell, "set", words)
-    else:
-        out(header(shell.task))
+    from_drgn.run(shell, "set", words)
 
 
 @command(

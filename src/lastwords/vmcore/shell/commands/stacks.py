@@ -120,12 +120,14 @@ def print_stack(shell: "Shell", task: drgn.Object, given: argparse.Namespace) ->
         _print_text_addresses(shell, task)
         return
     below: int | None = None
+    inlined = False
     try:
         for number, frame in enumerate(islice(shell.kernel.frames(task), _MOST_FRAMES)):
-            if number and frame.interrupted and not frame.is_inline:
+            if number and frame.interrupted and not inlined:
                 _print_exception(shell, frame)
                 if frame.pc < _USER and _sp(frame) < _USER:
                     return
+            inlined = frame.is_inline
             if given.f or given.F:
                 _print_memory(shell, below, _sp(frame), symbols=given.F)
             out(_line(shell, number, frame, with_offset=given.s))
@@ -182,9 +184,8 @@ def _print_memory(shell: "Shell", below: int | None, sp: int, *, symbols: bool) 
     if below is None or not 0 < sp - below <= _LARGEST_STACK:
         return
     word = shell.prog.address_size()
-    order = "little" if shell.little_endian else "big"
     data = shell.prog.read(below, (sp - below) // word * word)
-    words = [int.from_bytes(data[at : at + word], order) for at in range(0, len(data), word)]
+    words = [int.from_bytes(data[at : at + word], shell.byte_order) for at in range(0, len(data), word)]
     for at in range(0, len(words), 2):
         shown = (_word(shell, value, symbols) for value in words[at : at + 2])
         out(f"    {below + at * word:016x}: {' '.join(shown)}")
@@ -204,12 +205,11 @@ def _print_text_addresses(shell: "Shell", task: drgn.Object) -> None:
     """Whatever on the stack may be a return address, from the stack pointer to the stack's end."""
     prog = shell.prog
     start = task.stack.value_()
-    size, word = prog["THREAD_SIZE"].value_(), prog.address_size()
-    order = "little" if shell.little_endian else "big"
+    size, word = int(prog["THREAD_SIZE"]), prog.address_size()
     data = prog.read(start, min(size, _LARGEST_STACK))
     first = next((_sp(frame) for frame in shell.kernel.frames(task) if start <= _sp(frame) < start + size), start)
     for at in range(first - start, len(data) - word + 1, word):
-        value = int.from_bytes(data[at : at + word], order)
+        value = int.from_bytes(data[at : at + word], shell.byte_order)
         if value < _USER:
             continue
         try:

@@ -47,14 +47,14 @@ def print_system(shell: "Shell", machine: Machine | None = None) -> None:
         if machine.time is None
         else f"{datetime.fromtimestamp(machine.time, UTC):%a %b %e %H:%M:%S UTC %Y}",
         "UPTIME": None if machine.uptime is None else duration(machine.uptime),
-        "LOAD AVERAGE": machine.load and ", ".join(f"{value:.2f}" for value in machine.load),
+        "LOAD AVERAGE": ", ".join(f"{value:.2f}" for value in machine.load or ()),
         "TASKS": _told(lambda: str(len(all_tasks(shell.kernel)))),
         "NODENAME": machine.hostname,
         "RELEASE": machine.release,
         "VERSION": f"#{version}" if version else None,
         "MACHINE": machine.architecture,
         "MEMORY": _told(lambda: _memory(shell)),
-        "PANIC": machine.panic and machine.panic.message and f'"{machine.panic.message}"',
+        "PANIC": f'"{panic.message}"' if (panic := machine.panic) and panic.message else None,
         **_context(shell),
     }
     for name, value in rows.items():
@@ -85,7 +85,7 @@ def _cpus(machine: Machine) -> str | None:
 
 
 def _memory(shell: "Shell") -> str:
-    size = totalram_pages(shell.prog).value_() * shell.prog["PAGE_SIZE"].value_()
+    size = int(totalram_pages(shell.prog)) * int(shell.prog["PAGE_SIZE"])
     return f"{size / (1 << 30):.1f} GB" if size >= 1 << 30 else f"{size / (1 << 20):.1f} MB"
 
 
@@ -134,9 +134,14 @@ def log(shell: "Shell", given: argparse.Namespace) -> None:
         caller = f"[{record.caller:>6}] " if given.c and record.caller else ""
         stamp = ""
         if not given.t and given.T and record.wall:
-            stamp = f"[{record.wall}] "
+            stamp = f"[{_time_of_day(record.wall)}] "
         elif not given.t and record.time is not None:
             stamp = f"[{record.time:12.6f}] "
         out(f"{level}{stamp}{caller}{record.text}")
     if reason := log_records(shell.kernel).reason:
         raise CommandError(f"log: {reason}")
+
+
+def _time_of_day(stamp: str) -> str:
+    """As crash writes it."""
+    return f"{datetime.fromisoformat(stamp).astimezone(UTC):%a %b %e %H:%M:%S UTC %Y}"

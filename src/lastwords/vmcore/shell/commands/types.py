@@ -80,7 +80,7 @@ def _member(kind: drgn.Type, path: str) -> tuple[int, drgn.Type]:
 
 def declared(kind: drgn.Type, name: str) -> str:
     """A variable's declaration in C."""
-    text = kind.type_name()
+    text = str(kind.type_name())
     if "(*" in text:
         return text.replace("(*", f"(*{name}", 1) + ";"
     match = re.fullmatch(r"(.*?) ?((?:\[\d*\])+)", text)

@@ -91,7 +91,8 @@ def formatted(value: drgn.Object, base: int) -> str:
     if kind.kind == drgn.TypeKind.ARRAY and kind.length is None and drgn.sizeof(kind.type) == 1:
         # Nothing says how long it is but the string in it.
         return f'({value.type_.type_name()})"{string_at(value.prog_, value.address_ or 0, 4096) or ""}"'
-    return value.format_(columns=shutil.get_terminal_size().columns, dereference=False, integer_base=base)
+    columns = shutil.get_terminal_size().columns
+    return str(value.format_(columns=columns, dereference=False, integer_base=base))
 
 
 @command("eval", "a number in all notations", argument("[-b] [-l] EXPRESSION", text=""), raw=True)
