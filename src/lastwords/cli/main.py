@@ -25,6 +25,7 @@ COMMANDS = {
     "salvage": "Save what is left of a damaged dump: a dump that opens again, and the log.",
     "annotate": "Print the crash text with each line explained in its margin.",
     "explain": "Explain a term: a taint flag, a register, an error code, a message.",
+    "shell": "Look around in a dump: crash's commands and Python with drgn's names at one prompt.",
     "symbols": "Say which debuginfo a dump wants and how to get it; or rebuild an ELF file from the dump.",
     "dis": "Disassemble a function as it was in memory when the machine died.",
     "completion": "Print the completion code for bash, zsh or fish.",

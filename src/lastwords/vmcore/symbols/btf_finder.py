@@ -8,6 +8,8 @@ from .btf_format import Kind
 from .btf_types import BtfTypes
 from .globals import GLOBALS, with_lengths
 
+_MOST_ELEMENTS = 1 << 16
+
 
 class BtfFinder:
     """Answers drgn's questions for types and objects from the BTF of the kernel and its modules."""
@@ -65,8 +67,9 @@ class BtfFinder:
                 return found
         for type_name in GLOBALS.get(name, ()):
             try:
-                known = prog.type(with_lengths(type_name, self._constant))
-                return drgn.Object(prog, known, address=prog.symbol(name).address)
+                symbol = prog.symbol(name)
+                known = _with_room(prog, with_lengths(type_name, self._constant), symbol.size)
+                return drgn.Object(prog, known, address=symbol.address)
             except LookupError:
                 # A type that this kernel version doesn't have yet or no more.
                 continue
@@ -75,6 +78,14 @@ class BtfFinder:
     def _constant(self, name: str) -> int | None:
         found = (types.btf.constant(name) for types in self._types)
         return next((constant[1] for constant in found if constant), None)
+
+
+def _with_room(prog: drgn.Program, name: str, size: int) -> drgn.Type:
+    """A type by its name; `[*]` is as many elements as `size` bytes hold."""
+    if not name.endswith("[*]"):
+        return prog.type(name)
+    element = prog.type(name.removesuffix("[*]"))
+    return prog.array_type(element, min(size // drgn.sizeof(element), _MOST_ELEMENTS))
 
 
 def _bare_function(prog: drgn.Program, name: str) -> drgn.Object | None:

@@ -3,7 +3,8 @@
 BTF describes per-CPU variables and, from Linux 6.16 on where the kernel is built so, all others. Before that this
 table says what type a well-known variable has. The types are C; ` | ` parts alternatives, of which the first that
 the kernel knows counts: so a type that a later version introduced stands first. The length of an array may be the
-name of an enumerator. `bench/bare_agreement.py` compares the table with a vmlinux.
+name of an enumerator, or `*` for as many as there is room for up to the next symbol: some more than there are.
+`bench/bare_agreement.py` compares the table with a vmlinux.
 """
 
 import re
@@ -26,12 +27,14 @@ _VARIABLES = {
     "int": "nr_threads max_threads pid_max panic_on_oops panic_timeout panic_on_warn oops_in_progress die_owner "
     "die_counter crashing_cpu sysctl_panic_on_rcu_stall sysctl_max_rcu_stall_to_panic rcu_cpu_stall_timeout "
     "sysctl_panic_on_oom sysctl_overcommit_memory watchdog_thresh min_free_kbytes hugetlb_max_hstate debug_locks "
-    "sysctl_sched_rt_runtime reboot_force sysrq_enabled tick_do_timer_cpu dmi_available console_may_schedule nr_irqs",
+    "sysctl_sched_rt_runtime sysctl_overcommit_ratio "
+    "reboot_force sysrq_enabled tick_do_timer_cpu dmi_available console_may_schedule nr_irqs",
     "unsigned int": "nr_cpu_ids nr_node_ids die_nest_count softlockup_panic hardlockup_panic "
     "sysctl_oops_all_cpu_backtrace sysctl_hung_task_panic pgdir_shift ptrs_per_p4d __pgtable_l5_enabled nr_swapfiles "
-    "d_hash_shift i_hash_shift m_hash_shift nr_vmap_nodes",
+    "d_hash_shift i_hash_shift m_hash_shift nr_vmap_nodes vmap_zone_size",
     "unsigned long": "total_forks tainted_mask sysctl_hung_task_timeout_secs watchdog_enabled panic_print "
     "totalreserve_pages max_pfn max_low_pfn min_low_pfn max_mapnr page_offset_base vmalloc_base vmemmap_base phys_base "
+    "sysctl_overcommit_kbytes sections_per_block "
     "totalram_pages process_counts cpu_current_top_of_stack highest_memmap_pfn",
     "long": "total_swap_pages",
     "bool": "crash_kexec_post_notifiers kexec_in_progress oom_killer_disabled console_waiter",
@@ -48,6 +51,7 @@ _VARIABLES = {
     "const char[]": "linux_banner",
     "char[]": "boot_command_line dump_stack_arch_desc_str",
     "const char *[]": "dmi_ident",
+    "const char * const[9]": "task_state_array",
     "unsigned char *": "vmcoreinfo_data",
     "u32 *": "vmcoreinfo_note",
     "void *": "high_memory hardirq_stack_ptr",
@@ -87,7 +91,7 @@ _VARIABLES = {
     "struct semaphore": "console_sem",
     # Time: kernel/time/
     "struct tk_data": "tk_core",  # Linux 6.13; a struct without a name before
-    "struct timer_base[]": "timer_bases",
+    "struct timer_base[*]": "timer_bases",
     "struct hrtimer_cpu_base": "hrtimer_bases",
     "struct clocksource *": "curr_clocksource",
     "struct tick_device": "tick_cpu_device tick_broadcast_device",
@@ -105,8 +109,8 @@ _VARIABLES = {
     "struct swap_info_struct *[]": "swap_info",
     "struct plist_head": "swap_active_head",
     "struct plist_head *": "swap_avail_heads",
-    "struct address_space *[]": "swapper_spaces",
-    "unsigned int[]": "nr_swapper_spaces",
+    "struct address_space *[*]": "swapper_spaces",
+    "unsigned int[*]": "nr_swapper_spaces",
     "struct percpu_counter": "vm_committed_as nr_files",
     "struct hstate[]": "hstates",
     "struct page *": "huge_zero_page mem_map",
@@ -146,6 +150,7 @@ _VARIABLES = {
     "struct softnet_data": "softnet_data",
     "struct inet_hashinfo": "tcp_hashinfo",
     "struct udp_table": "udp_table",
+    "struct neigh_table": "arp_tbl",
     "struct css_set": "init_css_set",
     "struct cgroup_root": "cgrp_dfl_root",
     "struct cgroup_subsys": "memory_cgrp_subsys",

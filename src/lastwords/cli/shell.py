@@ -1,0 +1,151 @@
+"""`lastwords shell`: crash's commands and Python with drgn's names over a dump."""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from lastwords.report.escape import printable
+
+if TYPE_CHECKING:
+    from lastwords.vmcore.shell import Shell
+
+_NO_DRGN = "reading dumps needs drgn, which is not installed: pip install 'lastwords[vmcore]'"
+
+_LONGEST = 30
+"""Lines of a view's lists."""
+
+# Views of lastwords that crash has no command for: what they are, the part of the machine, what renders it.
+_VIEWS = {
+    "locks": (
+        "locks that tasks wait for, their holders, deadlocks",
+        "locks",
+        "lastwords.report.lock_tables:lock_tables",
+    ),
+    "mem": ("who holds the memory", "memory", "lastwords.report.memory_tables:memory_tables"),
+    "io": ("disks and block requests in flight", "io", "lastwords.report.load_tables:io_tables"),
+    "overdue": ("timers, work and softirqs that are late", "interrupts", "lastwords.report.load_tables:irq_tables"),
+}
+
+
+@click.command(
+    epilog="Examples:\n\n\b\n"
+    "  lastwords shell vmcore                                 a prompt; help lists the commands\n"
+    "  lastwords shell vmcore -c 'sys; bt -a; foreach UN bt'\n"
+    "  lastwords shell vmcore -c 'log -T' | grep -i nvme\n"
+    "  lastwords shell vmcore commands.txt                    as crash -i does; *.py is run as Python\n"
+    "  lastwords shell vmcore -c 'for t in for_each_task(prog): print(t.pid.value_(), t.comm.string_())'\n\n"
+    "Exit status: 0, 1 if a command failed, 2 if the dump can't be read."
+)
+@click.argument("dump", metavar="DUMP")
+@click.argument("script", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[SCRIPT]")
+@click.option("-c", "commands", multiple=True, metavar="COMMANDS", help="Run these, parted by `;`, and end.")
+@click.option("--vmlinux", type=click.Path(path_type=Path), metavar="FILE|DIR", help="Debuginfo, or where to look.")
+@click.option("--modules-dir", type=click.Path(path_type=Path), metavar="DIR", help="Debuginfo of modules.")
+@click.option("--no-debuginfo", is_flag=True, help="Look for none, not even through debuginfod.")
+def command(
+    dump: str,
+    script: Path | None,
+    commands: tuple[str, ...],
+    vmlinux: Path | None,
+    modules_dir: Path | None,
+    no_debuginfo: bool,
+) -> None:
+    """Look around in a dump at a prompt that knows crash's commands, and Python with drgn's names.
+
+    Works with debuginfo and without: names and types then come from the dump itself. Commands may be piped and
+    redirected: bt -a | grep rwsem, log > file. What is no command is Python: prog, cast, container_of and drgn's
+    helpers are there.
+    """
+    if script is not None and not script.exists():
+        _fail(f"{script}: no such file")
+    # libkdumpfile and libdw are C: what a malformed dump does to them is the end of the child alone.
+    child = os.fork()
+    if child:
+        sys.exit(_wait(child, dump))
+    shell = _open(dump, vmlinux, modules_dir, debuginfo=not no_debuginfo)
+    sys.exit(0 if _run(shell, script, commands) else 1)
+
+
+def _wait(child: int, dump: str) -> int:
+    """The child's exit status. Ctrl-C is the child's; we wait."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGPIPE:
+            return 141
+        name = signal.Signals(number).name
+        click.echo(
+            f"lastwords: {printable(dump)}: the libraries that read it crashed ({name}):"
+            " it is damaged; lastwords salvage may save it",
+            err=True,
+        )
+        return 2
+    return os.waitstatus_to_exitcode(status)
+
+
+def _open(dump: str, vmlinux: Path | None, modules_dir: Path | None, *, debuginfo: bool) -> "Shell":
+    try:
+        from lastwords.vmcore.session import DumpError
+        from lastwords.vmcore.shell.command import View
+        from lastwords.vmcore.shell.opening import open_shell
+    except ImportError as error:
+        if error.name not in ("drgn", "_drgn"):
+            raise
+        _fail(_NO_DRGN)
+    views = {name: View(summary, part, _rendered(renderer)) for name, (summary, part, renderer) in _VIEWS.items()}
+    try:
+        return open_shell(
+            dump, vmlinux=vmlinux, modules_dir=modules_dir, debuginfo=debuginfo, escape=printable, views=views
+        )
+    except DumpError as error:
+        _fail(str(error))
+
+
+def _rendered(renderer: str) -> Callable[[Any], Iterator[str]]:
+    """The lines that a renderer of the views gives, as plain text; it is imported when it is used."""
+
+    def lines(value: object) -> Iterator[str]:
+        module, _, name = renderer.partition(":")
+        render = getattr(importlib.import_module(module), name)
+        return (text.plain for text in render(value, longest=_LONGEST))
+
+    return lines
+
+
+def _run(shell: "Shell", script: Path | None, commands: tuple[str, ...]) -> bool:
+    from lastwords.vmcore.shell.command import Quit
+
+    well = True
+    try:
+        if script is not None:
+            well = shell.run_script(script)
+        for each in commands:
+            well &= shell.run(each)
+        if script is None and not commands:
+            if sys.stdin.isatty():
+                from lastwords.vmcore.shell.prompt import interact
+
+                interact(shell)
+            else:
+                well = shell.run_lines(sys.stdin, "<stdin>")
+    except Quit:
+        pass
+    except SystemExit as leaving:
+        return not leaving.code
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        _fail(f"{error.filename}: {error.strerror}")
+    return well
+
+
+def _fail(text: str) -> NoReturn:
+    click.echo(f"lastwords: {printable(text)}", err=True)
+    sys.exit(2)
