@@ -48,6 +48,8 @@ def sections(machine: Machine, *, verbose: bool = False) -> Iterator[Section]:
 def _blame(blame: Blame) -> Iterator[Text]:
     yield Text(printable(blame.text), "bold")
     for step in blame.steps:
+        if step.kind == "fault":
+            continue  # the sentence above has said it
         mark = "" if step.checked else "  (not checked against the dump)"
         where = f"  {printable(step.file)}:{step.line}" if step.file and step.line else ""
         module = f" [{printable(step.module)}]" if step.module else ""

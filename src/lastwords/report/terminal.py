@@ -308,7 +308,9 @@ def _section(title: str) -> Iterator[RenderableType]:
 
 
 def _indented(body: Text) -> RenderableType:
-    return Padding(body, (0, 0, 0, 2), expand=False)
+    """The text below its section's title; a single line that has to be broken goes on where it began."""
+    blanks = 0 if "\n" in body.plain else len(body.plain) - len(body.plain.lstrip(" "))
+    return Padding(body[blanks:], (0, 0, 0, 2 + blanks), expand=False)
 
 
 def _safe(text: str) -> str:

@@ -36,6 +36,15 @@ _STRINGS = {
     "scas": ("rdi", None),
     "cmps": ("rsi", "rdi"),
 }
+# Where a stack begins if it was saved by panic() itself, or by a CPU that panic() stopped: no bad pointer brought it
+# there.
+_PANICKING = frozenset(
+    {
+        *("panic", "vpanic", "nmi_panic", "crash_kexec", "__crash_kexec", "crash_save_cpu", "crash_nmi_callback"),
+        *("machine_kexec", "machine_crash_shutdown", "native_machine_crash_shutdown", "sysrq_handle_crash"),
+        *("delay_tsc", "__const_udelay", "native_halt", "stop_this_cpu", "native_safe_halt"),
+    }
+)
 _FRAMES_MAX = 64
 
 
@@ -65,18 +74,27 @@ def find_fault(dump: Dump, frames: "Sequence[drgn.StackFrame]") -> Fault | None:
     names = [_name(frame) for frame in frames]
     for number in range(1, len(frames)):
         kind = ENTRIES.get(names[number - 1])
-        frame = frames[number]
-        if kind is None or (frame.is_inline and not frame.interrupted):
-            continue
-        registers = dict(frame.registers())
-        if not all(name in registers for name in ("rip", "rsp", "rdi", "rax")):
-            continue
-        physical, traces = _physical(frames[number:])
-        if len(physical) > 1 and dump.symbol(physical[0].pc) is None and word(dump, physical[0].sp) == physical[1].pc:
-            # drgn undid the call of a bad function pointer, so that its caller looks interrupted.
-            physical[1] = physical[1]._replace(interrupted=False)
-        return Fault(kind, registers, physical, traces)
+        if kind is not None and (fault := _fault(dump, kind, frames[number:])) is not None:
+            return fault
+    # kdump's crash kernel is started with the registers of the oops (kernel/kexec_core.c: crash_setup_regs()), so that
+    # the stack begins where the exception came, without the exception itself.
+    if names and names[0] not in _PANICKING:
+        return _fault(dump, "exception", frames)
     return None
+
+
+def _fault(dump: Dump, kind: str, frames: "Sequence[drgn.StackFrame]") -> Fault | None:
+    """The exception that came in the first of these frames; None where its registers are not all known."""
+    if frames[0].is_inline and not frames[0].interrupted:
+        return None
+    registers = dict(frames[0].registers())
+    if not all(name in registers for name in ("rip", "rsp", "rdi", "rax")):
+        return None
+    physical, traces = _physical(frames)
+    if len(physical) > 1 and dump.symbol(physical[0].pc) is None and word(dump, physical[0].sp) == physical[1].pc:
+        # drgn undid the call of a bad function pointer, so that its caller looks interrupted.
+        physical[1] = physical[1]._replace(interrupted=False)
+    return Fault(kind, registers, physical, traces)
 
 
 def _name(frame: "drgn.StackFrame") -> str:
@@ -186,7 +204,7 @@ def _implicit(dump: Dump, instruction: Instruction, fault: Fault) -> Bad | None:
         chosen, sure = (insane or used)[0], len(insane) == 1 or len(used) == 1
         return Bad(chosen, registers[chosen], 0, registers[chosen], 1, sure=sure)
     stack = registers[STACK_POINTER]
-    if instruction.act is Act.RETURN and fault.kind != "page fault":
+    if instruction.act is Act.RETURN and fault.kind not in ("page fault", "exception"):
         target = word(dump, stack)
         return None if target is None else Bad(stack, target, 0, target, 8)
     if instruction.act in (Act.PUSH, Act.POP, Act.CALL, Act.RETURN) and not _sane(dump, stack):
