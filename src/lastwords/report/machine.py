@@ -142,6 +142,8 @@ def _machine(machine: Machine) -> Iterator[Text]:
 def _cpus(machine: Machine) -> str | None:
     if not machine.cpus:
         return None
+    if all(cpu.pid is None for cpu in machine.cpus):
+        return f"{len(machine.cpus)}; what they ran is not known"
     busy = [f"CPU {cpu.number} {cpu.comm} ({cpu.pid})" for cpu in machine.cpus if cpu.pid]
     shown = ", ".join(busy[:8]) + (f" and {len(busy) - 8} more" if len(busy) > 8 else "")
     return f"{len(machine.cpus)}, of which {len(busy)} busy: {shown}" if busy else f"{len(machine.cpus)}, all idle"

@@ -57,6 +57,8 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
             yield Text()
         yield from _log(log, None if number else analysis.machine, verbose)
     if not loud:
+        if analysis.dump is not None and not quiet:
+            yield Text("What crashed is not known: no kernel log is left in the dump.", "bold yellow")
         yield from _quiet(quiet, alone=True)
         yield from _machine_part(analysis.machine, verbose)
     if analysis.dump is not None:

@@ -61,7 +61,11 @@ def reason(failure: Exception) -> str:
     text = " ".join(str(failure).split())[:_LONGEST_REASON]
     kind = type(failure).__name__
     # drgn's own messages are sentences; Python's need their kind to make sense.
-    return text if text and kind in ("FaultError", "LookupError", "ObjectAbsentError") else f"{kind}: {text}"
+    return (
+        text
+        if text and kind in ("FaultError", "LookupError", "ObjectAbsentError", "ObjectNotFoundError")
+        else f"{kind}: {text}"
+    )
 
 
 def _joined(reasons: Sequence[str]) -> str | None:
