@@ -122,9 +122,6 @@ def _vectors(prog: drgn.Program, shifts: Sequence[int]) -> Mapping[str, tuple[in
             counts = tuple(prog.read_u32(offset + shift & _MASK) for shift in shifts)
             if any(counts):
                 found[label] = counts
-    if "TLB" in found and "CAL" in found:
-        # Flushes of the TLB are function calls, which the kernel shows without them.
-        found["CAL"] = tuple(max(a - b, 0) for a, b in zip(found["CAL"], found["TLB"], strict=True))
     return found
 
 
