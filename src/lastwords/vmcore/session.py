@@ -54,12 +54,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         parts: fields of `lastwords.model.Machine`; all of them by default.
         log: the kernel's log too.
         files_of: the open files of the task with this PID.
+        patience: seconds that one part may take.
     """
 
     sources: Sources
     parts: tuple[str, ...] | None = None
     log: bool = False
     files_of: int | None = None
+    patience: float = 120.0
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,7 +190,12 @@ def answer(encoded: bytes, progress: Callable[[str], None]) -> Reading:
         debuginfo=sources.debuginfo,
         dump=dump,
     )
-    machine = collect(kernel, only=question.parts, progress=lambda part: progress(f"reading {part.replace('_', ' ')}"))
+    machine = collect(
+        kernel,
+        only=question.parts,
+        progress=lambda part: progress(f"reading {part.replace('_', ' ')}"),
+        seconds=question.patience,
+    )
     log, log_missing = _log(kernel, machine) if question.log else ((), None)
     files, files_missing = _files(kernel, question.files_of) if question.files_of is not None else ((), None)
     return Reading(

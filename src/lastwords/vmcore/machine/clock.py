@@ -10,6 +10,7 @@ from drgn.helpers.linux.timekeeping import (
     ktime_get_real_seconds,
 )
 
+from .cpu_masks import MOST_CPUS, cpu_mask
 from .fields import Fields
 from .part import once
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
 
 _NANOSECONDS = 10**9
-_MOST_CPUS = 8192
 
 
 def wall_time(kernel: "Kernel") -> float:
@@ -119,14 +119,24 @@ def run_queues(kernel: "Kernel") -> Iterator[tuple[int, int]]:
 
 @once
 def per_cpu_offsets(kernel: "Kernel") -> dict[int, int]:
-    """By number of each possible CPU, what to add to the address of a per-CPU variable."""
-    from drgn.helpers.linux.cpumask import for_each_possible_cpu
+    """By number of each possible CPU, what to add to the address of a per-CPU variable.
 
+    A damaged mask makes CPUs up: those are left out that the kernel has no room for, or that share their variables
+    with another one, as those do that can't come up (arch/x86/kernel/setup_percpu.c).
+    """
     prog = kernel.prog
     offsets = prog["__per_cpu_offset"]
-    found = {}
-    for cpu in for_each_possible_cpu(prog):
-        if cpu >= _MOST_CPUS:
+    try:
+        limit = prog["nr_cpu_ids"].value_() or MOST_CPUS
+    except LookupError:  # a constant where the kernel is built so
+        limit = MOST_CPUS
+    found: dict[int, int] = {}
+    known: set[int] = set()
+    for cpu in sorted(cpu_mask(prog, "possible")):
+        if cpu >= limit:
             break
-        found[cpu] = offsets[cpu].value_()
+        offset = offsets[cpu].value_()
+        if offset not in known:
+            known.add(offset)
+            found[cpu] = offset
     return found

@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from lastwords.model import Machine, Part
 
 from .part import PARTS, Partial, Read
+from .patience import OutOfPatience, patience
 
 if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
@@ -20,7 +23,11 @@ _FIRST = ("identity", "panic", "cpus", "tasks")
 
 
 def collect(
-    kernel: "Kernel", *, only: Collection[str] | None = None, progress: Callable[[str], None] | None = None
+    kernel: "Kernel",
+    *,
+    only: Collection[str] | None = None,
+    progress: Callable[[str], None] | None = None,
+    seconds: float | None = None,
 ) -> Machine:
     """Read the machine out of a dump.
 
@@ -28,6 +35,7 @@ def collect(
         kernel: the opened dump.
         only: names of the parts that the caller wants; all of them by default.
         progress: called with each part's name before it is read.
+        seconds: that one part may take; without limit by default.
 
     Returns:
         The machine; its `parts` say how long each took and why it is missing. Never raises for what is in the dump.
@@ -41,17 +49,22 @@ def collect(
             progress(name)
         began, error, incomplete = time.perf_counter(), None, None
         try:
-            value = read(kernel)
+            with patience(seconds):
+                value = read(kernel)
+            if isinstance(value, Partial):
+                incomplete = _joined(value.reasons)
+                value = value.value
+            # Numbers beyond 64 bits, which only damage makes, can't be handed on.
+            msgspec.msgpack.encode(value)
+        except OutOfPatience as failure:
+            value, error = {}, str(failure)
         except Exception as failure:  # a dump may be wrong in any way; each part stands alone
             value, error = {}, reason(failure)
-        if isinstance(value, Partial):
-            incomplete = _joined(value.reasons)
-            value = value.value
         fields |= value if isinstance(value, dict) and name not in Machine.__struct_fields__ else {name: value}
         if error is not None and name in Machine.__struct_fields__:
             fields[name] = None
-        seconds = round(time.perf_counter() - began, 4)
-        told.append(Part(name=name, seconds=seconds, error=error, incomplete=incomplete))
+        took = round(time.perf_counter() - began, 4)
+        told.append(Part(name=name, seconds=took, error=error, incomplete=incomplete))
     fields.setdefault("release", kernel.symbols.release)
     return Machine(**fields, parts=tuple(told))
 

@@ -1,11 +1,10 @@
 """What each CPU did: kernel/sched/core.c for its task and queue, include/linux/preempt.h for its context."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import drgn
-from drgn.helpers.linux.cpumask import for_each_cpu, for_each_online_cpu
 from drgn.helpers.linux.percpu import per_cpu
 from drgn.helpers.linux.sched import cpu_curr, cpu_rq, rq_for_each_fair_task, rq_for_each_rt_task
 
@@ -14,6 +13,7 @@ from lastwords.vmcore.source import registers_of_cpus
 
 from .clock import per_cpu_offsets
 from .context import context
+from .cpu_masks import cpu_mask
 from .panic import crashing_cpu
 from .part import Partial, once, part
 from .strings import decoded, one_line
@@ -46,7 +46,7 @@ def online_cpus(kernel: "Kernel", problems: list[str]) -> set[int]:
     """
     try:
         possible = set(per_cpu_offsets(kernel))
-        return {*for_each_online_cpu(kernel.prog), *_active(kernel.prog)} & possible
+        return (cpu_mask(kernel.prog, "online") | _active(kernel.prog)) & possible
     except Exception as failure:  # drgn raises what fits: no types, or not in the dump
         noted = set(range(len(_registers(kernel))))
         if not noted:
@@ -67,12 +67,11 @@ def _registers(kernel: "Kernel") -> Sequence[bytes]:
     return registers_of_cpus(kernel.dump) if kernel.dump is not None else ()
 
 
-def _active(prog: drgn.Program) -> Iterator[int]:
+def _active(prog: drgn.Program) -> set[int]:
     try:
-        mask = prog["__cpu_active_mask"]
+        return cpu_mask(prog, "active")
     except LookupError:  # before Linux 4.5 it had another name
-        return iter(())
-    return for_each_cpu(mask)
+        return set()
 
 
 def _cpu(kernel: "Kernel", number: int, online: bool, crashing: bool, problems: list[str]) -> Cpu:

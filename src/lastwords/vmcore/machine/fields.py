@@ -31,8 +31,8 @@ class Fields:
         Args:
             prog: the program that has the type.
             type_name: as `struct task_struct`.
-            members: by the name to give them, their paths in the type; ` | ` parts alternatives, of which the first
-                that this kernel has counts. A member that it doesn't have is None in what is read.
+            members: by the name to give them, their paths in the type, as `se.sum[2]`; ` | ` parts alternatives, of
+                which the first that this kernel has counts. A member that it doesn't have is None in what is read.
 
         Raises:
             LookupError: there is no such type.
@@ -86,7 +86,8 @@ def _text(data: bytes) -> bytes:
 def _member(whole: drgn.Type, path: str) -> tuple[int, int, str] | None:
     """Offset, size and format of a member; None if there is none that can be read so."""
     offset, here = 0, whole
-    for name in path.split("."):
+    for step in path.split("."):
+        name, _, place = step.rstrip("]").partition("[")
         here = here.unaliased()
         try:
             member = here.member(name)
@@ -96,6 +97,12 @@ def _member(whole: drgn.Type, path: str) -> tuple[int, int, str] | None:
             return None
         offset += member.offset
         here = member.type
+        if place:
+            here = here.unaliased()
+            if here.kind != drgn.TypeKind.ARRAY:
+                return None
+            here = here.type
+            offset += int(place) * drgn.sizeof(here)
     found = _readable(here.unaliased())
     return (offset + found[0], found[1], found[2]) if found else None
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .patience import OutOfPatience
+
 if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
 
@@ -55,7 +57,7 @@ def once(read: Callable[["Kernel"], T]) -> Callable[["Kernel"], T]:
         if key not in cache:
             try:
                 cache[key] = read(kernel), None
-            except Exception as failure:
+            except (Exception, OutOfPatience) as failure:
                 cache[key] = None, failure
         value, raised = cache[key]
         if raised is not None:

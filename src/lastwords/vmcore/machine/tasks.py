@@ -1,5 +1,7 @@
 """All tasks: include/linux/sched.h."""
 
+import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from lastwords.model import Task
 from .clock import RunQueueClocks, per_cpu_offsets, run_queue_clocks
 from .fields import Fields
 from .part import Partial, once, part
-from .resident import Resident
+from .rss import Rss
 from .strings import decoded, one_line
 from .unwinding import Stack, unwinder
 from .walk import walk
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_TASKS = 200_000
 MOST_STACKS = 50_000
+SECONDS_FOR_STACKS = 60.0
 
 _PF_KTHREAD = 0x00200000
 
@@ -47,13 +50,17 @@ _MEMBERS = {
     "exec_start": "se.exec_start",
     "last_arrival": "sched_info.last_arrival",
     "blocked_on": "blocked_on",
+    # Before Linux 6.2: pages that a thread has not yet added to its address space's counters; enum of MM_FILEPAGES, …
+    "file_pages": "rss_stat.count[0]",
+    "anonymous_pages": "rss_stat.count[1]",
+    "shared_pages": "rss_stat.count[3]",
 }
 
 
 @part("tasks")
 @once
 def tasks(kernel: "Kernel") -> Partial:
-    """All tasks with their stacks, those on a CPU or in D state first in the line for a stack."""
+    """All tasks with their stacks."""
     problems: list[str] = []
     found = task_addresses(kernel, problems)
     reader = TaskReader(kernel)
@@ -62,11 +69,18 @@ def tasks(kernel: "Kernel") -> Partial:
     if missing:
         problems.append(f"{missing} tasks are not in the dump")
     rows = [row for row in rows if row[1]["pid"] is not None]
-    with_stack = _with_stack(rows)
-    unwinder(kernel).expect(len(with_stack))
-    if len(with_stack) < len(rows):
-        problems.append(f"stacks of {len(with_stack)} of {len(rows)} tasks")
-    return Partial(tuple(reader.task(*row, stack=row[0] in with_stack) for row in rows), problems)
+    reader.count_pages(fields for _, fields in rows)
+    unwinder(kernel).expect(min(len(rows), MOST_STACKS))
+    deadline = time.monotonic() + SECONDS_FOR_STACKS
+    read: dict[int, Task] = {}
+    without = 0
+    for address, fields in sorted(rows, key=_rank):
+        wanted = len(read) < MOST_STACKS and time.monotonic() < deadline
+        without += not wanted
+        read[address] = reader.task(address, fields, stack=wanted)
+    if without:
+        problems.append(f"{without} of {len(rows)} tasks are too many: their stacks were not read")
+    return Partial(tuple(read[address] for address, _ in rows), problems)
 
 
 def all_tasks(kernel: "Kernel") -> tuple[Task, ...]:
@@ -117,11 +131,9 @@ def _threads(leader: drgn.Object) -> Iterator[drgn.Object]:
     return list_for_each_entry("struct task_struct", head, "thread_node")
 
 
-def _with_stack(rows: list[tuple[int, dict[str, Any]]]) -> set[int]:
-    """Of too many tasks, those whose stacks say most."""
-    if len(rows) > MOST_STACKS:
-        rows = sorted(rows, key=lambda row: (not row[1]["on_cpu"], state_letter(row[1]) not in "DR"))
-    return {address for address, _ in rows[:MOST_STACKS]}
+def _rank(row: tuple[int, dict[str, Any]]) -> tuple[bool, bool]:
+    """Where there are too many tasks, those on a CPU and in state D or R come first."""
+    return not row[1]["on_cpu"], state_letter(row[1]) not in "DR"
 
 
 class TaskReader:
@@ -131,7 +143,10 @@ class TaskReader:
         self._unwinder = unwinder(kernel)
         self._fields = Fields(kernel.prog, "struct task_struct", _members(kernel.prog))
         self._parents: dict[int, int | None] = {}
-        self._resident = Resident(kernel)
+        self._rss = Rss(kernel)
+        self._page = int(kernel.prog["PAGE_SIZE"])
+        self._pages: Counter[int] = Counter()
+        self._resident: dict[int, int | None] = {}
         try:
             self._clocks = run_queue_clocks(kernel)
         except Exception:  # no types, or the run queues are not in the dump
@@ -164,10 +179,24 @@ class TaskReader:
             waiting=waiting,
             address=address,
             blocked_on=fields["blocked_on"] or None,
-            rss=None if kernel_thread else self._resident.bytes(address, fields["mm"]),
+            rss=self._resident_bytes(fields["mm"]) if fields["mm"] and not kernel_thread else None,
             stack=frames,
             stack_error=problem,
         )
+
+    def count_pages(self, threads: Iterable[dict[str, Any]]) -> None:
+        """Take in what all threads hold of their address spaces' memory."""
+        for thread in threads:
+            pages = (thread["file_pages"], thread["anonymous_pages"], thread["shared_pages"])
+            if thread["mm"] and any(pages):
+                self._pages[thread["mm"]] += sum(filter(None, pages))
+
+    def _resident_bytes(self, mm: int) -> int | None:
+        if mm not in self._resident:
+            sizes = self._rss.sizes(mm)
+            total = None if sizes is None else sum(sizes.values()) - sizes["swapped"] + self._pages[mm] * self._page
+            self._resident[mm] = None if total is None else max(total, 0)
+        return self._resident[mm]
 
     def _parent(self, address: int | None) -> int | None:
         if not address:
