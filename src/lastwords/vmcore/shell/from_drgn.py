@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _NOT_TAKEN = frozenset({"*", "!", "exit", "q", "quit", "help", "drgn", "sh"})
 # A word that stands for an address: `jiffies+8`, `&init_task`, `(init_task + 0x10)`.
 _ADDRESS = re.compile(r"([A-Za-z_]\w*)[+-](?:0x)?[0-9a-fA-F]+|&[A-Za-z_][\w.\[\]>-]*|\(.*\)")
+_OF_A_TASK = frozenset({"files", "sig", "task", "vm"})
 _OFFSET = re.compile(r"[A-Za-z_]\w*\.[\w.]+|\d{1,5}|0x[0-9a-f]{1,4}")
 _AREAS = frozenset({"-K", "-V", "-M", "-k"})
 
@@ -47,9 +48,11 @@ def _namespace() -> Any:  # noqa: ANN401
 def run(shell: "Shell", name: str, words: Sequence[str]) -> None:
     """Run one, with crash's ways of writing its arguments turned into drgn's."""
     words = [_address(shell.prog, word) for word in words]
+    if name in _OF_A_TASK and all(word.startswith("-") for word in words):
+        _ = shell.task  # says what is wrong where none is set
     if (change := _CHANGES.get(name)) is not None:
         words = change(shell, words)
-    _call(lambda: _namespace().run(shell.prog, shlex.join([name, *words]), globals=shell.variables))
+    _call(lambda: _namespace().run(shell.prog, f"{name} {shlex.join(words)}", globals=shell.variables))
 
 
 def run_own(shell: "Shell", line: str) -> None:
