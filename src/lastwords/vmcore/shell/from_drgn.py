@@ -73,7 +73,9 @@ def _call(function: Callable[[], object]) -> None:
     except Exception as error:
         if type(error).__module__ != "drgn.commands":
             raise
-        raise CommandError((str(error) or _last(said.getvalue())).replace(": error:", ":")) from None
+        text = str(error) or _last(said.getvalue())
+        # drgn's name for `struct` and `union` together is `*`.
+        raise CommandError(re.sub(r"^\*: ", "struct: ", text).replace(": error:", ":")) from None
     if said.getvalue():
         raise CommandError(_last(said.getvalue()))
 
@@ -126,11 +128,22 @@ def _start_behind_offset(shell: "Shell", words: list[str]) -> list[str]:
     if len(rest) == 2 and not any(option == "-o" for option, _ in kept):
         place = next((at for at, word in enumerate(rest) if _OFFSET.fullmatch(word)), 0)
         kept.append(("-o", rest.pop(place)))
-    return [*_joined(kept), *(_start(shell.prog, word) for word in rest)]
+    return [*_joined(kept), *(_place(shell.prog, word) for word in rest)]
 
 
-def _start(prog: drgn.Program, word: str) -> str:
-    """Where a list starts: `init_task.tasks` too, which drgn takes for a type's member."""
+def _member_as_address(shell: "Shell", words: list[str]) -> list[str]:
+    """`rd init_task.comm`."""
+    return [_place(shell.prog, word) for word in words]
+
+
+def _object_behind_type(shell: "Shell", words: list[str]) -> list[str]:
+    """`struct list_head init_task.tasks`; the type, and the member behind -l, stay what they are."""
+    options, rest = _parted(words, "l:c:xd")
+    return [*_joined(options), *rest[:1], *(_place(shell.prog, word) for word in rest[1:])]
+
+
+def _place(prog: drgn.Program, word: str) -> str:
+    """The address of a variable's member, which drgn takes for a type's member."""
     if "." in word and word.partition(".")[0] in prog:
         return f"{evaluate(prog, f'&{word}').value_():x}"
     return word
@@ -165,7 +178,9 @@ def _without_kernel_areas(shell: "Shell", words: list[str]) -> list[str]:
 
 
 _CHANGES: dict[str, Callable[["Shell", list[str]], list[str]]] = {
+    "*": _object_behind_type,
     "list": _start_behind_offset,
+    "rd": _member_as_address,
     "search": _without_kernel_areas,
     "vtop": _symbols_as_addresses,
 }
