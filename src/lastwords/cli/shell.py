@@ -14,6 +14,7 @@ from lastwords.report.escape import printable
 
 if TYPE_CHECKING:
     from lastwords.vmcore.shell import Shell
+    from lastwords.vmcore.shell.command import View
 
 _NO_DRGN = "reading dumps needs drgn, which is not installed: pip install 'lastwords[vmcore]'"
 
@@ -93,19 +94,24 @@ def _wait(child: int, dump: str) -> int:
 def _open(dump: str, vmlinux: Path | None, modules_dir: Path | None, *, debuginfo: bool) -> "Shell":
     try:
         from lastwords.vmcore.session import DumpError
-        from lastwords.vmcore.shell.command import View
         from lastwords.vmcore.shell.opening import open_shell
     except ImportError as error:
         if error.name not in ("drgn", "_drgn"):
             raise
         _fail(_NO_DRGN)
-    views = {name: View(summary, part, _rendered(renderer)) for name, (summary, part, renderer) in _VIEWS.items()}
     try:
         return open_shell(
-            dump, vmlinux=vmlinux, modules_dir=modules_dir, debuginfo=debuginfo, escape=printable, views=views
+            dump, vmlinux=vmlinux, modules_dir=modules_dir, debuginfo=debuginfo, escape=printable, views=views()
         )
     except DumpError as error:
         _fail(str(error))
+
+
+def views() -> "dict[str, View]":
+    """The commands that lastwords' own views give the shell."""
+    from lastwords.vmcore.shell.command import View
+
+    return {name: View(summary, part, _rendered(renderer)) for name, (summary, part, renderer) in _VIEWS.items()}
 
 
 def _rendered(renderer: str) -> Callable[[Any], Iterator[str]]:

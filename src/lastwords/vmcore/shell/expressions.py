@@ -45,6 +45,7 @@ _BINARY: dict[str, tuple[int, Callable[[drgn.Object, drgn.Object], object]]] = {
     "/": (10, operator.truediv),
     "%": (10, operator.mod),
 }
+_COMPARING = (6, 7)
 _UNARY: dict[str, Callable[[drgn.Object], object]] = {
     "-": operator.neg,
     "+": operator.pos,
@@ -93,6 +94,14 @@ def _tokens(text: str) -> list[_Token]:
     return found
 
 
+def _comparable(left: drgn.Object, right: drgn.Object) -> tuple[drgn.Object, drgn.Object]:
+    """A pointer and a number, as in `next != 0`, which drgn does not compare."""
+    for one, other in ((left, right), (right, left)):
+        if one.type_.unaliased().kind == drgn.TypeKind.POINTER and other.type_.unaliased().kind == drgn.TypeKind.INT:
+            return drgn.cast("unsigned long", left), drgn.cast("unsigned long", right)
+    return left, right
+
+
 class _Expression:
     def __init__(self, prog: drgn.Program, tokens: list[_Token], text: str, hexadecimal: bool) -> None:
         self._prog, self._tokens, self._text, self._hexadecimal = prog, tokens, text, hexadecimal
@@ -122,17 +131,24 @@ class _Expression:
 
     def binary(self, least: int) -> drgn.Object:
         """An expression of operators that bind at least as strongly."""
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise CommandError("the expression is nested too deeply")
         left = self._unary()
         while (found := _BINARY.get(self._peek())) is not None and found[0] >= least:
             self._take()
-            left = self._object(found[1](left, self.binary(found[0] + 1)))
-        self._depth -= 1
+            right = self.binary(found[0] + 1)
+            if found[0] in _COMPARING:
+                left, right = _comparable(left, right)
+            left = self._object(found[1](left, right))
         return left
 
     def _unary(self) -> drgn.Object:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise CommandError("the expression is nested too deeply")
+        value = self._prefixed()
+        self._depth -= 1
+        return value
+
+    def _prefixed(self) -> drgn.Object:
         sign = self._peek()
         if sign in _UNARY:
             self._take()
@@ -201,7 +217,7 @@ class _Expression:
         """C's numbers, with crash's k, m and g behind; a bare `ffff888…` is an address."""
         match = re.fullmatch(r"(0[xX][0-9a-fA-F]+|[0-9]+)([uUlLkKmMgG]*)", text)
         if match is None or (self._hexadecimal and len(text) == 16):
-            if not re.fullmatch(r"[0-9a-fA-F]+", text):
+            if not self._hexadecimal or not re.fullmatch(r"[0-9a-fA-F]+", text):
                 raise CommandError(f"{text}: not a number")
             value = int(text, 16)
         else:

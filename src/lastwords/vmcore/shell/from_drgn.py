@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _NOT_TAKEN = frozenset({"*", "!", "exit", "q", "quit", "help", "drgn", "sh"})
 # A word that stands for an address: `jiffies+8`, `&init_task`, `(init_task + 0x10)`.
 _ADDRESS = re.compile(r"([A-Za-z_]\w*)[+-](?:0x)?[0-9a-fA-F]+|&[A-Za-z_][\w.\[\]>-]*|\(.*\)")
+_OF_A_TASK = frozenset({"files", "sig", "task", "vm"})
 _OFFSET = re.compile(r"[A-Za-z_]\w*\.[\w.]+|\d{1,5}|0x[0-9a-f]{1,4}")
 _AREAS = frozenset({"-K", "-V", "-M", "-k"})
 
@@ -47,9 +48,11 @@ def _namespace() -> Any:  # noqa: ANN401
 def run(shell: "Shell", name: str, words: Sequence[str]) -> None:
     """Run one, with crash's ways of writing its arguments turned into drgn's."""
     words = [_address(shell.prog, word) for word in words]
+    if name in _OF_A_TASK and all(word.startswith("-") for word in words):
+        _ = shell.task  # says what is wrong where none is set
     if (change := _CHANGES.get(name)) is not None:
         words = change(shell, words)
-    _call(lambda: _namespace().run(shell.prog, shlex.join([name, *words]), globals=shell.variables))
+    _call(lambda: _namespace().run(shell.prog, f"{name} {shlex.join(words)}", globals=shell.variables))
 
 
 def run_own(shell: "Shell", line: str) -> None:
@@ -70,7 +73,9 @@ def _call(function: Callable[[], object]) -> None:
     except Exception as error:
         if type(error).__module__ != "drgn.commands":
             raise
-        raise CommandError((str(error) or _last(said.getvalue())).replace(": error:", ":")) from None
+        text = str(error) or _last(said.getvalue())
+        # drgn's name for `struct` and `union` together is `*`.
+        raise CommandError(re.sub(r"^\*: ", "struct: ", text).replace(": error:", ":")) from None
     if said.getvalue():
         raise CommandError(_last(said.getvalue()))
 
@@ -123,11 +128,22 @@ def _start_behind_offset(shell: "Shell", words: list[str]) -> list[str]:
     if len(rest) == 2 and not any(option == "-o" for option, _ in kept):
         place = next((at for at, word in enumerate(rest) if _OFFSET.fullmatch(word)), 0)
         kept.append(("-o", rest.pop(place)))
-    return [*_joined(kept), *(_start(shell.prog, word) for word in rest)]
+    return [*_joined(kept), *(_place(shell.prog, word) for word in rest)]
 
 
-def _start(prog: drgn.Program, word: str) -> str:
-    """Where a list starts: `init_task.tasks` too, which drgn takes for a type's member."""
+def _member_as_address(shell: "Shell", words: list[str]) -> list[str]:
+    """`rd init_task.comm`."""
+    return [_place(shell.prog, word) for word in words]
+
+
+def _object_behind_type(shell: "Shell", words: list[str]) -> list[str]:
+    """`struct list_head init_task.tasks`; the type, and the member behind -l, stay what they are."""
+    options, rest = _parted(words, "l:c:xd")
+    return [*_joined(options), *rest[:1], *(_place(shell.prog, word) for word in rest[1:])]
+
+
+def _place(prog: drgn.Program, word: str) -> str:
+    """The address of a variable's member, which drgn takes for a type's member."""
     if "." in word and word.partition(".")[0] in prog:
         return f"{evaluate(prog, f'&{word}').value_():x}"
     return word
@@ -162,7 +178,9 @@ def _without_kernel_areas(shell: "Shell", words: list[str]) -> list[str]:
 
 
 _CHANGES: dict[str, Callable[["Shell", list[str]], list[str]]] = {
+    "*": _object_behind_type,
     "list": _start_behind_offset,
+    "rd": _member_as_address,
     "search": _without_kernel_areas,
     "vtop": _symbols_as_addresses,
 }

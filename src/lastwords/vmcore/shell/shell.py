@@ -104,6 +104,8 @@ class Shell:
         load()
         self.kernel = kernel
         self.prog: drgn.Program = kernel.prog
+        # drgn's helpers take it where they are given none: find_task(1).
+        drgn.set_default_prog(self.prog)
         self.dump = dump
         self.pager = pager
         self.views = dict(views or {})

@@ -123,9 +123,9 @@ def print_stack(shell: "Shell", task: drgn.Object, given: argparse.Namespace) ->
     inlined = False
     try:
         for number, frame in enumerate(islice(shell.kernel.frames(task), _MOST_FRAMES)):
-            if number and frame.interrupted and not inlined:
+            if frame.interrupted and not inlined:
                 _print_exception(shell, frame)
-                if frame.pc < _USER and _sp(frame) < _USER:
+                if number and frame.pc < _USER and _sp(frame) < _USER:
                     return
             inlined = frame.is_inline
             if given.f or given.F:

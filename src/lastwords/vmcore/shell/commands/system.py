@@ -54,7 +54,7 @@ def print_system(shell: "Shell", machine: Machine | None = None) -> None:
         "VERSION": f"#{version}" if version else None,
         "MACHINE": machine.architecture,
         "MEMORY": _told(lambda: _memory(shell)),
-        "PANIC": f'"{panic.message}"' if (panic := machine.panic) and panic.message else None,
+        "PANIC": f'"{message}"' if (message := _why(machine)) else None,
         **_context(shell),
     }
     for name, value in rows.items():
@@ -68,6 +68,11 @@ _SOURCES = {
     "kallsyms": "names from kallsyms, no types",
     "none": "neither names nor types",
 }
+
+
+def _why(machine: Machine) -> str | None:
+    """What the panic said; of a machine that was dumped before it came to that, what the report of its crash said."""
+    return (machine.panic.message or machine.panic.report) if machine.panic else None
 
 
 def _told(read: Callable[[], str]) -> str | None:

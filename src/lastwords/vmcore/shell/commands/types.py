@@ -32,7 +32,7 @@ def struct(shell: "Shell", given: argparse.Namespace) -> None:
         words.remove("-o")
         _print_offsets(shell, words)
     else:
-        from_drgn.run(shell, "struct", words)
+        from_drgn.run(shell, "*", words)  # for structs and unions
 
 
 def _print_offsets(shell: "Shell", words: list[str]) -> None:
