@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lastwords.lab import Case, Hog, Stall
-from lastwords.model import Analysis, Blame, Lock, Machine, StackFrame
+from lastwords.lab import Case
+from lastwords.model import Analysis, Lock, StackFrame
 
 Wrong = list[str]
 
@@ -61,7 +61,7 @@ def wrong_lines(case: Case, found: Analysis) -> Wrong:
     assert found.machine is not None, found.errors
     wrong: Wrong = []
     for frame in (frame for cpu in found.machine.cpus or () for frame in cpu.stack):
-        if frame.module is None and not frame.user and frame.file is None and not _from_assembly(frame):
+        if frame.module is None and not frame.user and frame.file is None and not _has_no_line(frame):
             wrong.append(f"no line for {frame.function}")
     if case.blame is None or case.source is None:
         return wrong
@@ -75,9 +75,11 @@ def wrong_lines(case: Case, found: Analysis) -> Wrong:
     return wrong
 
 
-def wrong_stall(known: Stall, found: Analysis) -> Wrong:
+def wrong_stall(case: Case, found: Analysis) -> Wrong:
     """What is wrong with who hangs where."""
-    machine = found.machine
+    machine, known = found.machine, case.stall
+    if known is None:
+        return []
     assert machine is not None, found.errors
     wrong: Wrong = []
     stacks = [cpu.stack for cpu in machine.cpus or ()] + [task.stack for task in machine.tasks or ()]
@@ -95,9 +97,11 @@ def wrong_stall(known: Stall, found: Analysis) -> Wrong:
     return wrong
 
 
-def wrong_memory(known: Hog, found: Analysis) -> Wrong:
+def wrong_memory(case: Case, found: Analysis) -> Wrong:
     """What is wrong with who ate the memory."""
-    machine = found.machine
+    machine, known = found.machine, case.memory_hog
+    if known is None:
+        return []
     assert machine is not None, found.errors
     memory = machine.memory
     if memory is None:
@@ -117,16 +121,6 @@ def wrong_memory(known: Hog, found: Analysis) -> Wrong:
     return wrong
 
 
-def pointer_text(blame: Blame | None) -> str:
-    """For people who look at a failure."""
-    return blame.text if blame else "no blame"
-
-
-def hung(machine: Machine) -> list[str]:
-    """Names of the tasks in uninterruptible sleep."""
-    return [task.comm for task in machine.tasks or () if task.state == "D"]
-
-
 def _differences(*each: tuple[str, object, object]) -> Wrong:
     return [f"{name}: {found!r}, not {known!r}" for name, found, known in each if found != known]
 
@@ -141,5 +135,6 @@ def _plain_name(lock: Lock) -> str:
     return (lock.name or hex(lock.address)).split(" ")[0]
 
 
-def _from_assembly(frame: StackFrame) -> bool:
-    return frame.function.startswith(("asm_", "entry_", "ret_from_", "__x86_", "secondary_startup"))
+def _has_no_line(frame: StackFrame) -> bool:
+    """Assembly, and the target of a bad function pointer."""
+    return frame.function.startswith(("asm_", "entry_", "ret_from_", "__x86_", "secondary_startup", "0x"))
