@@ -9,9 +9,24 @@ The kernels are Debian's own, with their own compilers and headers, from chroots
 (`suite.py`, `kernels.py`). A case is a folder under `cases/`: a small module, a recipe, the known answer.
 """
 
-from .cases import Answer, Case, all_cases, case
+from .answers import Answer, BadPointer, Hog, Stall
+from .cases import Case, all_cases, case
 from .errors import LabError
 from .experiment import Outcome, run
 from .kernels import KERNELS, Kernel, kernel
 
-__all__ = ["KERNELS", "Answer", "Case", "Kernel", "LabError", "Outcome", "all_cases", "case", "kernel", "run"]
+__all__ = [
+    "KERNELS",
+    "Answer",
+    "BadPointer",
+    "Case",
+    "Hog",
+    "Kernel",
+    "LabError",
+    "Outcome",
+    "Stall",
+    "all_cases",
+    "case",
+    "kernel",
+    "run",
+]

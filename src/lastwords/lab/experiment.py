@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from . import dump
-from .cases import Answer, Case
+from .answers import Answer
+from .cases import Case
 from .errors import LabError
 from .initramfs import initramfs, userland
 from .kernels import Kernel
@@ -111,6 +112,10 @@ def _image(case: Case, kernel: Kernel, built: Path | None, *, with_kdump: bool) 
 
 
 def _wait(case: Case, machine: Machine, *, to_the_end: bool) -> None:
+    if case.provoke is not None:
+        if not machine.wait_for(case.provoke.when, case.timeout):
+            raise LabError(f"{case.name}: the console does not show {case.provoke.when!r} in {case.timeout:.0f} s")
+        machine.qmp(case.provoke.command)
     if to_the_end:
         if not machine.wait_for_end(case.timeout + dump.SECONDS):
             raise LabError(f"{case.name}: no dump after {case.timeout + dump.SECONDS:.0f} s")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from lastwords.lab.answers import Answer, BadPointer, Hog, Stall
 from lastwords.lab.errors import LabError
 from lastwords.model import Struct
 
@@ -15,24 +16,19 @@ FOLDER = Path(__file__).parent
 PANIC = r"---\[ end Kernel panic.*\n"
 
 
-class Answer(Struct, frozen=True, kw_only=True):
-    """What there is to be found in a case: the first oops of its log.
+class Provoke(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is done to the guest from outside.
 
     Attributes:
-        kind: the catalogue's name for it.
-        title: the wording that kernel developers search for.
-        function: the function to blame, None where the crash has none. For stalls and stack overflows it is the
-            one through which the kernel got there, as in the titles that kernel developers use.
-        module: the function's module, None for the kernel's own text.
+        when: regular expression: what the console shows when it is time.
+        command: of QEMU's monitor (QMP).
     """
 
-    kind: str
-    title: str
-    function: str | None = None
-    module: str | None = None
+    when: str
+    command: str
 
 
-class Case(Struct, frozen=True, kw_only=True):
+class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One crash and how to make it.
 
     Attributes:
@@ -40,11 +36,14 @@ class Case(Struct, frozen=True, kw_only=True):
         run: shell script that the guest runs, with the case's module at /case/NAME.ko.
         answer: what there is to be found in the log.
         answers: by kernel, where that kernel words it differently.
+        blame: where the bad pointer came from, None for a crash that is not a bad pointer's.
+        stall: who hangs where, and `memory_hog` who ate the memory; None where that is not the trouble.
         mistake: the function of the module whose source is wrong: often not the one that crashes.
         kernels: those that can be crashed so.
         append: kernel parameters.
         modules: the kernel's own modules to load first; `programs` are Debian's that the guest needs.
         devices: further arguments for QEMU.
+        provoke: what is done to the guest from outside, or None.
         memory: MiB.
         initramfs: False for a guest without one.
         until: regular expression: what the console shows when it is over.
@@ -56,12 +55,16 @@ class Case(Struct, frozen=True, kw_only=True):
     answer: Answer
     run: str = ""
     answers: dict[str, Answer] = msgspec.field(default_factory=dict)
+    blame: BadPointer | None = None
+    stall: Stall | None = None
+    memory_hog: Hog | None = None
     mistake: str | None = None
     kernels: tuple[str, ...] = ("6.1", "6.12", "5.10")
     append: str = ""
     modules: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    provoke: Provoke | None = None
     memory: int = 256
     initramfs: bool = True
     until: str = PANIC

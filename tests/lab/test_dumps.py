@@ -1,0 +1,128 @@
+"""Kernels crashed and dumped now: does the analysis of the dump say what is known from the case's source?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lastwords.case import Debuginfo, analyze
+from lastwords.lab import Case, Kernel, Outcome, all_cases, kernel, run
+from lastwords.model import Analysis
+
+from . import truth
+
+pytestmark = pytest.mark.lab
+
+# A few on the other kernels: a field, a returned value, a call through NULL, a deadlock.
+ELSEWHERE = ("null-field", "err-ptr", "null-function", "hung-task")
+# What debuginfo adds is looked at in these: a field, a returned value, an argument, an interrupt handler of a block
+# driver, locks, a warning.
+WITH_DEBUGINFO = ("null-field", "err-ptr", "null-argument", "tasklet-null", "storage-mod", "rwsem-stall", "warn")
+
+# Where the analysis says something else than the case's source. An analysis that learns it fails here (strict xfail):
+# then take the entry out.
+WRONG: dict[tuple[str, str], str] = {}
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A crash, and what is said of its dump bare and, for some, with debuginfo."""
+
+    case: Case
+    kernel: Kernel
+    outcome: Outcome
+    bare: Analysis
+    full: Analysis | None
+
+
+def _crashes():
+    """All cases on 6.1, some on the others. Two groups, so that no more than two guests run at a time."""
+    pairs = [("6.1", case) for case in all_cases()]
+    pairs += [(name, case) for name in ("6.12", "5.10") for case in all_cases() if case.name in ELSEWHERE]
+    for number, (name, case) in enumerate(pairs):
+        group = pytest.mark.xdist_group("lab" if number % 2 else "lab-too")
+        yield pytest.param((name, case), id=f"{name}-{case.name}", marks=group)
+
+
+@pytest.fixture(scope="module", params=_crashes())
+def crash(request, tmp_path_factory):
+    """One guest a case: crashed, dumped, analysed; the dump is gone when its tests are through."""
+    name, case = request.param
+    folder: Path = tmp_path_factory.mktemp(case.name)
+    victim, dump = kernel(name), folder / "vmcore"
+    try:
+        outcome = run(case, victim, folder / "console", elf=dump)
+        bare = analyze([str(dump)], debuginfo=Debuginfo(wanted=False))
+        full = None
+        if name == "6.1" and case.name in WITH_DEBUGINFO:
+            modules = str(outcome.module.parent) if outcome.module else None
+            full = analyze([str(dump)], debuginfo=Debuginfo(str(victim.debuginfo()), modules))
+        yield Crash(case, victim, outcome, bare, full)
+    finally:
+        dump.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def known_wrong(request, crash):
+    """Expect what is known to go wrong."""
+    if reason := WRONG.get((crash.kernel.name, crash.case.name)):
+        request.applymarker(pytest.mark.xfail(reason=reason))
+
+
+def _told(wrong: truth.Wrong, analysis: Analysis) -> str:
+    """For whoever looks at a failure."""
+    blame = analysis.machine.blame if analysis.machine else None
+    return "\n".join([*wrong, blame.text if blame else "no blame", *analysis.errors])
+
+
+def test_dump_is_whole_and_read(crash):
+    found = crash.bare
+    assert found.errors == ()
+    assert found.dump is not None
+    assert found.dump.verdict == "whole"
+    assert found.machine is not None
+    assert found.machine.release == crash.kernel.release
+    assert found.machine.symbols is not None
+    assert found.machine.symbols.source == "btf"
+    assert [(part.name, part.error) for part in found.machine.parts if part.error] == []
+
+
+def test_log_in_the_dump_names_the_crash(crash):
+    wrong = truth.wrong_log(crash.case, crash.kernel.name, crash.bare)
+    assert not wrong, _told(wrong, crash.bare)
+
+
+@pytest.mark.usefixtures("known_wrong")
+def test_bad_pointer_is_followed_without_debuginfo(crash):
+    wrong = truth.wrong_blame(crash.case, crash.kernel.name, crash.bare, typed=False)
+    assert not wrong, _told(wrong, crash.bare)
+
+
+def test_who_hangs_and_who_ate_the_memory(crash):
+    wrong = [*truth.wrong_stall(crash.case, crash.bare), *truth.wrong_memory(crash.case, crash.bare)]
+    assert not wrong, _told(wrong, crash.bare)
+
+
+def test_with_debuginfo(crash):
+    if crash.full is None:
+        assert crash.kernel.name != "6.1" or crash.case.name not in WITH_DEBUGINFO
+        return
+    assert crash.full.machine is not None
+    assert crash.full.machine.symbols is not None
+    assert crash.full.machine.symbols.source == "dwarf"
+    wrong = truth.wrong_log(crash.case, crash.kernel.name, crash.full)
+    wrong += truth.wrong_blame(crash.case, crash.kernel.name, crash.full, typed=True)
+    wrong += truth.wrong_lines(crash.case, crash.full)
+    wrong += truth.wrong_stall(crash.case, crash.full)
+    assert not wrong, _told(wrong, crash.full)
+
+
+def test_debuginfo_changes_no_name(crash):
+    """What both find is the same: the functions on each CPU's stack, inlined ones aside."""
+    if crash.full is None:
+        return
+    assert crash.full.machine is not None
+    assert crash.bare.machine is not None
+    for bare, full in zip(crash.bare.machine.cpus or (), crash.full.machine.cpus or (), strict=True):
+        real = [frame.function for frame in full.stack if not frame.inline]
+        assert [frame.function for frame in bare.stack] == real
