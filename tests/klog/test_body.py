@@ -1,5 +1,7 @@
+import pytest
+
 from lastwords.klog.draft import TraceDraft
-from tests.klog.reading import body
+from tests.klog.reading import body, oopses
 
 
 def names(trace: TraceDraft) -> list[str]:
@@ -36,6 +38,55 @@ def test_the_facts_of_an_x86_oops():
     assert (trace.role, trace.contexts) == ("main", ["TASK"])
     assert [(f.function, f.reliable) for f in trace.frames] == [("process_one_work", True), ("kthread", False)]
     assert draft.ended
+
+
+@pytest.mark.parametrize(
+    ("text", "taint", "release"),
+    [
+        ("Not tainted syzkaller #0 PREEMPT(full)", "Not tainted", "syzkaller"),
+        ("Tainted: G        W           next-20260101 #7", "Tainted: G        W", "next-20260101"),
+        ("Tainted: P           OE      6.12.0-rc1+ #7", "Tainted: P           OE", "6.12.0-rc1+"),
+    ],
+)
+def test_any_word_may_be_a_release(text, taint, release):
+    draft = body(f"CPU: 1 UID: 0 PID: 5841 Comm: syz.0.17 {text}\n")
+    assert (draft.cpu, draft.pid, draft.comm) == (1, 5841, "syz.0.17")
+    assert (draft.taint, draft.release) == (taint, release)
+
+
+HUNG = """
+    [  604.000000] INFO: task my app:v2:1822 blocked for more than 120 seconds.
+    [  604.000004]       Tainted: G        W  OE      6.1.0-18-amd64 #1 Debian 6.1.76-1
+    [  604.000014] task:my app:v2       state:D stack:0     pid:1822  ppid:2      flags:0x00004000
+    [  604.000027] Call Trace:
+    [  604.000051]  __schedule+0x34d/0x9e0
+    [  604.000052]  wait_for_it+0x34d/0x9e0
+    [  604.000114] NMI backtrace for cpu 1
+    [  604.000115] CPU: 1 PID: 40 Comm: khungtaskd Tainted: G        W  OE      6.1.0-18-amd64 #1 Debian 6.1.76-1
+    [  604.000117] Call Trace:
+    [  604.000118]  dump_stack_lvl+0x48/0x5d
+    [  604.000120] CPU: 0 PID: 77 Comm: kworker/0:1 Tainted: G        W  OE      6.1.0-18-amd64 #1 Debian 6.1.76-1
+    [  604.000121] Workqueue: events not_mine
+"""
+
+
+def test_a_hung_task_is_the_one_of_the_headline():
+    (oops,) = oopses(HUNG)
+    assert (oops.comm, oops.pid, oops.cpu, oops.workqueue) == ("my app:v2", 1822, None, None)
+    assert (oops.release, oops.build) == ("6.1.0-18-amd64", "#1 Debian 6.1.76-1")
+    assert oops.taint == "Tainted: G        W  OE"
+    assert oops.function == "wait_for_it"
+    (oops,) = oopses(HUNG.replace("1822 blocked", "1822 can't die"))
+    assert (oops.comm, oops.pid) == ("my app:v2", 1822)
+
+
+@pytest.mark.parametrize(("pid", "workqueue"), [(1822, "events do_it"), (1823, None)])
+def test_a_workqueue_belongs_to_the_task_above_it(pid, workqueue):
+    text = HUNG.replace("pid:1822", f"pid:{pid}").replace(
+        "    [  604.000027]", "    Workqueue: events do_it\n    [  604.000027]"
+    )
+    (oops,) = oopses(text)
+    assert oops.workqueue == workqueue
 
 
 def test_what_the_traces_of_a_report_show():

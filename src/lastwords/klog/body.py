@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from lastwords.model import Record
 
 from .draft import Draft
-from .facts import FACTS, begin_code, continuation, rcu_line, task_line
+from .facts import FACTS, begin_code, continuation, kernel_line, rcu_line, task_line
 from .frames import read_arm_pair, read_frame
 from .headings import heading
 
@@ -62,7 +62,7 @@ def _indented(draft: Draft, text: str, line: int) -> bool:
     stripped = text.lstrip()
     if not stripped:
         return False
-    if stripped[0].isdigit() and rcu_line(draft, stripped):
+    if (stripped[0].isdigit() and rcu_line(draft, stripped)) or kernel_line(draft, text):
         return True
     return _register(draft, text, line) or _heading(draft, stripped, stripped.split(None, 1)[0], line)
 

@@ -59,6 +59,8 @@ class Draft:
         headless: the kind's main trace has no heading, so a frame may open a trace.
         reporter: the function that prints this kind's trace, where others of its sort print another report's.
         unwoven: caller ids told the lines of this report from those of others.
+        task_named: the headline says which task it is about, so that `CPU:` lines, which are of whoever prints, do not.
+        speaker: PID of the last `CPU:` or `task:` line.
         code: the `Code:` or `Instruction dump:` lines; `modules` the `Modules linked in:` lines.
         continued: which of the two the next line may continue: `modules`, `code` or nothing.
         pointer: the last line, if it was one that says where the instruction pointer stood: a Code line of its own may
@@ -86,6 +88,8 @@ class Draft:
     build: str | None = None
     hardware: str | None = None
     workqueue: str | None = None
+    task_named: bool = False
+    speaker: int | None = None
     code: str | None = None
     modules: str | None = None
     continued: str = ""

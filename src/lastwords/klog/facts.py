@@ -6,20 +6,24 @@ from collections.abc import Callable
 from .decode.modules import continues
 from .draft import MAX_ERROR_LINES, MAX_MODULES_TEXT, Draft
 
+# The release is mostly a number, but may be any word that the builder chose: `Not tainted next-20260101 #1`.
+_KERNEL = r"(?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?) +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
 # lib/dump_stack.c: dump_stack_print_info()
 _CPU_LINE = re.compile(
     r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?(?:PID: (?P<pid>-?\d+) )?(?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
-    r"(?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z \]\[=_,()-]*[A-Z\]])?) +(?P<release>\d[^\s]*)(?: (?P<build>.*))?"
+    rf"{_KERNEL}"
 )
 # The same before Linux 3.11.
 _PID_LINE = re.compile(
     r"Pid: (?P<pid>\d+), comm: (?P<comm>.{1,64}?) (?P<taint>Not tainted|Tainted: [A-Z][A-Z ]*?)"
     r"(?:\s+\(?(?P<release>\d\S*))?(?:\s(?P<build>#\d+))?(?P<hardware>.*)"
 )
+# kernel/hung_task.c: check_hung_task(), below its headline; the `CPU:` lines that may follow are of other tasks.
+_KERNEL_LINE = re.compile(rf"\s{{4,8}}{_KERNEL}")
 # kernel/sched/core.c: sched_show_task(); the second form is that before Linux 5.9.
-_TASK_LINE = re.compile(r"task:(?P<comm>.{1,64}?)\s+state:(?P<state>\w)\s.*?pid:(?P<pid>\d+)")
+_TASK_LINE = re.compile(r"task:(?P<comm>.{1,64}?)\s+state:\w\s.*?pid:(?P<pid>\d+)")
 _OLD_TASK_LINE = re.compile(
-    r"(?P<comm>\S.{0,60}?)\s+(?P<state>[RSDTtZXIPKW])\s*(?:running task(?: on cpu\s+\d+)?\s+|[0-9a-f]{8,16}\s+)?"
+    r"(?P<comm>\S.{0,60}?)\s+[RSDTtZXIPKW]\s*(?:running task(?: on cpu\s+\d+)?\s+|[0-9a-f]{8,16}\s+)?"
     r"\d+\s+(?P<pid>\d+)\s+\d+ 0x"
 )
 # The further lines of powerpc's `Instruction dump:` and s390's `Krnl Code:`.
@@ -39,12 +43,25 @@ def _cpu(draft: Draft, text: str) -> None:
     if not draft.ended:
         draft.speakers.add((cpu, pid))
     if draft.release is None:
-        draft.cpu, draft.pid = cpu, pid
-        draft.comm = match["comm"]
-        draft.taint = match["taint"]
-        draft.release = match["release"].strip("()")
-        draft.build = match["build"]
+        if not draft.task_named:
+            draft.cpu, draft.pid, draft.comm = cpu, pid, match["comm"]
+        _kernel(draft, match)
+    draft.speaker = pid
     draft.next_cpu = cpu
+
+
+def _kernel(draft: Draft, match: re.Match[str]) -> None:
+    draft.taint = match["taint"]
+    draft.release = match["release"].strip("()")
+    draft.build = match["build"]
+
+
+def kernel_line(draft: Draft, text: str) -> bool:
+    """The kernel on a line of its own, as a hung task's report has it; True if it was one."""
+    match = _KERNEL_LINE.match(text) if draft.release is None and "ainted" in text[:20] else None
+    if match is not None:
+        _kernel(draft, match)
+    return match is not None
 
 
 def _pid(draft: Draft, text: str) -> None:
@@ -64,7 +81,8 @@ def _hardware(draft: Draft, text: str) -> None:
 
 
 def _workqueue(draft: Draft, text: str) -> None:
-    if draft.workqueue is None:
+    # Below the `CPU:` or `task:` line of another task it is that one's.
+    if draft.workqueue is None and draft.speaker in (None, draft.pid):
         draft.workqueue = text[11:].strip()
 
 
@@ -153,6 +171,7 @@ def task_line(draft: Draft, text: str, word: str) -> bool:
         match = _OLD_TASK_LINE.match(text)
     if match is not None:
         draft.next_pid, draft.next_comm = int(match["pid"]), match["comm"]
+        draft.speaker = draft.next_pid
     return match is not None
 
 

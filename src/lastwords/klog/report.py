@@ -40,6 +40,9 @@ class Report:
         self.caller = records[headline.index].caller
         kind = headline.kind
         self.draft = Draft(headless=kind.headless, reporter=kind.reporter, unwoven=bool(self.caller))
+        if "pid" in self.groups:
+            self.draft.task_named = True
+            self.draft.pid, self.draft.comm = int(self.groups["pid"]), self.groups.get("comm")
 
     @property
     def start(self) -> int:

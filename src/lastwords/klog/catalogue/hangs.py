@@ -77,7 +77,7 @@ KINDS = (
             Form("blocked on", r"INFO: task (?P<comm>.{1,32}):(?P<pid>\d+) blocked on an? "),
             Form(
                 "can't die for more than",
-                r"INFO: task (?P<comm>.{1,32}):?(?P<pid>\d+) can't die for more than",
+                r"INFO: task (?P<comm>.{1,32}?):?(?P<pid>\d+) can't die for more than",
                 "INFO: task can't die in {function}",
             ),
         ),
