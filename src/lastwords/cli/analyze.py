@@ -1,12 +1,20 @@
 """`lastwords analyze`: what died and where."""
 
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lastwords.report.escape import printable
 
-from .progress import activity, bar
+from .progress import activity, bar, meter
+
+if TYPE_CHECKING:
+    from lastwords.model import Analysis
 
 
 @click.command(
@@ -16,16 +24,19 @@ from .progress import activity, bar
     "  lastwords analyze /sys/fs/pstore /var/log/kern.log.1.gz\n"
     "  lastwords analyze /var/crash/202411240538        a dump and the log beside it\n"
     "  lastwords analyze vmcore vmlinux                 in any order\n"
+    "  lastwords analyze --qmp /run/guest.qmp           a hung guest; it goes on afterwards\n"
     "  lastwords analyze --boot -1 console.log          only the last boot in the file\n"
     "  lastwords analyze --json crash.log | jq -r '.oopses[0].title'\n\n"
     "Exit status: 0 a crash was found, 1 none, 2 something could not be read."
 )
-@click.argument("paths", nargs=-1, required=True, type=click.Path(), metavar="FILE|DIR...")
+@click.argument("paths", nargs=-1, type=click.Path(), metavar="FILE|DIR...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document with everything that was found.")
 @click.option("--boot", type=int, metavar="N", help="Only boot N of each file: from 1, or from the end with -1.")
 @click.option("--vmlinux", type=click.Path(), metavar="FILE", help="The kernel's debuginfo, or where to look for it.")
 @click.option("--modules-dir", type=click.Path(), metavar="DIR", help="Debuginfo of modules.")
 @click.option("--no-debuginfo", is_flag=True, help="Look for none: read the dump with what is in it.")
+@click.option("--qmp", type=click.Path(), metavar="SOCKET", help="Dump a QEMU guest as it stands, and read that.")
+@click.option("--keep", type=click.Path(), metavar="DIR", help="Leave the guest's dump in this directory.")
 @click.option("-v", "--verbose", is_flag=True, help="All traces and frames, registers, modules, later oopses.")
 def command(
     paths: tuple[str, ...],
@@ -34,6 +45,8 @@ def command(
     vmlinux: str | None,
     modules_dir: str | None,
     no_debuginfo: bool,
+    qmp: str | None,
+    keep: str | None,
     verbose: bool,
 ) -> None:
     """Say what died and where, from kernel logs and memory dumps.
@@ -44,12 +57,14 @@ def command(
 
     The first crash of a log is reported in full, what follows from it in one line each.
     """
-    from lastwords.case import Debuginfo, analyze
-    from lastwords.klog.inputs import find
-
-    debuginfo = Debuginfo(vmlinux, modules_dir, wanted=not no_debuginfo)
-    with bar(find(paths)) as progress, activity() as tell:
-        analysis = analyze(paths, boot=boot, debuginfo=debuginfo, progress=progress, tell=tell)
+    if not paths and qmp is None:
+        raise click.UsageError("name a log, a dump or a directory; `-` is standard input")
+    debuginfo = (vmlinux, modules_dir, not no_debuginfo)
+    if qmp is None:
+        analysis = _analyze(paths, boot, debuginfo)
+    else:
+        with _guest(qmp, keep) as dump:
+            analysis = _analyze((dump, *paths), boot, debuginfo)
     for error in analysis.errors:
         click.echo(f"lastwords: {printable(error)}", err=True)
     if as_json:
@@ -61,3 +76,33 @@ def command(
 
         render(analysis, sys.stdout, verbose=verbose)
     sys.exit(2 if analysis.errors else int(not analysis.oopses))
+
+
+def _analyze(paths: tuple[str, ...], boot: int | None, debuginfo: tuple[str | None, str | None, bool]) -> "Analysis":
+    from lastwords.case import Debuginfo, analyze
+    from lastwords.klog.inputs import find
+
+    with bar(find(paths)) as progress, activity() as tell:
+        return analyze(paths, boot=boot, debuginfo=Debuginfo(*debuginfo), progress=progress, tell=tell)
+
+
+@contextmanager
+def _guest(qmp: str, keep: str | None) -> Iterator[str]:
+    """The path of a dump of a running guest, which is removed afterwards unless it is to be kept."""
+    from lastwords.vmcore.qmp import QmpError, dump
+
+    try:
+        with meter("bytes") as progress:
+            guest = dump(Path(qmp), Path(keep) if keep else None, progress)
+    except QmpError as error:
+        click.echo(f"lastwords: {printable(str(error))}", err=True)
+        sys.exit(2)
+    if guest.stopped is not None:
+        click.echo(f"lastwords: the guest stood still for {guest.stopped:.1f} s while it was dumped", err=True)
+    try:
+        yield str(guest.path)
+    finally:
+        if keep is None:
+            shutil.rmtree(guest.path.parent, ignore_errors=True)
+        else:
+            click.echo(f"lastwords: the dump is in {guest.path}", err=True)

@@ -10,26 +10,26 @@ from lastwords import __version__
 
 # Name, and the line that `lastwords --help` shows for it: kept here so that help imports no command.
 COMMANDS = {
-    "analyze": "Say what died and where, from kernel logs.",
+    "analyze": "Say what died and where, from kernel logs and memory dumps.",
     "scan": "List every oops in many or huge logs.",
+    "annotate": "Print the crash text with each line explained in its margin.",
+    "explain": "Explain a term: a taint flag, a register, an error code, a message.",
     "verify": "Say whether a memory dump is whole, and what is lost.",
+    "shell": "Look around in a dump: crash's commands and Python with drgn's names at one prompt.",
     "bt": "Stacks in a dump: of the task that crashed, of CPUs, of tasks by state.",
     "ps": "Tasks in a dump, with state, time waited and memory.",
+    "log": "The kernel log in a dump.",
     "mod": "Modules in a dump, with versions, taints and parameters.",
     "files": "Open files of a task in a dump.",
     "locks": "Locks in a dump that tasks wait for, who holds them, and every deadlock.",
     "mem": "Memory in a dump: who holds it, and what nothing explains.",
     "io": "Disks in a dump, and the block requests in flight.",
     "irq": "Interrupts, softirqs, overdue timers and workqueues in a dump.",
-    "log": "The kernel log in a dump.",
-    "salvage": "Save what is left of a damaged dump: a dump that opens again, and the log.",
-    "annotate": "Print the crash text with each line explained in its margin.",
-    "explain": "Explain a term: a taint flag, a register, an error code, a message.",
-    "shell": "Look around in a dump: crash's commands and Python with drgn's names at one prompt.",
-    "symbols": "Say which debuginfo a dump wants and how to get it; or rebuild an ELF file from the dump.",
     "dis": "Disassemble a function as it was in memory when the machine died.",
-    "completion": "Print the completion code for bash, zsh or fish.",
+    "salvage": "Save what is left of a damaged dump: a dump that opens again, and the log.",
+    "symbols": "Say which debuginfo a dump wants and how to get it; or rebuild an ELF file from the dump.",
     "lab": "Crash a real kernel in a virtual machine and record what it says.",
+    "completion": "Print the completion code for bash, zsh or fish.",
 }
 
 
@@ -59,6 +59,7 @@ class LazyCommands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Examples:\n\n\b\n"
     "  lastwords analyze crash.log\n"
+    "  lastwords analyze /var/crash/202611240538\n"
     "  journalctl -k -b -1 | lastwords analyze -\n"
     "  lastwords scan /var/log/netconsole --json | jq .\n"
     "  lastwords explain 'not syncing'\n",
@@ -67,8 +68,8 @@ class LazyCommands(click.Group):
 def cli() -> None:
     """Find out why a Linux kernel died.
 
-    Reads kernel logs in whatever form they come, names the crash and the function to blame, and shows the
-    evidence beside it.
+    Reads kernel logs and memory dumps in whatever form they come, names the crash and the function to blame, and shows
+    the evidence beside it.
     """
 
 
