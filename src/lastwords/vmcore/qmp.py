@@ -267,7 +267,8 @@ class _Monitor:
         )
         try:
             sent = self._socket.sendmsg([data], ancillary)
-            self._socket.sendall(data[sent:])
+            if sent < len(data):
+                self._socket.sendall(data[sent:])
         except OSError as error:
             raise QmpError(f"{self._path}: QEMU is gone: {error.strerror or error}") from None
 
@@ -277,8 +278,8 @@ class _Monitor:
                 line = self._file.readline(_LONGEST_LINE)
             except TimeoutError:
                 raise QmpError(f"{self._path}: no answer to {command} in {ANSWER_SECONDS:.0f} s") from None
-            except OSError as error:
-                raise QmpError(f"{self._path}: QEMU is gone: {error.strerror}") from None
+            except OSError:  # closed, with something of ours unread
+                line = b""
             if not line:
                 raise QmpError(f"{self._path}: QEMU hung up after {command}")
             try:

@@ -16,6 +16,7 @@ import drgn
 
 from lastwords.model import Cpu
 from lastwords.vmcore.machine import collect
+from lastwords.vmcore.machine.clock import uptime
 
 from . import from_drgn, python
 from .command import ALIASES, COMMANDS, CommandError, Quit, View, load, out
@@ -116,6 +117,8 @@ class Shell:
         self.variables = python.namespace(self.prog, kernel=kernel, commands=Commands(self))
         # drgn's commands look for the context here, and page for themselves.
         self.prog.config["crash_scroll"] = False
+        with contextlib.suppress(Exception):
+            uptime(kernel)  # gives drgn's helpers the type of the clock, which BTF lacks
         with contextlib.suppress(Exception):
             self.prog.config["crash_context"] = default_task(kernel)
 
