@@ -1,10 +1,12 @@
 """Mounts of the first process's namespace: fs/mount.h."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import drgn
-from drgn.helpers.linux.fs import for_each_mount
+from drgn.helpers.linux.list import list_for_each_entry
 from drgn.helpers.linux.pid import find_task
+from drgn.helpers.linux.rbtree import rbtree_inorder_for_each_entry
 
 from lastwords.model import Mount
 
@@ -37,9 +39,10 @@ def mounts(kernel: "Kernel") -> Partial:
     """As /proc/1/mounts lists them, without the file systems' own options."""
     problems: list[str] = []
     found = []
-    for mount in walk(for_each_mount(_namespace(kernel.prog)), _MOST, problems, "mounts"):
+    for mount in walk(_listed(_namespace(kernel.prog)), _MOST, problems, "mounts"):
         try:
-            found.append(_mount(kernel, mount))
+            if mount.mnt.mnt_sb:  # else the place of a reader of /proc/mounts (Linux 5.8 to 6.8)
+                found.append(_mount(kernel, mount))
         except Exception as failure:  # drgn raises what fits: not in the dump
             problems.append(f"mount at {mount.value_():#x}: {one_line(failure)}")
     return Partial(tuple(found), problems)
@@ -49,6 +52,12 @@ def _namespace(prog: drgn.Program) -> drgn.Object:
     first = find_task(prog, 1)
     proxy = first.nsproxy if first else prog["init_task"].nsproxy
     return proxy.mnt_ns if proxy else prog["init_task"].nsproxy.mnt_ns
+
+
+def _listed(namespace: drgn.Object) -> Iterator[drgn.Object]:
+    if namespace.type_.type.has_member("list"):
+        return list_for_each_entry("struct mount", namespace.list.address_of_(), "mnt_list")
+    return rbtree_inorder_for_each_entry("struct mount", namespace.mounts.address_of_(), "mnt_node")  # Linux 6.8
 
 
 def _mount(kernel: "Kernel", mount: drgn.Object) -> Mount:

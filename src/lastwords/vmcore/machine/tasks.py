@@ -1,5 +1,6 @@
 """All tasks: include/linux/sched.h."""
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -94,7 +95,12 @@ def task_addresses(kernel: "Kernel", problems: list[str]) -> list[int]:
     prog = kernel.prog
     found: dict[int, None] = {}
     problem_count = len(problems)
-    for cpu in per_cpu_offsets(kernel):
+    try:
+        cpus = list(per_cpu_offsets(kernel))
+    except Exception as failure:  # drgn raises what fits
+        problems.append(f"idle tasks: {one_line(failure)}")
+        cpus = []
+    for cpu in cpus:
         try:
             found[idle_task(prog, cpu).value_()] = None  # 0 for a CPU that never came up
         except Exception as failure:  # drgn raises what fits
@@ -143,7 +149,9 @@ class TaskReader:
         self._unwinder = unwinder(kernel)
         self._fields = Fields(kernel.prog, "struct task_struct", _members(kernel.prog))
         self._parents: dict[int, int | None] = {}
-        self._rss = Rss(kernel)
+        self._rss: Rss | None = None
+        with contextlib.suppress(Exception):  # types or counters are not in the dump
+            self._rss = Rss(kernel)
         self._page = int(kernel.prog["PAGE_SIZE"])
         self._pages: Counter[int] = Counter()
         self._resident: dict[int, int | None] = {}
@@ -193,7 +201,7 @@ class TaskReader:
 
     def _resident_bytes(self, mm: int) -> int | None:
         if mm not in self._resident:
-            sizes = self._rss.sizes(mm)
+            sizes = self._rss.sizes(mm) if self._rss else None
             total = None if sizes is None else sum(sizes.values()) - sizes["swapped"] + self._pages[mm] * self._page
             self._resident[mm] = None if total is None else max(total, 0)
         return self._resident[mm]
