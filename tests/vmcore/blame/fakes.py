@@ -1,10 +1,11 @@
 """A dump made of a few bytes, and names for nothing."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from lastwords.vmcore.blame.function import Function, Symbol
 from lastwords.vmcore.blame.origin import Node
-from lastwords.vmcore.blame.undo import Place, State
+from lastwords.vmcore.blame.undo import State
 
 CODE = 0xFFFFFFFF81000000
 STACK = 0xFFFFC90000013E00
@@ -47,7 +48,7 @@ class FakeDump:
     def function(self, name: str) -> Function:
         return Function(self, self.named(name)[0])
 
-    def state(self, values: Mapping[Place, int]) -> State:
+    def state(self, values: Mapping[Any, int]) -> State:
         return State(self, STACK, {"rsp": STACK, **values})
 
 

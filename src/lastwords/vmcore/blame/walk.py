@@ -13,6 +13,7 @@ from .x86 import CALLER_SAVED, MASK, RETURN_REGISTER, STACK_POINTER
 _ENVIRONMENTS_MAX = 5
 """Different knowledge with which one instruction is looked at; more is reduced to what all of it agrees on."""
 _SPILLS_MAX = 8
+_REACH_MAX = 1500
 _DELTAS_MAX = 4
 _ROUNDS_MAX = 2
 _POINTER_MIN = 1 << 32
@@ -121,7 +122,38 @@ def definitions(function: Function, index: int, place: Place, state: State, budg
                     found.append(step)
                 elif (fresh := _fresh(seen, _widened(deltas, step))) is not None:
                     work.append(fresh)
-    return _merged(found)
+    merged = _merged(found)
+    if len(merged) > 1:
+        merged = [each for each in merged if _reachable(function, each, budget)]
+    return merged
+
+
+def _reachable(function: Function, definition: Definition, budget: Budget) -> bool:
+    """Whether a way from the function's entry to a definition agrees with what is known behind it."""
+    if definition.source in (Source.ENTRY, Source.LOST):
+        return True
+    seen: dict[int, list[State]] = {}
+    work = [(definition.at, definition.state)]
+    for _ in range(_REACH_MAX):
+        if not work:
+            return False
+        at, state = work.pop()
+        if at == function.entry or not budget.spend():
+            return True
+        for edge in function.before(at):
+            before = state.copy()
+            if edge.taken is not None and not agrees(function, edge.at, edge.taken, before):
+                continue
+            if not undo(function, function.instruction(edge.at), before):
+                continue
+            states = seen.setdefault(edge.at, [])
+            items = before.values.items()
+            if len(states) < _ENVIRONMENTS_MAX and not any(known.values.items() <= items for known in states):
+                states.append(before)
+                work.append((edge.at, before))
+            elif len(states) >= _ENVIRONMENTS_MAX:
+                return True
+    return True
 
 
 def _widened(deltas: dict[tuple[int, Place], set[int]], visit: _Visit) -> _Visit:
