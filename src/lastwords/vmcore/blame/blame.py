@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from lastwords.model import Blame
 
-from .fault import find_fault
+from .fault import find_fault, with_caller
 from .follow import Followed, follow
+from .instruction import Act
 from .listing import source_line
 from .objects import about, live_name
 from .program_dump import ProgramDump
@@ -42,6 +43,7 @@ def blame(kernel: "Kernel") -> Blame | None:
     fault = find_fault(dump, frames) if _is_x86(kernel) else None
     if fault is None:
         return None
+    fault = with_caller(dump, fault, kernel.register_frames)
     followed = follow(dump, fault)
     if followed is None:
         return None
@@ -86,6 +88,12 @@ def task_cpu_of(task: "drgn.Object") -> int | None:
 
 def _sense(kernel: "Kernel", dump: ProgramDump, followed: Followed) -> Sense:
     """What the bad value is: by what it was where it came from, before the code added an offset to it."""
+    symbol = dump.symbol(followed.bad.value)
+    if followed.target and symbol is not None and symbol.data:
+        return Sense("mapped", f"the address of data ({symbol.name}), not of code")
+    instruction = followed.function.instruction(followed.at)
+    if instruction.act is Act.STORE and dump.read(followed.bad.address, 1) is not None and not followed.target:
+        return Sense("mapped", "a mapped address that may not be written to", sure=False)
 
     def live(address: int) -> str | None:
         return live_name(kernel.prog, address)

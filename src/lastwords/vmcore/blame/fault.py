@@ -1,6 +1,6 @@
 """The instruction that faulted, and which of its registers was bad."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .callers import Frame
@@ -95,6 +95,43 @@ def _fault(dump: Dump, kind: str, frames: "Sequence[drgn.StackFrame]") -> Fault 
         # drgn undid the call of a bad function pointer, so that its caller looks interrupted.
         physical[1] = physical[1]._replace(interrupted=False)
     return Fault(kind, registers, physical, traces)
+
+
+# struct pt_regs, as NT_PRSTATUS has it: arch/x86/include/asm/ptrace.h
+_PT_REGS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs rflags rsp ss"
+
+
+def with_caller(dump: Dump, fault: Fault, unwind: "Callable[[bytes], Iterable[drgn.StackFrame]]") -> Fault:
+    """The same with the frames behind a jump to where no code is, which no unwinder gets past: the call is undone.
+
+    Args:
+        dump: to read the return address.
+        fault: at an address that may be no code's.
+        unwind: walks a stack from registers, given as `struct pt_regs`.
+    """
+    symbol = dump.symbol(fault.registers["rip"])
+    stack = fault.registers["rsp"]
+    back = word(dump, stack)
+    caller = dump.symbol(back - 1) if back else None
+    if (
+        len(fault.frames) > 1
+        or (symbol is not None and not symbol.data)
+        or back is None
+        or caller is None
+        or caller.data
+    ):
+        return fault
+    registers = {**fault.registers, "rip": back, "rsp": stack + 8}
+    content = b"".join((registers.get(name, 0) & MASK).to_bytes(8, "little") for name in _PT_REGS.split())
+    try:
+        frames = list(unwind(content.ljust(27 * 8, b"\0")))
+        physical, traces = _physical(frames)
+    except Exception:  # drgn raises what fits
+        return fault
+    if not physical:
+        return fault
+    physical[0] = physical[0]._replace(interrupted=False)
+    return fault._replace(frames=[fault.frames[0], *physical], traces=[fault.traces[0], *traces])
 
 
 def _name(frame: "drgn.StackFrame") -> str:
