@@ -64,7 +64,7 @@ class Kernel:
     def frames(self, thread: drgn.Object | drgn.Thread) -> Iterator[drgn.StackFrame]:
         """The frames of a task down to where it entered the kernel."""
         if isinstance(thread, drgn.Thread):
-            return kernel_frames(thread.stack_trace(), self._named)
+            return kernel_frames(thread.stack_trace(), self._named, self.prog)
         try:
             trace = self.prog.stack_trace(thread)
         except ValueError:
@@ -73,7 +73,7 @@ class Kernel:
             if registers is None:
                 raise
             return self.register_frames(registers)
-        return kernel_frames(trace, self._named)
+        return kernel_frames(trace, self._named, self.prog)
 
     def _registers_of(self, task: drgn.Object) -> bytes | None:
         """Of the CPU that a task ran on."""
@@ -83,7 +83,7 @@ class Kernel:
 
     def register_frames(self, registers: bytes) -> Iterator[drgn.StackFrame]:
         """The frames of a CPU by its registers (`pr_reg` of NT_PRSTATUS): works without types too."""
-        return kernel_frames(trace_of_registers(self.prog, registers))
+        return kernel_frames(trace_of_registers(self.prog, registers), prog=self.prog)
 
     def write_vmlinux(self, path: Path) -> int:
         """Write an ELF file with the symbols, text, ORC tables and BTF in the dump; returns the number of symbols.

@@ -45,6 +45,8 @@ _PANICKING = frozenset(
         *("delay_tsc", "__const_udelay", "native_halt", "stop_this_cpu", "native_safe_halt"),
     }
 )
+# On the stack inside of a page fault that the kernel dies of: arch/x86/mm/fault.c, arch/x86/kernel/dumpstack.c.
+_DYING = frozenset(("page_fault_oops", "no_context", "bad_area_nosemaphore", "oops_begin", "oops_end", "__die", "die"))
 _FRAMES_MAX = 64
 
 
@@ -74,6 +76,8 @@ def find_fault(dump: Dump, frames: "Sequence[drgn.StackFrame]") -> Fault | None:
     names = [_name(frame) for frame in frames]
     for number in range(1, len(frames)):
         kind = ENTRIES.get(names[number - 1])
+        if kind == "page fault" and not _DYING.intersection(names[:number]):
+            continue  # the kernel was serving this one: a page of a process that was not there yet
         if kind is not None and (fault := _fault(dump, kind, frames[number:])) is not None:
             return fault
     # kdump's crash kernel is started with the registers of the oops (kernel/kexec_core.c: crash_setup_regs()), so that
@@ -91,8 +95,8 @@ def _fault(dump: Dump, kind: str, frames: "Sequence[drgn.StackFrame]") -> Fault 
     if not all(name in registers for name in ("rip", "rsp", "rdi", "rax")):
         return None
     physical, traces = _physical(frames)
-    if len(physical) > 1 and dump.symbol(physical[0].pc) is None and word(dump, physical[0].sp) == physical[1].pc:
-        # drgn undid the call of a bad function pointer, so that its caller looks interrupted.
+    if len(physical) > 1 and _no_code(dump, physical[0].pc) and word(dump, physical[0].sp) == physical[1].pc:
+        # The call of a bad function pointer was undone, so that its caller looks interrupted.
         physical[1] = physical[1]._replace(interrupted=False)
     return Fault(kind, registers, physical, traces)
 
@@ -132,6 +136,11 @@ def with_caller(dump: Dump, fault: Fault, unwind: "Callable[[bytes], Iterable[dr
         return fault
     physical[0] = physical[0]._replace(interrupted=False)
     return fault._replace(frames=[fault.frames[0], *physical], traces=[fault.traces[0], *traces])
+
+
+def _no_code(dump: Dump, address: int) -> bool:
+    symbol = dump.symbol(address)
+    return symbol is None or symbol.data
 
 
 def _name(frame: "drgn.StackFrame") -> str:

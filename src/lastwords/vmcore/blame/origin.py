@@ -190,7 +190,7 @@ class Tracer:
                 known: State = definition.state.copy()
                 known.values[memory.base] = base
                 node.address = known.address(memory)
-                node.inferred = best.definition.value is None
+                node.inferred = best.definition.value is None or len(node.base) > 1
         if node.address is None:
             return
         size = node.instruction.size

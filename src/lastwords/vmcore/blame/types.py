@@ -62,11 +62,15 @@ class Types:
         if memory.base is None and memory.segment is None:
             return self._variable(memory.displacement, size)
         found_by_type = self._agreed(self._through(each, node, size) for each in self._chosen(node.base))
+        variable = None if node.address is None else self._variable(node.address, size)
         if found_by_type is not None:
-            return found_by_type
-        if node.address is not None and node.activation.on_stack:
-            return self._by_local(node, None, node.address, size, exact=False)
-        return None
+            same = variable and variable[:2] == found_by_type[:2]
+            return variable if same else found_by_type
+        if node.address is None:
+            return None
+        if node.activation.on_stack and (found := self._by_local(node, None, node.address, size, exact=False)):
+            return found
+        return variable  # what container_of() found may be in one
 
     def container_of(self, node: Node) -> str | None:
         """Where a load's pointer has a type that the access lies outside of: that type, which is part of the object."""

@@ -312,6 +312,8 @@ def _register_written(
         source = Source.RETURNED
     if act is Act.LOAD and instruction.target != place:
         source = Source.COMPUTED
+    if source is Source.CONSTANT and value is None:
+        value = instruction.number  # the register was overwritten since, but the code says what it was
     return [_defined(source, index, place, visit, value, state)]
 
 
