@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lastwords.glossary import errno, poison, taints
 
@@ -24,7 +26,11 @@ def test_taint_mask(mask, letters):
         ("P", "P"),
         ("Tainted: G    B D W        N", "BDWN"),
         ("Tainted: G        W  OE     6.1.0-13-amd64 #1 Debian 6.1.55-1", "WOE"),
-        ("Tainted: [W]=WARN, [O]=OOT_MODULE", ""),
+        ("Tainted: [W]=WARN, [O]=OOT_MODULE", "WO"),
+        # OUT_OF_SPEC has letters of other flags in it.
+        ("Tainted: [S]=CPU_OUT_OF_SPEC, [J]=FWCTL", "SJ"),
+        # A letter that no kernel has.
+        ("Tainted: G Q W", "W"),
         ("Tainted: G        W  O        [W]=WARN, [O]=OOT_MODULE", "WO"),
         ("Not tainted", ""),
         ("", ""),
@@ -32,6 +38,11 @@ def test_taint_mask(mask, letters):
 )
 def test_taint_letters(text, letters):
     assert "".join(t.letter for t in taints.from_letters(text)) == letters
+
+
+@given(st.text())
+def test_any_taint_text(text):
+    assert set(taints.from_letters("Tainted: " + text)) <= set(taints.BY_LETTER.values())
 
 
 def test_errno_pointer():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lastwords.klog.inputs import find
 from lastwords.klog.read import Reading, read
-from lastwords.model import Log
+from lastwords.model import Log, Oops
 
 from .inputs.crash import HEADLINE, MESSAGES
 
@@ -71,3 +71,7 @@ def log_of(path: Path, boot: int | None = None) -> Log:
     found = reading(path, boot)
     assert found.log is not None, found.error
     return found.log
+
+
+def oopses_of(path: Path, boot: int | None = None) -> tuple[Oops, ...]:
+    return reading(path, boot).oopses

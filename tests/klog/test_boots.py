@@ -9,7 +9,7 @@ from lastwords.klog.boots import Start, boots, unseen_restarts
 from lastwords.klog.inputs import find
 from lastwords.klog.parallel import scan_all
 
-from .machine import BOOT, CRASH, SHUTDOWN, TITLE, log_of, quiet, reading, stamped, write
+from .machine import BOOT, CRASH, SHUTDOWN, TITLE, log_of, oopses_of, quiet, reading, stamped, write
 
 
 def _boots(path: Path) -> list[tuple[int, int, bool]]:
@@ -44,7 +44,7 @@ def test_crash_and_reboot(tmp_path: Path) -> None:
     first = len(CRASH)
     second = first + len(BOOT) + len(CRASH)
     assert _boots(path) == [(1, first, False), (first + 1, second, True), (second + 1, len(lines), True)]
-    assert [(oops.title, oops.boot, oops.follows) for oops in log_of(path).oopses if oops.title == TITLE] == [
+    assert [(oops.title, oops.boot, oops.follows) for oops in oopses_of(path) if oops.title == TITLE] == [
         (TITLE, 1, None),
         (TITLE, 2, None),
     ]
@@ -66,7 +66,7 @@ def test_the_clock_starts_again_without_a_banner(tmp_path: Path) -> None:
     )
     path = write(tmp_path / "log", first + second)
     assert _boots(path) == [(1, len(first), False), (len(first) + 1, len(first + second), False)]
-    titles = [(oops.boot, oops.follows) for oops in log_of(path).oopses if oops.title == TITLE]
+    titles = [(oops.boot, oops.follows) for oops in oopses_of(path) if oops.title == TITLE]
     assert titles == [(1, None), (2, None)]
 
 
@@ -107,14 +107,16 @@ def test_programs_quote_banners(tmp_path: Path) -> None:
 
 def test_boot_n(tmp_path: Path) -> None:
     lines = stamped(BOOT, 0) + stamped(CRASH, 500) + stamped(BOOT, 0) + stamped([SHUTDOWN], 800)
-    lines += stamped(BOOT, 0) + stamped(["sda: something", *CRASH], 300)
+    lines += stamped(BOOT, 0) + stamped(["sda: something", *CRASH], 300) + stamped(CRASH, 500)
     path = write(tmp_path / "log", lines)
-    assert [len(log_of(path, boot).oopses) > 0 for boot in (1, 2, 3)] == [True, False, True]
-    assert [log_of(path, boot).oopses for boot in (-1, -2, -3)] == [log_of(path, boot).oopses for boot in (3, 2, 1)]
-    third = log_of(path, -1)
-    assert third.oopses[0].time == 300.001
-    assert third.oopses[0].boot == 3
-    assert all(boot.line <= record.line for boot in third.boots[2:] for record in reading(path, 3).records)
+    assert [len(oopses_of(path, boot)) > 0 for boot in (1, 2, 3)] == [True, False, True]
+    assert [oopses_of(path, boot) for boot in (-1, -2, -3)] == [oopses_of(path, boot) for boot in (3, 2, 1)]
+    third = reading(path, -1)
+    assert third.log is not None
+    first, *later = third.oopses
+    assert (first.time, first.boot) == (300.001, 3)
+    assert [oops.follows for oops in later] == [0]
+    assert all(third.log.boots[2].line <= record.line for record in third.records)
 
 
 @pytest.mark.parametrize("number", [0, 4, -4, 10**9])
@@ -137,10 +139,10 @@ def test_boot_of_a_large_log(tmp_path: Path) -> None:
     assert len(log_of(path).boots) == 3
     for boot in (1, 2, 3, -1):
         log = log_of(path, boot)
-        assert log.oopses[0].title == TITLE
-        assert log.oopses[0].time == 400_000.001
+        first = oopses_of(path, boot)[0]
+        assert (first.title, first.time) == (TITLE, 400_000.001)
         assert [p.text for p in log.precursors] == ["acme_hba 0000:03:00.0: firmware died"]
-        assert log.precursors[0].line == log.oopses[0].line - 1
+        assert log.precursors[0].line == first.line - 1
 
 
 def test_pieces_of_a_file_count_boots_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +167,7 @@ def test_pstore_parts_backwards(tmp_path: Path) -> None:
     log = log_of(path)
     assert [boot.line for boot in log.boots] == [1]
     assert log.boots[0].release == "6.1.0-18-amd64"
-    assert {oops.boot for oops in log.oopses} == {1}
+    assert {oops.boot for oops in oopses_of(path)} == {1}
 
 
 def test_boots_of_starts() -> None:

@@ -8,16 +8,17 @@ from lastwords.klog.templates import summary, template
 from lastwords.klog.troubles import hardware, of_a_program, told
 from lastwords.model import Precursor
 
-from .machine import BOOT, CRASH, log_of, quiet, stamped, write
+from .machine import BOOT, CRASH, log_of, oopses_of, quiet, reading, stamped, write
 
 DMA = [f"acme_hba 0000:03:00.0: DMA mapping failed for tag {tag}" for tag in (17, 18, 19, 33, 34, 41)]
 
 
 def _found(path: Path, *before: list[str], time: float = 90_000) -> tuple[Precursor, ...]:
     """The precursors of a crash at a time, in a log with these lines before it."""
-    log = log_of(write(path / "log", [line for lines in before for line in lines] + stamped(CRASH, time)))
-    assert log.oopses[0].time == time
-    return log.precursors
+    found = reading(write(path / "log", [line for lines in before for line in lines] + stamped(CRASH, time)))
+    assert found.log is not None
+    assert found.oopses[0].time == time
+    return found.log.precursors
 
 
 def test_burst_of_the_driver_on_the_trace(tmp_path: Path) -> None:
@@ -113,9 +114,9 @@ def test_programs_are_not_the_kernel(tmp_path: Path) -> None:
 
 
 def test_not_from_the_boot_before(tmp_path: Path) -> None:
-    log = log_of(write(tmp_path / "log", stamped(BOOT, 0) + stamped(DMA, 900) + stamped(BOOT, 0) + stamped(CRASH, 200)))
-    assert log.oopses[0].boot == 2
-    assert log.precursors == ()
+    path = write(tmp_path / "log", stamped(BOOT, 0) + stamped(DMA, 900) + stamped(BOOT, 0) + stamped(CRASH, 200))
+    assert oopses_of(path)[0].boot == 2
+    assert log_of(path).precursors == ()
 
 
 def test_in_pstore_parts(tmp_path: Path) -> None:
@@ -186,15 +187,10 @@ xhci_hcd 0000:00:14.0: HC died; cleaning up""".splitlines()
 def test_hardware(tmp_path: Path, text: str) -> None:
     assert hardware(text) is not None
     # Some of these count as a crash report by themselves; what is tested here is what they say about a later one.
-    log = log_of(
-        write(
-            tmp_path / "log", stamped(BOOT, 0) + quiet(100, 89_000) + stamped([text], 89_990) + stamped(CRASH, 90_000)
-        )
-    )
-    assert (
-        "hardware" in [p.reason for p in log.precursors]
-        or log.oopses[0].line == len(BOOT) + len(quiet(100, 89_000)) + 1
-    )
+    before = stamped(BOOT, 0) + quiet(100, 89_000)
+    found = reading(write(tmp_path / "log", before + stamped([text], 89_990) + stamped(CRASH, 90_000)))
+    assert found.log is not None
+    assert "hardware" in [p.reason for p in found.log.precursors] or found.oopses[0].line == len(before) + 1
 
 
 @pytest.mark.parametrize("text", BOOT)

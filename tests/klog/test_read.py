@@ -8,7 +8,7 @@ from lastwords.klog.inputs import find
 from lastwords.klog.read import read
 from lastwords.klog.scan import SMALL, scan
 
-from .machine import BOOT, CRASH, TITLE, log_of, quiet, reading, stamped, write
+from .machine import BOOT, CRASH, TITLE, quiet, reading, stamped, write
 
 
 def test_small_log(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_small_log(tmp_path: Path) -> None:
         len(lines),
         None,
     )
-    assert found.log.oopses[0].path == str(path)
+    assert found.oopses[0].path == str(path)
     assert [record.line for record in found.records] == list(range(1, len(lines) + 1))
 
 
@@ -33,16 +33,16 @@ def test_as_scan_finds_it(tmp_path: Path, filler: int) -> None:
     lines = stamped(BOOT, 0) + stamped(CRASH, 500) + quiet(600, 600 + filler) + stamped(CRASH, 700 + filler)
     path = write(tmp_path / "log", lines)
     (source,) = find([str(path)])
-    log, records, _ = read(source)
+    log, found, records, _ = read(source)
     assert log is not None
     oopses = scan(source).oopses
-    assert [oops.path for oops in log.oopses] == [str(path)] * len(oopses)
-    assert [(o.title, o.line, o.boot, o.follows) for o in log.oopses] == [
+    assert [oops.path for oops in found] == [str(path)] * len(oopses)
+    assert [(o.title, o.line, o.boot, o.follows) for o in found] == [
         (o.title, o.line, o.boot, o.follows) for o in oopses
     ]
     by_line = {record.line: record for record in records}
     assert list(by_line) == sorted(by_line)
-    for oops in log.oopses:
+    for oops in found:
         for line in range(oops.line, oops.last_line + 1):
             assert by_line[line].text in lines[line - 1]
 
@@ -63,9 +63,10 @@ def test_progress(tmp_path: Path) -> None:
 
 
 def test_no_crash(tmp_path: Path) -> None:
-    log = log_of(write(tmp_path / "log", stamped(BOOT, 0)))
-    assert (log.oopses, log.precursors) == ((), ())
-    assert [gap.kind for gap in log.gaps] == ["no-crash"]
+    found = reading(write(tmp_path / "log", stamped(BOOT, 0)))
+    assert found.log is not None
+    assert (found.oopses, found.log.precursors) == ((), ())
+    assert [gap.kind for gap in found.log.gaps] == ["no-crash"]
 
 
 def test_crash_across_the_end_of_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +77,6 @@ def test_crash_across_the_end_of_a_chunk(tmp_path: Path, monkeypatch: pytest.Mon
     for n in range(12):
         lines += quiet(n * 100_000 + 100, n * 100_000 + 90_000) + stamped(CRASH, n * 100_000 + 90_000)
     path = write(tmp_path / "log", lines)
-    log = log_of(path)
-    assert [lines[oops.line - 1].split("] ")[1][:20] for oops in log.oopses if oops.title == TITLE] == [
+    assert [lines[oops.line - 1].split("] ")[1][:20] for oops in reading(path).oopses if oops.title == TITLE] == [
         "BUG: kernel NULL poi"
     ] * 12

@@ -6,7 +6,7 @@ from lastwords import __version__
 from lastwords.klog.inputs import Input, find
 from lastwords.klog.parallel import mistake
 from lastwords.klog.read import Reading, read
-from lastwords.model import Analysis, Log
+from lastwords.model import Analysis, Log, Oops
 from lastwords.vmcore.files import sort_files
 from lastwords.vmcore.session import DumpError
 
@@ -52,6 +52,7 @@ def analyze(
     if vmcore is not None and vmcore.log is not None:
         sources = [vmcore.log, *_others(sources, files.dumps[0])]
     logs: list[Log] = []
+    oopses: list[Oops] = []
     for source in sources:
         try:
             reading = read(source, boot=boot, progress=_steps(progress))
@@ -59,11 +60,12 @@ def analyze(
             reading = Reading(None, error=f"{source.path}: {mistake(failure)}")
         if reading.log is not None:
             logs.append(reading.log)
+            oopses += reading.oopses
         if reading.error is not None:
             errors.append(reading.error)
     return Analysis(
         version=__version__,
-        oopses=tuple(oops for log in logs for oops in log.oopses),
+        oopses=tuple(oopses),
         logs=tuple(logs),
         machine=vmcore.machine if vmcore else None,
         dump=vmcore.check if vmcore else None,

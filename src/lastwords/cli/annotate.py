@@ -41,7 +41,7 @@ def command(path: str, number: int | None, every: bool, width: int | None, as_js
             click.echo(f"lastwords: {_problem(source.path, reading.error or '')}", err=True)
             failed = True
             continue
-        oopses = reading.log.oopses
+        oopses = reading.oopses
         if number is not None and oopses and number > len(oopses):
             click.echo(f"lastwords: {printable(source.path)}: there is no oops {number}, only {len(oopses)}", err=True)
             failed = True

@@ -28,13 +28,15 @@ class Poison(NamedTuple):
 
 
 _HARDENING = "security/Kconfig.hardening"
+BY_HAND = "drivers of all kinds"
+"""The `source` of markers that no header defines."""
 _STACKLEAK = "include/linux/stackleak.h"
 
-ILLEGAL_POINTERS: dict[int, str] = {
-    0xDEAD000000000000: "x86-64, arm64, s390, riscv64, loongarch64",
-    0x5DEADBEEF0000000: "powerpc64",
+ILLEGAL_POINTERS: dict[str, int] = {
+    **dict.fromkeys(("x86_64", "arm64", "s390x", "riscv64", "loongarch64"), 0xDEAD000000000000),
+    "ppc64": 0x5DEADBEEF0000000,
 }
-"""CONFIG_ILLEGAL_POINTER_VALUE of the architectures that have one."""
+"""CONFIG_ILLEGAL_POINTER_VALUE of the architectures that have one: 64-bit ones, without mips."""
 
 POISONS: tuple[Poison, ...] = (
     # Bytes
@@ -42,7 +44,7 @@ POISONS: tuple[Poison, ...] = (
     Poison(0x5A, "byte", "POISON_INUSE", "slab memory that was allocated and never written", "unwritten"),
     Poison(0xA5, "byte", "POISON_END", "the last byte of a poisoned slab object"),
     Poison(0xBB, "byte", "SLUB_RED_INACTIVE", "the red zone beside a free slab object"),
-    Poison(0xCC, "byte", "SLUB_RED_ACTIVE", "the red zone beside a slab object in use, or freed init memory"),
+    Poison(0xCC, "byte", "SLUB_RED_ACTIVE", "the red zone beside a slab object in use, or POISON_FREE_INITMEM"),
     # Also what Clang's automatic initialization puts into local variables.
     Poison(0xAA, "byte", "PAGE_POISON", "a freed page, or a local variable that was never written", "freed"),
     # GCC's -ftrivial-auto-var-init=pattern
@@ -78,7 +80,10 @@ POISONS: tuple[Poison, ...] = (
     Poison(0x57AC6E9D, "word", "STACK_END_MAGIC", "the end of a kernel stack", "", "include/uapi/linux/magic.h"),
     Poison(0xFFFFFFFFFFFF4111, "word", "STACKLEAK_POISON", "stack that STACKLEAK wiped", "unwritten", _STACKLEAK),
     Poison(0xDEAD57AC, "word", "NETFILTER_LINK_POISON", "a netfilter hook that was unlinked", "unlinked"),
-    Poison(0xDEADBEEF, "word", "DEADBEEF", "dead memory, as many drivers mark it", "", "drivers of all kinds"),
+    Poison(0xDEADBEEF, "word", "DEADBEEF", "dead memory, as many drivers mark it", "", BY_HAND),
+    Poison(0xDEADC0DE, "word", "DEADC0DE", "a marker that programmers write by hand", "", BY_HAND),
+    Poison(0xBAADF00D, "word", "BAADF00D", "a marker that programmers write by hand", "", BY_HAND),
+    Poison(0xFEEDFACE, "word", "FEEDFACE", "a marker that programmers write by hand", "", BY_HAND),
     Poison(0x74737461, "word", "TIMER_ENTRY_STATIC", "a timer that was set up statically (old kernels: `tsta`)"),
 )
 """Of `pointer` entries, the first two are what one meets by far the most."""
@@ -139,7 +144,7 @@ def _bytes(value: int, bits: int) -> PoisonHit | None:
 
 
 def _pointer(value: int) -> PoisonHit | None:
-    for illegal in ILLEGAL_POINTERS:
+    for illegal in set(ILLEGAL_POINTERS.values()):
         above = value - illegal
         if not 0 <= above < 0x400000:
             continue

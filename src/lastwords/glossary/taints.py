@@ -4,6 +4,9 @@ Source: `kernel/panic.c: taint_flags[]`, `include/linux/panic.h`, `Documentation
 """
 
 import re
+from functools import lru_cache
+
+from msgspec import structs
 
 from lastwords.model import Taint
 
@@ -32,7 +35,7 @@ TAINTS: tuple[Taint, ...] = (
     Taint(letter="E", bit=13, name="UNSIGNED_MODULE", meaning="a module without a valid signature was loaded"),
     Taint(letter="L", bit=14, name="SOFTLOCKUP", meaning="a soft lockup has been reported before"),
     Taint(letter="K", bit=15, name="LIVEPATCH", meaning="the kernel was live-patched"),
-    Taint(letter="X", bit=16, name="AUX", meaning="auxiliary taint, whose meaning the distributor defines"),
+    Taint(letter="X", bit=16, name="AUX", meaning="the distributor's own flag; SUSE: a module with external support"),
     Taint(letter="T", bit=17, name="RANDSTRUCT", meaning="built with randomized structure layouts"),
     # Linux 5.18
     Taint(letter="N", bit=18, name="TEST", meaning="an in-kernel test (KUnit, test module) was run"),
@@ -51,11 +54,23 @@ RED_HAT_TAINTS: tuple[Taint, ...] = (
 NO_PROPRIETARY = "no proprietary module was loaded"
 """What `G` says: it stands where `P` would, and is no taint by itself."""
 
-BY_LETTER: dict[str, Taint] = {taint.letter: taint for taint in (*RED_HAT_TAINTS, *TAINTS) if taint.letter != "?"}
+_ALSO = {"T": "Red Hat: a technology preview is in use", "N": "SUSE: a module without support was loaded"}
+"""Letters that a distributor uses for a flag of its own: the letter alone does not tell which is meant."""
+
+
+def _by_letter(taint: Taint) -> Taint:
+    also = _ALSO.get(taint.letter)
+    return structs.replace(taint, meaning=f"{taint.meaning} ({also})") if also else taint
+
+
+BY_LETTER: dict[str, Taint] = {t.letter: _by_letter(t) for t in (*RED_HAT_TAINTS, *TAINTS) if t.letter != "?"}
 BY_BIT: dict[int, Taint] = {taint.bit: taint for taint in (*RED_HAT_TAINTS, *TAINTS)}
 
-# `Tainted: G        W  OE     6.1.0-13-amd64`; since Linux 6.11 also `[W]=WARN, [O]=OOT_MODULE` behind the letters.
+# `Tainted: G        W  OE     6.1.0-13-amd64`; since Linux 6.11 also `Tainted: [W]=WARN, [O]=OOT_MODULE`, a line below.
 _LETTERS = re.compile(r"(?:Tainted:)?((?:\s{0,20}\b[A-Z]{1,32}\b(?![\w.]))*)")
+_SPELLED_OUT = re.compile(r"\[([A-Z])\]=[A-Z]")
+_LONGEST = 600
+"""Characters looked at: all flags spelled out stay below."""
 
 
 def from_mask(mask: int) -> tuple[Taint, ...]:
@@ -70,13 +85,17 @@ def from_mask(mask: int) -> tuple[Taint, ...]:
     return tuple(taint for bit, taint in sorted(BY_BIT.items()) if mask >> bit & 1)
 
 
+@lru_cache(maxsize=256)
 def from_letters(text: str) -> tuple[Taint, ...]:
     """The flags of the letters behind `Tainted:`, in the order of their bits. Blanks, `G` and unknown ones are skipped.
+
+    A letter that two kernels use differently (`T`) has both meanings, and the bit of the upstream kernel.
 
     Example:
         >>> [taint.name for taint in from_letters("Tainted: G        W  OE")]
         ['WARN', 'OOT_MODULE', 'UNSIGNED_MODULE']
     """
-    match = _LETTERS.match(text[:200])
-    letters = set(match[1]) if match else set()
+    text = text[:_LONGEST]
+    match = _LETTERS.match(text)
+    letters = {*(match[1] if match else ""), *_SPELLED_OUT.findall(text)}
     return tuple(sorted((BY_LETTER[c] for c in letters if c in BY_LETTER), key=lambda taint: taint.bit))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from lastwords.glossary.taints import from_letters
 from lastwords.model import AddressSense, Code, ErrorCode, Frame, LinkedModule, MemoryOperand, Taint
 
 from .catalogue import Kind
@@ -17,7 +18,6 @@ from .decode.hypervisor import hypervisor
 from .decode.modules import linked_modules
 from .decode.reported import Reported, checked_address, kasan_range, reported_address
 from .decode.source import place_behind_symbol, place_of_check
-from .decode.taint import taints
 from .draft import Draft, TraceDraft
 
 _FAULTS = frozenset(("fault", "bug"))
@@ -97,7 +97,7 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
         architecture=machine,
         context=_context(draft, texts, main, kind, machine),
         hypervisor=hypervisor(draft.hardware),
-        taints=taints(draft.taint),
+        taints=from_letters(draft.taint or ""),
         modules=linked_modules(draft.modules),
         error_code=error,
         address=_address(machine, texts, asked, reported, decoded),

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from lastwords.glossary.taints import from_letters
 from lastwords.model import Oops, Sighting
 
 from .catalogue import KINDS
@@ -86,5 +87,4 @@ def _consequence(first: Oops | Sighting, later: Oops | Sighting) -> bool:
 
 
 def _letters(oops: Oops | Sighting) -> frozenset[str]:
-    taint = oops.taint or ""
-    return frozenset(taint.removeprefix("Tainted:")) if taint.startswith("Tainted:") else frozenset()
+    return frozenset(taint.letter for taint in from_letters(oops.taint or ""))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from lastwords.model import Boot, Log, Record
+from lastwords.model import Boot, Log, Oops, Record
 
 from .boots import boots
 from .gaps import gaps
@@ -14,9 +14,10 @@ from .scan import Progress, scan
 
 
 class Reading(NamedTuple):
-    """A log and the records that are at hand of it, in the order of the file; or why it can't be read."""
+    """A log, its oopses and the records that are at hand of it, in the order of the file; or why it can't be read."""
 
     log: Log | None
+    oopses: tuple[Oops, ...] = ()
     records: tuple[Record, ...] = ()
     error: str | None = None
 
@@ -40,7 +41,7 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
         chosen = _chosen(found, boot)
         if chosen is None:
             return Reading(None, error=f"{source.path}: there is no boot {boot}; the file holds {len(found)}")
-        oopses = tuple(oops for oops in oopses if oops.boot == chosen.number)
+        oopses = _of_boot(oopses, chosen.number)
         records = _within(records, chosen)
     crashed = found[oopses[0].boot - 1] if oopses else None
     return Reading(
@@ -49,11 +50,11 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
             format=scanned.format,
             lines=scanned.lines,
             warning=scanned.warning,
-            oopses=oopses,
             boots=found,
             precursors=precursors(oopses[0], _within(records, crashed)) if crashed else (),
             gaps=gaps(oopses, found, scanned.starts, chosen, scanned.format, records),
         ),
+        oopses,
         records,
     )
 
@@ -61,6 +62,16 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
 def _chosen(boots: tuple[Boot, ...], number: int) -> Boot | None:
     index = number - 1 if number > 0 else len(boots) + number
     return boots[index] if number and 0 <= index < len(boots) else None
+
+
+def _of_boot(oopses: tuple[Oops, ...], boot: int) -> tuple[Oops, ...]:
+    """The oopses of one boot; what `follows` counts is counted anew."""
+    places = [place for place, oops in enumerate(oopses) if oops.boot == boot]
+    new = {old: place for place, old in enumerate(places)}
+    return tuple(
+        structs.replace(oopses[old], follows=None if (lead := oopses[old].follows) is None else new.get(lead))
+        for old in places
+    )
 
 
 def _within(records: tuple[Record, ...], boot: Boot) -> tuple[Record, ...]:

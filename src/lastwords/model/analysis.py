@@ -16,7 +16,8 @@ class Analysis(Struct, frozen=True, kw_only=True):
     Attributes:
         schema: `SCHEMA`.
         version: version of lastwords.
-        oopses: of all logs, in the order of the command line and of the files.
+        oopses: of all logs, in the order of the command line and of the files; those of one boot where the user asked
+            for one.
         logs: what was read.
         machine: the state read from a dump, or None without one.
         dump: what the dump is and whether it is whole, or None without one.

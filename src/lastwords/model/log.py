@@ -1,6 +1,6 @@
-"""One kernel log: what it is, what is missing from it, and the oopses in it."""
+"""One kernel log: what it is, its boots, what came before its first oops and what is missing from it."""
 
-from .oops import Oops, Struct
+from .oops import Struct
 
 
 class Boot(Struct, frozen=True, kw_only=True):
@@ -65,14 +65,13 @@ class Precursor(Struct, frozen=True, kw_only=True):
 
 
 class Log(Struct, frozen=True, kw_only=True):
-    """One log file, read.
+    """One log file, read. Its oopses are those of `Analysis.oopses` that have its path.
 
     Attributes:
         path: as the user gave it; `-` for standard input.
         format: what it was found to be: `dmesg`, `console`, `syslog`, `journal-json`, `pstore`, …
         lines: lines in the file.
         warning: why only a part of it could be read, or None.
-        oopses: in the order of the file; those of one boot where the user asked for one.
         boots: in the order of the file.
         precursors: of the first oops.
         gaps: what is missing.
@@ -82,7 +81,6 @@ class Log(Struct, frozen=True, kw_only=True):
     format: str
     lines: int
     warning: str | None = None
-    oopses: tuple[Oops, ...] = ()
     boots: tuple[Boot, ...] = ()
     precursors: tuple[Precursor, ...] = ()
     gaps: tuple[Gap, ...] = ()

@@ -200,7 +200,7 @@ class Oops(Struct, frozen=True, kw_only=True):
         at: where the instruction pointer stood, in the kernel; None where the log doesn't tell. Where it is not in
             the function to blame, that one is further out: a caller of a string function, the way into a loop.
         message: the kernel's own line that opened the report.
-        follows: number of the oops in the same log (from 0) that this one is a consequence of, or None.
+        follows: the oops that this one is a consequence of: its number (from 0) among those of the same log, or None.
         context: `task`, `softirq`, `hardirq`, `nmi`, or None where the log doesn't tell.
         boot: number of the boot in the file, from 1.
     """

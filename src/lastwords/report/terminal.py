@@ -5,6 +5,7 @@ Without a terminal, or with NO_COLOR, the same text without colour. Whatever com
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import IO
@@ -50,12 +51,15 @@ def render(analysis: Analysis, file: IO[str], *, verbose: bool = False) -> None:
 
 
 def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
-    loud = [log for log in analysis.logs if log.oopses]
-    quiet = [log for log in analysis.logs if not log.oopses]
+    oopses: dict[str, list[Oops]] = defaultdict(list)
+    for oops in analysis.oopses:
+        oopses[oops.path].append(oops)
+    loud = [log for log in analysis.logs if log.path in oopses]
+    quiet = [log for log in analysis.logs if log.path not in oopses]
     for number, log in enumerate(loud):
         if number:
             yield Text()
-        yield from _log(log, None if number else analysis.machine, verbose)
+        yield from _log(log, oopses[log.path], None if number else analysis.machine, verbose)
     if not loud:
         if analysis.dump is not None and not quiet:
             yield Text("What crashed is not known: no kernel log is left in the dump.", "bold yellow")
@@ -68,8 +72,8 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
         yield from _quiet(quiet, alone=False)
 
 
-def _log(log: Log, machine: Machine | None, verbose: bool) -> Iterator[RenderableType]:
-    first = log.oopses[0]
+def _log(log: Log, oopses: Sequence[Oops], machine: Machine | None, verbose: bool) -> Iterator[RenderableType]:
+    first = oopses[0]
     yield Text.assemble(
         (_safe(first.title), "bold red"),
         ("" if first.intact else "   (text damaged)", "yellow"),
@@ -86,7 +90,7 @@ def _log(log: Log, machine: Machine | None, verbose: bool) -> Iterator[Renderabl
         yield from _registers_part(first)
     yield from _machine_part(machine, verbose)
     yield from _before_part(log)
-    yield from _after_part(log, verbose)
+    yield from _after_part(oopses, verbose)
     if verbose and first.modules:
         yield from _section("Modules linked in")
         yield _indented(Text(" ".join(_safe(m.name + (f"({m.flags})" if m.flags else "")) for m in first.modules)))
@@ -253,8 +257,8 @@ def _precursor(precursor: Precursor) -> Text:
     return Text.assemble((count + _safe(precursor.text), style), ("\n" + _safe(precursor.why), "dim"))
 
 
-def _after_part(log: Log, verbose: bool) -> Iterator[RenderableType]:
-    later = log.oopses[1:]
+def _after_part(oopses: Sequence[Oops], verbose: bool) -> Iterator[RenderableType]:
+    later = oopses[1:]
     if not later:
         return
     yield from _section("And then")
@@ -262,21 +266,21 @@ def _after_part(log: Log, verbose: bool) -> Iterator[RenderableType]:
     table.add_column(justify="right", no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for oops in later if verbose else later[:OTHERS]:
-        table.add_row(f"  line {oops.line}", Text.assemble(_safe(oops.title), (_relation(oops, log), "dim")))
+        table.add_row(f"  line {oops.line}", Text.assemble(_safe(oops.title), (_relation(oops, oopses), "dim")))
     yield table
     if not verbose and len(later) > OTHERS:
         yield _indented(Text(f"{len(later) - OTHERS} more  (-v, or: lastwords scan)", "dim"))
 
 
-def _relation(oops: Oops, log: Log) -> str:
-    first = log.oopses[0]
+def _relation(oops: Oops, oopses: Sequence[Oops]) -> str:
+    first = oopses[0]
     if oops.boot != first.boot:
         return f"  in boot {oops.boot}"
     distance = ""
     if oops.time is not None and first.time is not None:
         distance = f", {words.duration(oops.time - first.time)} later"
     if oops.follows is not None:
-        return f"  a consequence of line {log.oopses[oops.follows].line}, most likely{distance}"
+        return f"  a consequence of line {oopses[oops.follows].line}, most likely{distance}"
     return f"  on its own{distance}"
 
 

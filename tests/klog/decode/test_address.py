@@ -89,6 +89,9 @@ def test_error_pointers():
         (0xA5A5A5A5A5A5A5A5, 0, True, "POISON_END"),
         (0xDEAD4EAD00000198, 0x198, False, "SPINLOCK_MAGIC"),
         (0xDEADBEEFDEADBEEF, 0, False, "deadbeef"),
+        (0xDEAD0000000000F8, -8, False, "LIST_POISON1"),
+        (0xDEAD000000000808, 8, True, "SKB_LIST_POISON_NEXT"),
+        (0x2222222222222222, 0, True, "MUTEX_DEBUG_FREE"),
     ],
 )
 def test_poison(value, offset, sure, name):

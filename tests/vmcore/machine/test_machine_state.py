@@ -165,6 +165,4 @@ def test_log(reading, outcome, tmp_path):
     assert set(console[-30:]) <= set(lines)
     path = tmp_path / "raw"
     path.write_text("".join(dmesg(reading.log, raw=True)))
-    log = read(find([str(path)])[0]).log
-    assert log is not None
-    assert [oops.function for oops in log.oopses][:1] == ["read_level"]
+    assert [oops.function for oops in read(find([str(path)])[0]).oopses][:1] == ["read_level"]

@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from lastwords.glossary.errno import BY_NUMBER, MAX_ERRNO
 from lastwords.model import AddressSense, MemoryOperand
 
-from . import errno, layout, poison
+from . import layout, poison
 
 _PAGE = 4096
 _MEMBER = 0x100000
@@ -121,20 +122,24 @@ def _in_shadow(fault: Fault) -> bool:
 # Error numbers that were taken for pointers
 
 
+def _errno(number: int) -> str:
+    return BY_NUMBER[number].name if number in BY_NUMBER else ""
+
+
 def _err_ptr(fault: Fault) -> AddressSense | None:
     top = 1 << fault.bits
     pointer = fault.pointer
     if pointer is not None:
         number = top - pointer
-        if not 0 < number <= errno.MAX_ERRNO:
+        if not 0 < number <= MAX_ERRNO:
             return None
         offset = fault.signed(fault.value - pointer)
         # -1 is also what a field of all ones holds.
         return _error(fault, number, offset, sure=number > 1 and _is_pointer(fault))
     number = top - fault.value
-    if not 0 < number <= errno.MAX_ERRNO or fault.page_only:
+    if not 0 < number <= MAX_ERRNO or fault.page_only:
         return None
-    name = errno.name(number)
+    name = _errno(number)
     return AddressSense(
         value=fault.value,
         kind="err-ptr",
@@ -151,7 +156,7 @@ def _is_pointer(fault: Fault) -> bool:
 
 
 def _error(fault: Fault, number: int, offset: int, *, sure: bool) -> AddressSense:
-    name = errno.name(number)
+    name = _errno(number)
     return AddressSense(
         value=fault.value,
         kind="err-ptr",
@@ -221,7 +226,7 @@ def _held_error(fault: Fault) -> int | None:
     for held in fault.registers.values():
         number = top - held
         # -1 is common in registers, and says nothing.
-        if 1 < number <= errno.MAX_ERRNO and errno.name(number):
+        if 1 < number <= MAX_ERRNO and _errno(number):
             return number
     return None
 

@@ -95,8 +95,9 @@ class _Stdin(io.RawIOBase):
 
 
 def find(paths: Sequence[str]) -> list[Input]:
-    """The logs that `paths` name: files, directories with everything below them, `-` for standard input."""
-    return _crash_by_crash([found for path in paths for found in _at(path)])
+    """The logs that `paths` name, each once: files, directories with everything below them, `-` for standard input."""
+    each = {found.path: found for path in paths for found in _at(path)}
+    return _crash_by_crash(list(each.values()))
 
 
 def _crash_by_crash(inputs: list[Input]) -> list[Input]:
