@@ -156,8 +156,8 @@ def _seconds(pattern: re.Pattern[Any], text: Any) -> float:
 
 
 def test_the_test_finds_slow_patterns() -> None:
-    assert _slowest(re.compile(r"tag \d+\w*-"), 3 * SIZE)[0] > LIMIT
-    assert _slowest(re.compile(r"tag \d+\w*+-"), 3 * SIZE)[0] < LIMIT
+    assert _slowest(re.compile(r"tag \d+\w*-"), 2 * SIZE)[0] > LIMIT
+    assert _slowest(re.compile(r"tag \d++\w*+-"), 3 * SIZE)[0] < LIMIT
     assert _slowest(re.compile(r"(?:a{1,8}){1,9}b"), 100)[0] < LIMIT
 
 
