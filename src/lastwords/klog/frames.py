@@ -8,8 +8,9 @@ import re
 
 from lastwords.model import Frame
 
-# A symbol: an identifier, or what a demangler made of a Rust or C++ name (spaces only inside <…>).
-_SYMBOL = r"(?:<[^+]{1,400}?|[A-Za-z_$.][\w$.@:<>{}#]*)"
+# A symbol, at most KSYM_NAME_LEN long: an identifier, or what a demangler made of a Rust or C++ name (spaces only
+# inside <…>).
+_SYMBOL = r"(?:<[^+]{1,400}?|[A-Za-z_$.][\w$.@:<>{}#]{0,511})"
 
 #  ? func+0x1/0x2 [module]: what most frames are, and a quarter of the work of the next pattern
 _PLAIN = re.compile(r" (\? )?([A-Za-z_][\w.]*)\+0x([0-9a-f]{1,9})/0x([0-9a-f]{1,9})(?: \[([\w-]+)\])?\Z", re.ASCII)
@@ -29,19 +30,19 @@ _FRAME = re.compile(
 
 #  func net/core/dev.c:12 [inline]        and, before 2018,  [<     inline     >] func net/core/dev.c:12
 _INLINE = re.compile(
-    rf"[\s(]*(?P<old>\[<\s*inline\s*>\]\s*)?(?P<doubt>\?\s+)?(?P<function>{_SYMBOL})\s+"
+    rf"[\s(]*(?P<old>\[<\s*inline\s*>\]\s*)?(?P<doubt>\?\s+)?(?P<function>{_SYMBOL})\s{{1,8}}"
     r"(?P<file>[\w./+-]+\.[chSr]s?):(?P<source_line>\d+)(?P<new>\s+\[inline\])?\s*$"
 )
 
 #  [<8028bd5c>] (dup_fd) from [<80132060>] (copy_process.part.3+0x58c/0x1844)
 _ARM = re.compile(
     rf"\s*(?:\[<(?P<address>[0-9a-f]{{8}})>\]\s+)?\(?(?P<function>{_SYMBOL})"
-    r"(?:\s+\[(?P<module>[\w-]+)\])?\)?\s+from\s+"
+    r"(?:\s{1,8}\[(?P<module>[\w-]+)\])?\)?\s{1,8}from\s{1,8}"
     rf"(?:\[<[0-9a-f]{{8}}>\]\s+)?\(?(?P<caller>{_SYMBOL}|0x[0-9a-f]+)"
     r"(?:\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)(?:\s+\[(?P<caller_module>[\w-]+)\])?|\))"
 )
 
-_SOURCE = re.compile(r"\s*\(?(?:discriminator \d+\)?\s*)?(?P<file>[\w./+-]+\.[chSr]s?):(?P<line>\d+)")
+_SOURCE = re.compile(r"\s*\(?(?:discriminator \d{1,9}\)?\s*)?(?P<file>[\w./+-]+\.[chSr]s?):(?P<line>\d+)")
 
 # ` (P)`, ` (K)`, ` (F)`: arm64's unwinder says where an address came from; ppc64 writes `(unreliable)`.
 _UNRELIABLE = "(unreliable)"

@@ -1,5 +1,6 @@
 """Whole logs, however large, in one pass and constant memory: sieve, then decode around what it found."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,10 @@ from .oopses import find_oopses
 
 CHUNK = 8 << 20
 """Bytes read at a time."""
+AT_HAND = 400_000
+"""Records decoded at a time where the format has to be decoded as a whole."""
+TAIL_RECORDS = 10_000
+"""Records at their end that wait for the next ones."""
 TAIL = 1 << 20
 """Bytes at a chunk's end that wait for the next chunk, so that a report has its end in view."""
 SMALL = 128 << 10
@@ -35,6 +40,11 @@ CONTEXTS = 8
 """Boots of which that is kept."""
 WINDOWS = 500_000
 """Records around oopses that are kept, for the same callers."""
+
+MOST = 20_000
+"""Crash reports of one log that are read: a file that has more is broken, or means harm."""
+FRAMES = 300_000
+"""Frames kept of all traces of one log: some 100 MB. Later oopses come without traces, registers and modules."""
 
 Progress = Callable[[int], None]
 
@@ -86,7 +96,7 @@ def scan(source: Input, *, context: bool = False, progress: Progress | None = No
                 _Scanner(result, context, progress).run(file)
         except OSError as error:
             result.error = f"{source.path}: {error.strerror or error}"
-        result.warning = source.warning
+        result.warning = source.warning or result.warning
         result.oopses = tied(result.oopses, [start.line for start in result.starts])
     return result
 
@@ -154,6 +164,7 @@ class _Scanner:
         self.starts = Starts()
         self.reached: set[int] = set()  # boots of which the first oops is found
         self.kept = 0  # records in the result's windows
+        self.frames = 0  # in the traces of the result's oopses
         self.dialect: Dialect
 
     def run(self, file: BinaryIO) -> None:
@@ -171,7 +182,7 @@ class _Scanner:
     def _all_at_once(self, data: bytes) -> None:
         self.result.size, self.result.lines = len(data), count_lines(data)
         if self.context or sieve.hits(data):
-            self._take(_read(self.dialect.records(data)), whole=True)
+            self._take(_read(self.dialect.records(data)))
 
     def _from_the_start(self, file: BinaryIO, data: bytes) -> None:
         """Formats that only make sense from their beginning: decoded in full, chunk after chunk."""
@@ -185,11 +196,13 @@ class _Scanner:
             self._count(end)
             data = more[end:]
             if final:
-                self._take(_read(records), whole=True)
+                self._take(_read(records))
+            elif len(records) > AT_HAND:
+                # A report that begins near the end has its own end in the next chunk.
+                self._take(_read(records), until=records[-TAIL_RECORDS].line)
+                records = records[-2 * TAIL_RECORDS :]
+            if final or self.full:
                 break
-            if len(records) > 400_000:
-                self._take(_read(records[:-20_000]), whole=False)
-                records = records[-20_000:]
         self.result.lines = line - 1 + (end > 0 and more[end - 1 : end] != b"\n")
 
     def by_chunks(self, file: BinaryIO, data: bytes, stop: int | None = None) -> None:
@@ -224,7 +237,7 @@ class _Scanner:
             line += lines
             done += begin
             self._count(begin)
-            if final:
+            if final or self.full:
                 break
             filled -= begin
             buffer[:filled] = buffer[begin:]
@@ -235,7 +248,7 @@ class _Scanner:
         end = len(data) - TAIL
         begin = end - LONGEST_LINE
         boundary = self.dialect.boundary(bytes(data[begin:end]))
-        return begin + boundary if boundary else len(data)
+        return begin + boundary if boundary else end
 
     def _records(self, data: bytearray, begin: int, end: int, line: int) -> list[Record]:
         return self.dialect.records(bytes(data[begin:end]), line)
@@ -243,47 +256,61 @@ class _Scanner:
     def _windows(self, data: bytearray, line: int, limit: int, found: Sequence[int]) -> None:
         """Decode around the hits before `limit`, each neighbourhood once."""
         counted = index = 0
-        while index < len(found) and found[index] <= limit:
+        while index < len(found) and found[index] <= limit and not self.full:
             begin = line_start(data, max(found[index] - BEFORE, 0))
             line += data.count(b"\n", counted, begin)
             counted = begin
             window, end, index = self._window(data, begin, line, found, index)
             accepted = line + data.count(b"\n", begin, min(end, limit)) - 1
-            self._take(window, whole=False, until=accepted, begin=begin, data=data)
+            self._take(window, until=accepted, begin=begin, data=data)
 
     def _window(
         self, data: bytearray, begin: int, line: int, found: Sequence[int], index: int
     ) -> tuple[_Window, int, int]:
-        """What stands from `begin` to where the report behind hit `index` is over, and the first hit behind that."""
+        """What stands from `begin` to where the report behind hit `index` is over, how far it counts, the next hit."""
         reach = REACH
         while True:
             last = index
-            end = found[index] + reach
-            while last + 1 < len(found) and found[last + 1] <= end and end - begin < WIDEST:
+            end = min(found[index] + reach, begin + WIDEST)
+            while last + 1 < len(found) and found[last + 1] <= end:
                 last += 1
-                end = max(end, found[last] + REACH)
+                end = max(end, min(found[last] + REACH, begin + WIDEST))
             end = line_end(data, end)
             window = _read(self._records(data, begin, end, line))
-            if end >= len(data) or end - begin >= WIDEST or window.over:
+            if end >= len(data) or window.over:
                 return window, end, last + 1
+            if end - begin >= WIDEST:
+                # The last report may be cut off here: it gets a window of its own, unless it has this one.
+                own = end - len(data[begin:end].split(b"\n", window.oopses[-1].line - line)[-1])
+                following = bisect_right(found, own)
+                return (window, own, following) if following > index + 1 else (window, end, last + 1)
             reach *= 4
 
     def _take(
         self,
         window: _Window,
         *,
-        whole: bool,
         until: int | None = None,
         begin: int = 0,
         data: bytearray | None = None,
     ) -> None:
-        """Add the oopses and boots of a run of records to the result."""
+        """Add the oopses and boots of a run of records to the result.
+
+        Args:
+            window: the records and the oopses in them.
+            until: the last line that counts; None where these are all the records that there are.
+            begin: where the window begins in `data`.
+            data: what is at hand of the file; None where the records reach back far enough.
+        """
         result, records = self.result, window.records
         oopses = [oops for oops in window.oopses if oops.line > self.reported and (until is None or oops.line <= until)]
+        oopses = [self._bounded(oops) for oops in oopses[: MOST - len(result.oopses)]]
         result.oopses += oopses
+        if self.full:
+            result.warning = f"more than {MOST} crash reports; read up to line {result.oopses[-1].line}"
         self.starts.see(records, self.reported, until, [oops.line for oops in oopses])
         result.starts = self.starts.found
-        if self.context and (whole or oopses):
+        if self.context and (until is None or oopses):
             for oops in oopses:
                 boot, start = self.starts.boot(oops.line)
                 if boot not in self.reached:
@@ -292,10 +319,22 @@ class _Scanner:
             if self.kept < WINDOWS:
                 self.kept += len(records)
                 result.windows.append(records)
-        if whole and self.context and not result.first:
+        if self.context and not result.first:
             result.first = records[:2000]
         if records:
             self.reported = max(self.reported, until if until is not None else records[-1].line)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many oopses as are read of one log."""
+        return len(self.result.oopses) >= MOST
+
+    def _bounded(self, oops: Oops) -> Oops:
+        """The oops; without what takes much memory where there is too much of it."""
+        self.frames += 10 + sum(len(trace.frames) for trace in oops.traces)
+        if self.frames < FRAMES:
+            return oops
+        return structs.replace(oops, traces=(), registers={}, modules=(), code=None)
 
     def _keep(self, boot: int, context: list[Record]) -> None:
         """Keep what came before the first oops of a boot; of many boots, that of the first and the last ones."""

@@ -47,7 +47,7 @@ def _entries(text: str, *, last_unloaded: bool) -> list[LinkedModule]:
 
 
 _CONTINUED = re.compile(
-    r" ?(?:(?!0x|[0-9a-f]{8,16}\b)[A-Za-z]\w{0,63}(?:\([A-Z+-]{1,24}\))?(?: |\Z)){2,400}(?:\[last unloaded: [^\]]{0,2000}\]?)?\s*\Z"
+    r" ?(?:(?!0x|[0-9a-f]{8,16}\b)[A-Za-z]\w{0,63}(?:\([A-Z+-]{1,24}\))?(?: |\Z)){2,400}(?:\[last unloaded: [^\]]{0,2000}+\]?)?\s*\Z"
 )
 
 

@@ -27,7 +27,7 @@ _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
 SAMPLES: tuple[tuple[re.Pattern[bytes], Callable[[], Dialect]], ...] = (
     (re.compile(rb'\s*\{\s*"dmesg"\s*:\s*\[\s*(?:\{\s*"(?:fac|pri|time)"|\])'), DmesgJson),
     (re.compile(rb"__CURSOR=[^\n]*\n(?:__[A-Z_]+=|_BOOT_ID=)"), JournalExport),
-    (re.compile(rb'\s*\{\s*\n\s*"(?:__CURSOR|__REALTIME|_|[A-Z]+)[A-Z_]*"\s*:'), JournalPretty),
+    (re.compile(rb'\s*\{[ \t\r]*\n\s*"_{0,2}[A-Z][A-Z_]{0,63}"\s*:'), JournalPretty),
     (VERBOSE_HEADER, JournalVerbose),
     (PSTORE_HEADER, Pstore),
     (re.compile(rb"dmesg-[\w.-]{1,80}:\r?\n" + PSTORE_HEADER.pattern.replace(b"^", b""), re.MULTILINE), Pstore),
