@@ -23,7 +23,7 @@ from lastwords.model import Log
 
 from .attacks import NASTY, SEEDS, SHAPES, made, mutated
 from .inputs.crash import PLAIN, TITLE
-from .machine import BOOT, CRASH, log_of, quiet, stamped
+from .machine import BOOT, CRASH, oopses_of, quiet, stamped
 
 
 def _whole(path: Path, data: bytes) -> Log:
@@ -37,11 +37,11 @@ def _whole(path: Path, data: bytes) -> Log:
         assert scanned.error
         return Log(path="", format="", lines=0)
     log = found.log
-    assert [(oops.title, oops.line) for oops in log.oopses] == [(oops.title, oops.line) for oops in scanned.oopses]
+    assert [(oops.title, oops.line) for oops in found.oopses] == [(oops.title, oops.line) for oops in scanned.oopses]
     encoded = msgspec.json.encode(log)
     assert msgspec.json.decode(encoded, type=Log) == log
     json.loads(encoded)
-    for oops in log.oopses:
+    for oops in found.oopses:
         assert oops.line >= 1
         assert oops.title
         assert 1 <= oops.boot <= len(log.boots)
@@ -185,9 +185,9 @@ def test_the_crash_survives_its_surroundings(path: Path) -> None:
     rng = random.Random(7)
     garbage = rng.randbytes(30_000).replace(b"\r", b"") + b"\n"
     path.write_bytes(garbage + PLAIN.encode() + garbage)
-    assert TITLE in [oops.title for oops in log_of(path).oopses]
+    assert TITLE in [oops.title for oops in oopses_of(path)]
 
 
 def test_healthy_logs_stay_healthy(path: Path) -> None:
     path.write_text("\n".join(stamped(BOOT, 0) + quiet(100, 90_000)) + "\n")
-    assert log_of(path).oopses == ()
+    assert oopses_of(path) == ()

@@ -124,7 +124,7 @@ def _reason(group: _Group, oops: Oops, names: frozenset[str]) -> tuple[str, str]
     if names_event(text):
         return "hardware", "A device or a file system failed for good."
     named = next((name for name in names if _speaks(text, name)), None)
-    if (burst := _burst(group, named)) is not None:
+    if (burst := _burst(group, named, distance)) is not None:
         return "burst", burst
     if not _troubled(group):
         return None
@@ -140,12 +140,13 @@ def _troubled(group: _Group) -> bool:
     return told(group.last.text) or (level is not None and level <= 3)
 
 
-def _burst(group: _Group, named: str | None) -> str | None:
+def _burst(group: _Group, named: str | None, distance: float | None) -> str | None:
     """The sentence that says that this is a burst, or None."""
     count = len(group.records)
     troubled = _troubled(group)
     close = _closest(group)
-    if close < (_BURST if troubled else _FLOOD) or _booting(group.last, None):
+    # While the machine boots, only a burst from whom the crash names counts, and only right before it.
+    if close < (_BURST if troubled else _FLOOD) or _booting(group.last, distance if named else None):
         return None
     whose = f" It comes from {named}, which the trace or the crash names." if named else ""
     within = f"{count} times within {_span(group.records)}"

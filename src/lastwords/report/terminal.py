@@ -276,12 +276,12 @@ def _relation(oops: Oops, oopses: Sequence[Oops]) -> str:
     first = oopses[0]
     if oops.boot != first.boot:
         return f"  in boot {oops.boot}"
-    distance = ""
+    parts = []
     if oops.time is not None and first.time is not None:
-        distance = f", {words.duration(oops.time - first.time)} later"
+        parts.append(f"{words.duration(oops.time - first.time)} later")
     if oops.follows is not None:
-        return f"  a consequence of line {oopses[oops.follows].line}, most likely{distance}"
-    return f"  on its own{distance}"
+        parts.append(f"perhaps because of line {oopses[oops.follows].line}")
+    return "  " + ", ".join(parts) if parts else ""
 
 
 def _gaps_part(gaps: Iterable[Gap]) -> Iterator[RenderableType]:

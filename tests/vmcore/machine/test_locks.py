@@ -4,6 +4,7 @@ import contextlib
 import struct
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import drgn
 import pytest
@@ -79,7 +80,7 @@ class Machine:
 
     def __init__(self, monkeypatch):
         self.made = Made()
-        self.threads = {}
+        self.threads: dict[int, Thread] = {}
         monkeypatch.setattr(waits, "threads", lambda kernel: Threads(self.threads))
         monkeypatch.setattr(waits, "stack_size", lambda kernel: STACK)
         monkeypatch.setattr(waits, "stack_in_use", self.stack_in_use)
@@ -108,7 +109,8 @@ class Machine:
             self.made.word(following + 8, here)
 
     def found(self):
-        queues = Waits(SimpleNamespace(prog=self.made.prog)).queues(LAYOUT)
+        kernel: Any = SimpleNamespace(prog=self.made.prog)
+        queues = Waits(kernel).queues(LAYOUT)
         return [(queue.head, [thread.pid for _, thread in queue.links]) for queue in queues]
 
 
@@ -176,7 +178,7 @@ def test_the_member_that_a_lock_is():
 
 def test_a_spinlock_that_is_taken_looks_like_one():
     made = Made()
-    kernel = SimpleNamespace(prog=made.prog)
+    kernel: Any = SimpleNamespace(prog=made.prog)
     values = {0x1: True, 0x101: True, 0x0004_0001: True, 0x0: False, 0x2: False, 0xDEAD_BEEF: False, 0xFFFC_0001: False}
     for value, taken in values.items():
         made.word32(BASE, value)

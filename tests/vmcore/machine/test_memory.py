@@ -2,6 +2,7 @@
 
 import struct
 from types import SimpleNamespace
+from typing import Any
 
 import drgn
 import pytest
@@ -95,7 +96,8 @@ def page(*pointers):
 
 def pointed_to(pages, monkeypatch):
     monkeypatch.setattr(suspects, "function_at", lambda prog, address: (f"function_{address:x}", None))
-    return list(suspects._pointed_to(SimpleNamespace(prog=None), pages, RANGES, "pages"))
+    kernel: Any = SimpleNamespace(prog=None)
+    return list(suspects._pointed_to(kernel, pages, RANGES, "pages"))
 
 
 def test_the_module_that_most_pages_point_to(monkeypatch):
