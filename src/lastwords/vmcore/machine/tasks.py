@@ -70,6 +70,8 @@ def tasks(kernel: "Kernel") -> Partial:
     if missing:
         problems.append(f"{missing} tasks are not in the dump")
     rows = [row for row in rows if row[1]["pid"] is not None]
+    if not rows:
+        raise LookupError("; ".join(problems) or "there are none")
     reader.count_pages(fields for _, fields in rows)
     unwinder(kernel).expect(min(len(rows), MOST_STACKS))
     deadline = time.monotonic() + SECONDS_FOR_STACKS
