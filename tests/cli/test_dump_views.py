@@ -21,7 +21,7 @@ from lastwords.model import (
     Task,
     UnloadedModule,
 )
-from lastwords.vmcore.session import DumpError, Reading, Sources
+from lastwords.vmcore.session import DumpError, Reading, Rescued, Sources
 
 STACK = (StackFrame(function="panic", address=0xFFFFFFFF81000010, offset=16),)
 CPUS = (
@@ -154,7 +154,10 @@ def test_log(dumps):
 
 
 @pytest.mark.parametrize("name", ["bt", "ps", "mod", "files", "log"])
-def test_what_can_not_be_read_is_one_line(dumps, name):
+def test_what_can_not_be_read_is_one_line(dumps, monkeypatch, name):
+    if name == "log":
+        module = importlib.import_module("lastwords.cli.log")
+        monkeypatch.setattr(module, "rescue_log", lambda paths, **_: Rescued())
     result = dumps.run(name, error="vmcore: no \x1bdump")
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", "lastwords: vmcore: no \\x1bdump\n")
 
@@ -166,9 +169,16 @@ def test_a_part_that_is_missing_says_why(dumps, name, part):
     assert result.stderr == f"lastwords: the {part} can't be read: page lost\n"
 
 
-def test_an_empty_log_says_why(dumps):
-    result = dumps.run("log", log_missing="the page is lost")
-    assert (result.exit_code, result.stderr) == (2, "lastwords: no kernel log: the page is lost\n")
+@pytest.mark.parametrize("lost", [{"log_missing": "the page is lost"}, {"error": "the page is lost"}])
+def test_a_log_that_can_not_be_found_is_searched_for(dumps, monkeypatch, lost):
+    module = importlib.import_module("lastwords.cli.log")
+    monkeypatch.setattr(module, "rescue_log", lambda paths, **_: Rescued(text="[ 1.0] one\n[ 2.0] two"))
+    result = dumps.run("log", **lost)
+    assert (result.exit_code, result.stdout) == (0, "[ 1.0] one\n[ 2.0] two\n")
+    assert result.stderr == "lastwords: the page is lost; this was found by searching the dump\n"
+    monkeypatch.setattr(module, "rescue_log", lambda paths, **_: Rescued())
+    result = dumps.run("log", **lost)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "lastwords: the page is lost\n")
 
 
 def test_what_is_not_whole_is_said(dumps):

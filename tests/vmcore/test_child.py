@@ -1,6 +1,7 @@
 """Work in a process of its own: what it gives, and every way in which it can end without."""
 
 import ctypes
+import gc
 import os
 import signal
 import time
@@ -115,12 +116,13 @@ def open_files():
 
 
 def test_nothing_is_left_behind():
+    gc.collect()  # files of other tests
     before = open_files()
     for name in ("echo", "segfault", "user_error"):
         try:
             child(name)
         except ChildError:
             continue
-    assert open_files() == before
+    assert open_files() <= before
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from lastwords.model import VIEW_SCHEMA, Machine, View, to_json
 from lastwords.report.escape import printable
-from lastwords.vmcore.session import DumpError, Question, Reading, read_dump, sources_of
+from lastwords.vmcore.child import Limits
+from lastwords.vmcore.session import DumpError, Question, Reading, Sources, read_dump, sources_of
 
 from .progress import activity
 
@@ -40,21 +41,32 @@ def read(dump: str, options: dict[str, Any], parts: Iterable[str], **wanted: Any
         parts: fields of `lastwords.model.Machine`.
         wanted: further fields of `Question`.
     """
-    from lastwords.vmcore.child import Limits
-
     try:
-        sources = sources_of(
-            [dump],
-            vmlinux=options["vmlinux"],
-            modules_dir=options["modules_dir"],
-            debuginfo=not options["no_debuginfo"],
-        )
-        question = Question(sources=sources, parts=tuple(parts), **wanted)
-        with activity() as progress:
-            reading = read_dump(question, limits=Limits(seconds=options["timeout"]), progress=progress)
+        return ask(sources(dump, options), options, parts, **wanted)
     except DumpError as error:
         fail(str(error))
-    return reading
+
+
+def sources(dump: str, options: dict[str, Any]) -> Sources:
+    """The files to read.
+
+    Raises:
+        DumpError: what the user named is no dump.
+    """
+    return sources_of(
+        [dump], vmlinux=options["vmlinux"], modules_dir=options["modules_dir"], debuginfo=not options["no_debuginfo"]
+    )
+
+
+def ask(files: Sources, options: dict[str, Any], parts: Iterable[str], **wanted: Any) -> Reading:  # noqa: ANN401
+    """As `read()`.
+
+    Raises:
+        DumpError: the dump can't be read.
+    """
+    question = Question(sources=files, parts=tuple(parts), **wanted)
+    with activity() as progress:
+        return read_dump(question, limits=Limits(seconds=options["timeout"]), progress=progress)
 
 
 def fail(text: str) -> NoReturn:

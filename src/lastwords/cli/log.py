@@ -2,11 +2,15 @@
 
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from .dump_view import dump_options, fail, note, read, show_json
+from lastwords.report.escape import printable
+from lastwords.vmcore.session import DumpError, Sources, rescue_log
+
+from .dump_view import ask, dump_options, fail, note, show_json, sources
+from .progress import activity
 
 _LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
 
@@ -36,14 +40,36 @@ def command(dump: str, level: int | None, wall: bool, raw: bool, as_json: bool, 
     """Print the kernel log as dmesg does."""
     from lastwords.report.dmesg import dmesg
 
-    reading = read(dump, options, (), log=True)
+    try:
+        files = sources(dump, options)
+    except DumpError as error:
+        fail(str(error))
+    try:
+        reading = ask(files, options, (), log=True)
+    except DumpError as error:
+        _rescued(files, str(error))
+    if not reading.log:
+        _rescued(files, reading.log_missing or f"{dump}: the log is empty")
     lines = [line for line in reading.log if level is None or line.level is None or line.level <= level]
     if as_json:
         show_json(dump, reading, log=tuple(lines), missing=reading.log_missing)
     else:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         sys.stdout.writelines(dmesg(lines, wall=wall, raw=raw, colour=colour))
-    if not reading.log:
-        fail(f"no kernel log: {reading.log_missing or 'it is empty'}")
     note(reading.log_missing)
     sys.exit(0 if lines else 1)
+
+
+def _rescued(files: Sources, why: str) -> NoReturn:
+    """What a search through the whole dump finds of the log, where the way to it is lost: text without levels."""
+    try:
+        with activity() as progress:
+            found = rescue_log(files.dump, progress=progress)
+    except DumpError:
+        fail(why)
+    if not found.text:
+        fail(why)
+    sys.stdout.writelines(f"{printable(line)}\n" for line in found.text.split("\n"))
+    click.echo(f"lastwords: {printable(why)}; this was found by searching the dump", err=True)
+    note(found.missing)
+    sys.exit(0)

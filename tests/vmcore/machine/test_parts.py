@@ -1,6 +1,7 @@
 """How parts are declared, read and kept apart; walks that go wrong; contexts."""
 
 import importlib
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from lastwords.model import StackFrame
 from lastwords.vmcore.machine.clock import RunQueueClocks
 from lastwords.vmcore.machine.context import context
+from lastwords.vmcore.machine.cpu_masks import cpu_mask
 from lastwords.vmcore.machine.fields import Fields
 from lastwords.vmcore.machine.part import Partial, once
 from lastwords.vmcore.machine.tasks import state_letter
@@ -226,3 +228,42 @@ def test_wait_times_count_from_the_clock_that_is_furthest():
     assert clocks.since(0, 0, 0) is None
     assert clocks.since(7, 1, 1) is None
     assert clocks.since(0, 1 << 63, 0) is None
+
+
+def test_a_part_that_never_ends_is_given_up(monkeypatch):
+    def endless(kernel):
+        while True:
+            try:
+                time.sleep(0.01)
+            except Exception:  # readers go on after what they can't read
+                continue
+
+    began = time.monotonic()
+    machine = collect(monkeypatch, {"mounts": endless, "net": lambda kernel: ()}, seconds=0.2)
+    assert time.monotonic() - began < 10
+    assert machine.mounts is None
+    assert machine.parts[0].error == "not done after 0.2 s, given up"
+    assert machine.net == ()
+
+
+def test_numbers_that_no_kernel_has_cost_their_part_alone(monkeypatch):
+    parts = {"load": lambda kernel: (1 << 70,), "net": lambda kernel: ()}
+    machine = collect(monkeypatch, parts)
+    assert (machine.load, machine.net) == (None, ())
+    assert machine.parts[0].error
+
+
+def test_a_mask_of_cpus_has_an_end():
+    prog = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
+    prog.add_memory_segment(
+        BASE, 4096, lambda address, count, offset, physical: b"\x05" + bytes(7) + b"\xff" * (count - 8)
+    )
+    word = prog.int_type("unsigned long", 8, False)
+    members = (drgn.TypeMember(prog.array_type(word, 1 << 20), "bits"),)
+    mask = prog.struct_type("cpumask", 8 << 20, members)
+    prog.register_type_finder("own", lambda p, kinds, name, file: mask if name == "cpumask" else None, enable_index=0)
+    symbol = drgn.Symbol("__cpu_online_mask", BASE, 8, drgn.SymbolBinding.GLOBAL, drgn.SymbolKind.OBJECT)
+    prog.register_symbol_finder("own", drgn.SymbolIndex([symbol]), enable_index=0)
+    assert cpu_mask(prog, "online") == {0, 2, *range(64, 8192)}
+    with pytest.raises(LookupError):
+        cpu_mask(prog, "active")

@@ -70,6 +70,8 @@ def tasks(kernel: "Kernel") -> Partial:
     if missing:
         problems.append(f"{missing} tasks are not in the dump")
     rows = [row for row in rows if row[1]["pid"] is not None]
+    if not rows:
+        raise LookupError("; ".join(problems))
     reader.count_pages(fields for _, fields in rows)
     unwinder(kernel).expect(min(len(rows), MOST_STACKS))
     deadline = time.monotonic() + SECONDS_FOR_STACKS
@@ -91,7 +93,11 @@ def all_tasks(kernel: "Kernel") -> tuple[Task, ...]:
 
 
 def task_addresses(kernel: "Kernel", problems: list[str]) -> list[int]:
-    """Where the task_structs are: through the PIDs, and where these are damaged, through the list of all tasks too."""
+    """Where the task_structs are: through the PIDs, and where these are damaged, through the list of all tasks too.
+
+    Raises:
+        LookupError: there are none to be found, and why.
+    """
     prog = kernel.prog
     found: dict[int, None] = {}
     problem_count = len(problems)
@@ -110,6 +116,8 @@ def task_addresses(kernel: "Kernel", problems: list[str]) -> list[int]:
         for way in ("next", "prev"):
             _take(found, walk(_listed(prog, way), MOST_TASKS, [], "tasks"))
     found.pop(0, None)
+    if not found:
+        raise LookupError("; ".join(problems) or "there are none")
     return list(found)
 
 
