@@ -123,7 +123,10 @@ def test_memory_of_which_nothing_is_known():
 
 def test_requests():
     io = BlockIo(
-        disks=(Disk(name="sda", size=1 << 40, in_flight=1, driver="sd_mod", scheduler="mq-deadline"), Disk(name="loop0")),
+        disks=(
+            Disk(name="sda", size=1 << 38, in_flight=1, driver="sd_mod", scheduler="mq-deadline"),
+            Disk(name="loop0"),
+        ),
         requests=(
             Request(device="sda", operation="write", sector=8, bytes=4096, age=31.5, tag=3, queue=0, state="in-flight",
                     timed_out=True),
@@ -131,7 +134,7 @@ def test_requests():
         ),
     )  # fmt: skip
     shown = text(io_tables(io, longest=1))
-    assert shown[1].split() == ["sda", "1.00", "TiB", "1", "mq-deadline", "sd_mod"] or "1024 GiB" in shown[1]
+    assert shown[1].split() == ["sda", "256", "GiB", "1", "mq-deadline", "sd_mod"]
     assert shown[2].split() == ["loop0", "-", "-", "none", "-"]
     assert shown[4].split() == (
         ["sda", "31.5", "s", "write", "8", "4.00", "KiB", "3", "0", "in-flight,", "past", "its", "timeout"]
@@ -167,7 +170,7 @@ def test_interrupts():
         "running",
         "stuck [lab]  on events (CPU 0) in PID 5, state D, asleep for 9.0 s",
     ]
-    assert shown[6].strip() == "waits for others  behind  on own (unbound)".strip()
+    assert shown[6].strip() == "waits for others  behind  on own (unbound)"
     assert "  CPU 1: NET_RX" in shown
     assert any(line.split() == ["4", "1", "2", "IO-APIC", "ttyS0,", "other"] for line in shown)
     assert any(line.endswith("disabled  switched off as spurious") for line in shown)

@@ -124,7 +124,7 @@ MEMINFO = {
 def test_sums_are_what_the_machine_itself_said(stuck, field):
     machine, log = stuck
     name, tolerance = MEMINFO[field]
-    said = dict(re.findall(r"^(\S+):\s+(\d+)", "\n".join(printed(log, "meminfo")), re.MULTILINE))
+    said = dict(re.findall(r"^(\S+):\s+(\d+)", "\n".join(printed(log, "meminfo")), re.M))
     # It went on for a moment after it had printed them.
     assert getattr(machine.memory, field) >> 10 == pytest.approx(int(said[name]), abs=tolerance)
 
