@@ -77,7 +77,7 @@ def test_what_is_not_sure_says_so():
         "DEADLOCK of 1 tasks (not sure: an owner was worked out)",
         "  1 waits for a lock at 0xff, which 1 holds",
     ]
-    assert text(lock_tables(Locks(), longest=1)) == ["no task waits for a lock"]
+    assert text(lock_tables(Locks(), longest=1)) == ["no task is known to wait for a lock"]
 
 
 def test_memory():
