@@ -91,7 +91,7 @@ def _works(works: Sequence[Work], longest: int) -> Iterator[Text]:
         time = f", asleep for {duration(work.seconds)}" if work.seconds is not None else ""
         state = {"inactive": "waits for others"}.get(work.state, work.state)
         queue = printable(work.workqueue or "?")
-        line = f"  {state:<16} {_function(work.function, work.module)}  on {queue} ({place}){who}{time}"
+        line = f"  {state:<16}  {_function(work.function, work.module)}  on {queue} ({place}){who}{time}"
         yield Text(line, "yellow" if work.state == "running" and work.worker_state == "D" else "")
     if len(works) > longest:
         yield Text(f"  and {len(works) - longest} more")

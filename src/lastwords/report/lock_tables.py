@@ -21,7 +21,7 @@ def lock_tables(locks: Locks, *, longest: int) -> Iterator[Text]:
             yield Text()
         yield from _lock(lock, longest)
     if not locks.held:
-        yield Text("no task waits for a lock")
+        yield Text("no task is known to wait for a lock")
 
 
 def _cycle(cycle: LockCycle, locks: dict[int, Lock]) -> Iterator[Text]:

@@ -124,7 +124,7 @@ MEMINFO = {
 def test_sums_are_what_the_machine_itself_said(stuck, field):
     machine, log = stuck
     name, tolerance = MEMINFO[field]
-    said = dict(re.findall(r"^(\S+):\s+(\d+)", "\n".join(printed(log, "meminfo")), re.MULTILINE))
+    said = dict(re.findall(r"^(\S+):\s+(\d+)", "\n".join(printed(log, "meminfo")), re.M))
     # It went on for a moment after it had printed them.
     assert getattr(machine.memory, field) >> 10 == pytest.approx(int(said[name]), abs=tolerance)
 
@@ -212,6 +212,6 @@ def test_what_a_cpu_that_never_comes_back_leaves_undone(spin):
     timers = {timer.function: timer for timer in spin.interrupts.timers}
     assert timers["late_timer"].cpu == 1
     assert timers["late_timer"].module == "load_spin"
-    assert 2 < timers["late_timer"].late < 120
+    assert 2 < timers["late_timer"].late < 600
     pending = [work for work in spin.interrupts.works if work.function == "late_work"]
     assert [(work.state, work.cpu, work.workqueue) for work in pending] == [("pending", 1, "events")]

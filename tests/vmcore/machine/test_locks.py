@@ -1,8 +1,6 @@
 """Locks: who waits in which queue, who waits for whom, what a lock is called."""
 
-import contextlib
 import struct
-import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +9,6 @@ import pytest
 
 from lastwords.model import Lock, Waiter
 from lastwords.vmcore.machine import spinlocks, waits
-from lastwords.vmcore.machine.deadline import deadline
 from lastwords.vmcore.machine.lock_names import member_path
 from lastwords.vmcore.machine.locks import cycles
 from lastwords.vmcore.machine.sleeping_locks import waits_in
@@ -200,20 +197,3 @@ def test_code_that_has_a_lock_at_hand():
     assert not spinlocks._mentioned(wanted + 4, begin, immediate + relative)
     # In the direct map, an address doesn't fit an immediate.
     assert not spinlocks._mentioned(0xFFFF88800036C480, begin, immediate)
-
-
-def stubborn(seconds):
-    """Catches all that it may."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(Exception):
-            time.sleep(0.01)
-
-
-def test_what_does_not_end_is_ended_whatever_is_caught_on_the_way():
-    began = time.monotonic()
-    with pytest.raises(TimeoutError, match="given up after"), deadline(0.1):
-        stubborn(20)
-    assert time.monotonic() - began < 10
-    with deadline(5):
-        stubborn(0)

@@ -94,10 +94,12 @@ def page(*pointers):
     return struct.pack(f"<{len(pointers)}Q", *pointers).ljust(4096, b"\0")
 
 
+NO_KERNEL: Any = SimpleNamespace(prog=None)
+
+
 def pointed_to(pages, monkeypatch):
     monkeypatch.setattr(suspects, "function_at", lambda prog, address: (f"function_{address:x}", None))
-    kernel: Any = SimpleNamespace(prog=None)
-    return list(suspects._pointed_to(kernel, pages, RANGES, "pages"))
+    return list(suspects._pointed_to(NO_KERNEL, pages, RANGES, "pages"))
 
 
 def test_the_module_that_most_pages_point_to(monkeypatch):

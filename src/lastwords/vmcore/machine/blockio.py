@@ -10,9 +10,9 @@ from drgn.helpers.linux.timekeeping import ktime_get_coarse_ns
 from lastwords.model import BlockIo, Disk, Request
 
 from .clock import find_timekeeper, per_cpu_offsets
-from .deadline import deadline
 from .lock_names import function_at
 from .part import Partial, part
+from .patience import little_patience
 from .strings import decoded, one_line, text
 from .walk import walk
 
@@ -37,7 +37,7 @@ def block_io(kernel: "Kernel") -> Partial:
     disks: list[Disk] = []
     requests: list[Request] = []
     try:
-        with deadline():
+        with little_patience():
             _read(kernel, now, disks, requests, problems)
     except TimeoutError as failure:
         problems.append(str(failure))

@@ -10,8 +10,8 @@ from lastwords.model import Interrupts, Irq
 
 from .clock import per_cpu_offsets
 from .cpus import online_cpus
-from .deadline import deadline
 from .part import Partial, part
+from .patience import little_patience
 from .strings import decoded, one_line
 from .timers import overdue_timers
 from .workqueues import works
@@ -65,7 +65,7 @@ def interrupts(kernel: "Kernel") -> Partial:
     found: dict[str, Any] = {}
     for name, read in readers.items():
         try:
-            with deadline():
+            with little_patience():
                 found[name] = read()
         except Exception as failure:  # drgn raises what fits: a type or a variable missing, not in the dump, damaged
             problems.append(f"{name}: {one_line(failure)}")

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from lastwords.model import Lock, LockCycle, Locks
 
-from .deadline import deadline
 from .part import Partial, part
+from .patience import little_patience
 from .sleeping_locks import LockReader
 from .spinlocks import spinlocks
 from .strings import one_line
@@ -21,13 +21,13 @@ _MOST_LOCKS = 2000
 @part("locks")
 def locks(kernel: "Kernel") -> Partial:
     """All locks with waiters, and every cycle among them."""
-    with deadline():
+    with little_patience():
         reader = LockReader(kernel)
         problems = [*threads(kernel).problems, *lost_stacks(kernel)]
     found: dict[int, Lock] = {}
     for way in (reader.sleeping, reader.percpu_writers, reader.rt_mutexes, lambda: spinlocks(kernel)):
         try:
-            with deadline():
+            with little_patience():
                 for lock in way():
                     found.setdefault(lock.address, lock)
                     if len(found) >= _MOST_LOCKS:

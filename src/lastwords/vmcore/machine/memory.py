@@ -11,9 +11,9 @@ from drgn.helpers.linux.swap import swap_total_usage, total_swapcache_pages
 
 from lastwords.model import Memory, Node, Zone
 
-from .deadline import deadline
 from .memory_users import oom_victims, processes, tmpfs_mounts, vmalloc_users
 from .part import Partial, part
+from .patience import little_patience
 from .percpu_counter import PercpuCounters
 from .slabs import slab_caches
 from .strings import one_line
@@ -45,7 +45,7 @@ def memory(kernel: "Kernel") -> Partial:
 
     def take(what: str, read: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:
-            with deadline():
+            with little_patience():
                 return read()
         except Exception as failure:  # drgn raises what fits: a type or a variable missing, not in the dump, damaged
             problems.append(f"{what}: {one_line(failure)}")

@@ -2,9 +2,14 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+PIECE = 20.0
+"""Seconds that a piece of a part may take: far more than it does in any whole dump."""
+_AT_ONCE = 0.001
 
 
 class OutOfPatience(BaseException):
@@ -25,6 +30,11 @@ def patience(seconds: float | None) -> Iterator[None]:
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise OutOfPatience(f"not done after {seconds:g} s, given up")
 
+    outer, _ = signal.getitimer(signal.ITIMER_REAL)
+    if 0 < outer <= seconds:  # whoever waits for us gives up first
+        yield
+        return
+    began = time.monotonic()
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
@@ -32,3 +42,22 @@ def patience(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - began), _AT_ONCE))
+
+
+@contextmanager
+def little_patience() -> Iterator[None]:
+    """For a piece of a part, so that the pieces that can be read are not lost with the one that never ends.
+
+    Raises:
+        TimeoutError: it was not done.
+    """
+    outer, _ = signal.getitimer(signal.ITIMER_REAL)
+    try:
+        with patience(PIECE):
+            yield
+    except OutOfPatience as failure:
+        if 0 < outer <= PIECE:
+            raise
+        raise TimeoutError(str(failure)) from None
