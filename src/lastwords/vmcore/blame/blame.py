@@ -11,7 +11,7 @@ from .instruction import Act
 from .listing import source_line
 from .objects import about, live_name
 from .program_dump import ProgramDump
-from .sense import Sense, sense
+from .sense import Sense, is_mapped, sense
 from .text import broken_code, flipped_bits
 from .told import Found, told
 from .types import Types
@@ -92,7 +92,7 @@ def _sense(kernel: "Kernel", dump: ProgramDump, followed: Followed) -> Sense:
     if followed.target and symbol is not None and symbol.data:
         return Sense("mapped", f"the address of data ({symbol.name}), not of code")
     instruction = followed.function.instruction(followed.at)
-    if instruction.act is Act.STORE and dump.read(followed.bad.address, 1) is not None and not followed.target:
+    if instruction.act is Act.STORE and is_mapped(dump, followed.bad.address) and not followed.target:
         return Sense("mapped", "a mapped address that may not be written to", sure=False)
 
     def live(address: int) -> str | None:

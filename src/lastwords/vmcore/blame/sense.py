@@ -12,6 +12,7 @@ _SMALL = 0x1000
 _USER_END = 1 << 47
 _CANONICAL = 0xFFFF800000000000
 """Lowest kernel address with four-level page tables; with five it is lower."""
+_KERNEL_HALF = 1 << 63
 _TEXT_MIN = 6
 _BITS = range(3, 63)
 """Bits whose flip is looked for: the lowest three only move a pointer within its object."""
@@ -59,7 +60,7 @@ def sense(value: int, dump: Dump, live: Callable[[int], str | None], expected: i
     text = _text(value)
     if text is not None:
         return Sense("text", f'the text "{text}" (bytes of a string, so memory was overwritten or is of another type)')
-    if dump.read(value, 1) is not None:
+    if is_mapped(dump, value):
         name = live(value)
         return Sense("mapped", f"a mapped address{f' ({name})' if name else ''}")
     flipped = _flipped(value, dump, live)
@@ -74,6 +75,11 @@ def sense(value: int, dump: Dump, live: Callable[[int], str | None], expected: i
     if value < _CANONICAL:
         return Sense("noncanonical", "a non-canonical address (no pointer at all)")
     return Sense("unmapped", "a kernel address with nothing there")
+
+
+def is_mapped(dump: Dump, address: int) -> bool:
+    """There is memory at an address in the kernel's half. What the dump has in the user's half tells nothing."""
+    return address >= _KERNEL_HALF and dump.read(address, 1) is not None
 
 
 def _error(value: int) -> Sense:
