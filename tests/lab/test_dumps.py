@@ -11,10 +11,9 @@ from lastwords.model import Analysis
 
 from . import truth
 
-pytestmark = pytest.mark.lab
-
 # A few on the other kernels: a field, a returned value, a call through NULL, a deadlock.
 ELSEWHERE = ("null-field", "err-ptr", "null-function", "hung-task")
+ARM64 = ("null-field", "sysrq-crash")
 # What debuginfo adds is looked at in these: a field, a returned value, an argument, an interrupt handler of a block
 # driver, locks, a warning.
 WITH_DEBUGINFO = ("null-field", "err-ptr", "null-argument", "tasklet-null", "storage-mod", "rwsem-stall", "warn")
@@ -38,13 +37,17 @@ class Crash:
 def _crashes():
     """All cases on 6.1, some on the others. Two groups, so that no more than two guests run at a time."""
     pairs = [("6.1", case) for case in all_cases()]
-    pairs += [(name, case) for name in ("6.12", "5.10") for case in all_cases() if case.name in ELSEWHERE]
+    for name, some in (("6.12", ELSEWHERE), ("5.10", ELSEWHERE), ("6.1-arm64", ARM64)):
+        pairs += [(name, case) for case in all_cases() if case.name in some]
     for number, (name, case) in enumerate(pairs):
         group = pytest.mark.xdist_group("lab" if number % 2 else "lab-too")
         yield pytest.param((name, case), id=f"{name}-{case.name}", marks=group)
 
 
-@pytest.fixture(scope="module", params=_crashes())
+pytestmark = [pytest.mark.lab, pytest.mark.parametrize("crash", list(_crashes()), indirect=True, scope="module")]
+
+
+@pytest.fixture(scope="module")
 def crash(request, tmp_path_factory):
     """One guest a case: crashed, dumped, analysed; the dump is gone when its tests are through."""
     name, case = request.param

@@ -38,10 +38,9 @@ def wrong_blame(case: Case, kernel: str, found: Analysis, *, typed: bool) -> Wro
         ("offset", blame.field_offset, known.offset),
     )
     if typed or blame.field is not None:  # without types: none, or the right ones
-        wrong += _differences(
-            ("field", blame.field, known.field),
-            ("object", blame.object_type, known.object_type),
-        )
+        wrong += _differences(("field", blame.field, known.field or known.variable))
+    if known.variable is None and (typed or blame.object_type is not None):
+        wrong += _differences(("object", blame.object_type, known.object_type))
     if not blame.sense.startswith(known.sense):
         wrong.append(f"sense: {blame.sense!r}, not {known.sense!r}")
     steps = [step for step in blame.steps if step.about == "pointer"]

@@ -52,7 +52,7 @@ def list_cases(as_json: bool) -> None:
     "Exit status: 0 the kernel crashed as its recipe says, 2 it did not, or the lab lacks something."
 )
 @click.argument("case_name", metavar="CASE")
-@click.option("--kernel", "kernel_name", default="6.1", show_default=True, help="6.1, 6.12 or 5.10.")
+@click.option("--kernel", "kernel_name", default="6.1", show_default=True, help="6.1, 6.12, 5.10 or 6.1-arm64.")
 @click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="File for the console log.")
 @click.option("--dump", type=click.Path(path_type=Path, dir_okay=False), help="Dump from outside, by QEMU: ELF.")
 @click.option(

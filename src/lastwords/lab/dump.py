@@ -16,26 +16,41 @@ CRASHKERNEL = 256
 SPACE = 1 << 30
 """Bytes of the (sparse) disk for the dump."""
 SECONDS = 180.0
+SAVED = "makedumpfile ended with status"
+"""What the crash kernel's console shows when the dump is on the disk."""
+SWITCHING_OFF = 20.0
+"""Seconds for that, afterwards. A guest that does not manage has its dump all the same."""
 
 # What the crash kernel's user land does in place of the case. A block device takes no holes: so, flattened.
+# More than one way to switch off: a crash kernel inherits its devices from one that died.
 _SAVE = """#!/bin/busybox sh
 makedumpfile -F -c -d 31 /proc/vmcore > /dev/vda 2> /tmp/makedumpfile
-echo "makedumpfile ended with status $?"
-tr '\\r' '\\n' < /tmp/makedumpfile | tail -3
+status=$?
 sync
+tr '\\r' '\\n' < /tmp/makedumpfile | tail -3
+echo "makedumpfile ended with status $status"
 poweroff -f
+echo o > /proc/sysrq-trigger
+sleep 5
+reboot -f
 """
 _LOAD = """
-arguments='console=ttyS0 nr_cpus=1 irqpoll reset_devices'
+arguments='console=ttyS0 nr_cpus=1 irqpoll reset_devices panic=1'
 kexec -p /kexec/vmlinuz --initrd=/kexec/initramfs --append="$arguments" || echo 'no kdump'
 """
 
 
-def qemu_dump(machine: Machine, path: Path) -> None:
-    """Dump a running guest's memory as ELF (QEMU's `dump-guest-memory`): as large as the guest's memory."""
+def qemu_dump(machine: Machine, path: Path, form: str = "elf") -> None:
+    """Dump a running guest's memory by QEMU's `dump-guest-memory`.
+
+    Args:
+        machine: it stands still from now on.
+        path: file to make.
+        form: `elf`, as large as the guest's memory, or `kdump-zlib`, flattened, as libvirt's users make it.
+    """
     path.unlink(missing_ok=True)
     machine.qmp("stop")
-    machine.qmp("dump-guest-memory", paging=False, protocol=f"file:{path.absolute()}")
+    machine.qmp("dump-guest-memory", paging=False, protocol=f"file:{path.absolute()}", format=form)
     path.chmod(0o644)
 
 

@@ -45,6 +45,7 @@ def run(
     log: Path,
     *,
     elf: Path | None = None,
+    zlib: Path | None = None,
     kdump: Path | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
@@ -55,18 +56,21 @@ def run(
         kernel: the victim.
         log: file for the console.
         elf: file for a dump that QEMU makes from outside, or None.
+        zlib: file for such a dump in QEMU's kdump format, or None.
         kdump: file for a dump that kexec and makedumpfile make inside the guest, or None.
         say: called with what is going on, for people who wait.
 
     Raises:
         LabError: the crash did not come in time, or there was no dump of it. The log is there all the same.
     """
-    if elf and kdump:
+    if kdump and (elf or zlib):
         raise LabError("a guest that saves its own dump is gone when QEMU could make one: ask for one of them")
     if kernel.name not in case.kernels:
         raise LabError(f"{case.name} can't be done on {kernel.name}, only on {', '.join(case.kernels)}")
     if kdump and not case.initramfs:
         raise LabError(f"{case.name} has no user land to load a crash kernel from")
+    if kdump and kernel.architecture != "amd64":
+        raise LabError(f"{kernel.name}: kexec and makedumpfile are there for amd64 only, so only QEMU can dump it")
     say("building the module")
     built = module(case, kernel)
     image = _image(case, kernel, built, with_kdump=kdump is not None)
@@ -80,14 +84,16 @@ def run(
             append=f"{case.append} crashkernel={dump.CRASHKERNEL}M" if kdump else case.append,
             memory=case.memory + (dump.CRASHKERNEL * 3 // 2 if kdump else 0),
             devices=[*case.devices, *(dump.disk(disk) if kdump else ())],
+            architecture=kernel.architecture,
         )
         try:
             with machine:
                 say("booting, and waiting for the crash")
                 _wait(case, machine, to_the_end=kdump is not None)
-                if elf:
-                    say("dumping its memory")
-                    dump.qemu_dump(machine, elf)
+                for path, form in ((elf, "elf"), (zlib, "kdump-zlib")):
+                    if path:
+                        say("dumping its memory")
+                        dump.qemu_dump(machine, path, form)
         finally:
             record(console, log)
         if kdump:
@@ -117,7 +123,8 @@ def _wait(case: Case, machine: Machine, *, to_the_end: bool) -> None:
             raise LabError(f"{case.name}: the console does not show {case.provoke.when!r} in {case.timeout:.0f} s")
         machine.qmp(case.provoke.command)
     if to_the_end:
-        if not machine.wait_for_end(case.timeout + dump.SECONDS):
-            raise LabError(f"{case.name}: no dump after {case.timeout + dump.SECONDS:.0f} s")
+        saved = machine.wait_for(dump.SAVED, case.timeout + dump.SECONDS)
+        if not machine.wait_for_end(dump.SWITCHING_OFF) and not saved:
+            raise LabError(f"{case.name}: no dump after {case.timeout + dump.SECONDS:.0f} s: see the console log")
     elif not machine.wait_for(case.until, case.timeout):
         raise LabError(f"{case.name}: the console does not show {case.until!r} after {case.timeout:.0f} s")

@@ -52,7 +52,7 @@ def userland(kernel: Kernel, script: str, *, modules: Iterable[str], programs: I
         programs: paths of programs of the Debian release, such as `/sbin/mke2fs`.
     """
     files: Files = {"/init": INIT.encode(), "/case/run": script.encode()}
-    files["/bin/busybox"] = kernel.suite.read("/bin/busybox")
+    files["/bin/busybox"] = kernel.busybox
     for program in programs:
         files |= kernel.suite.program(program)
     order = in_order(kernel, modules)

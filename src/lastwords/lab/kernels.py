@@ -14,6 +14,7 @@ KERNELS = {
     "6.1": "bookworm",
     "6.12": "trixie",
     "5.10": "bullseye",
+    "6.1-arm64": "bookworm",
 }
 
 _RELEASE = re.compile(r"linux-headers-(\d\S*-cloud-amd64)")
@@ -28,12 +29,27 @@ class Kernel:
         release: what `uname -r` says in it.
         suite: the chroot with its headers and compiler.
         root: where its package is unpacked.
+        architecture: by Debian's name: `amd64` or `arm64`.
     """
 
     name: str
     release: str
     suite: Suite
     root: Path
+    architecture: str = "amd64"
+
+    @property
+    def busybox(self) -> bytes:
+        """The guest's user land: one static program."""
+        if self.architecture == "amd64":
+            return self.suite.read("/bin/busybox")
+        return (self.root / "bin" / "busybox").read_bytes()
+
+    @property
+    def make(self) -> str:
+        """Arguments for `make`, to build a module."""
+        cross = "" if self.architecture == "amd64" else " ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-"
+        return f"-C /usr/src/linux-headers-{self.release}{cross}"
 
     @property
     def image(self) -> Path:
@@ -69,6 +85,8 @@ def kernel(name: str) -> Kernel:
     """
     if name not in KERNELS:
         raise LabError(f"no kernel {name}: there are {', '.join(KERNELS)}")
+    if name.endswith("-arm64"):
+        return _arm64(name, kernel(name.removesuffix("-arm64")))
     suite = Suite(KERNELS[name])
     with locked(f"kernel-{name}"):
         release = _installed_headers(suite) or _install_headers(suite)
@@ -76,6 +94,23 @@ def kernel(name: str) -> Kernel:
         if not where.exists():
             _unpack(suite, f"linux-image-{release}", where)
     return Kernel(name, release, suite, where)
+
+
+def _arm64(name: str, same: Kernel) -> Kernel:
+    """A kernel of the same version for arm64. Its headers' tools are the other's; the compiler is a cross compiler."""
+    suite, release = same.suite, same.release.replace("amd64", "arm64")
+    where = cache() / "kernels" / release
+    with locked(f"kernel-{name}"):
+        if not where.exists():
+            suite.run(
+                "dpkg --add-architecture arm64; apt-get update -qq;"
+                " apt-get install -qq gcc-aarch64-linux-gnu; apt-get clean"
+            )
+            _fetch(suite, f"linux-headers-{release}:arm64")
+            # Not straight into /, where the package's own /lib would take the place of the link to /usr/lib.
+            suite.run("cd /fetched; dpkg-deb --extract *.deb tree; cp -a tree/usr/src/* /usr/src/")
+            _unpack(suite, f"linux-image-{release}", where, "busybox-static:arm64")
+    return Kernel(name, release, suite, where, "arm64")
 
 
 def _installed_headers(suite: Suite) -> str | None:
@@ -112,7 +147,7 @@ def _by_version(release: str) -> list[int]:
 
 # Debian 13 moved modules to /usr/lib; depmod and our own code look in /lib.
 _EXTRACT = """
-dpkg-deb --extract *.deb tree
+for package in *.deb; do dpkg-deb --extract "$package" tree; done
 if [ -d tree/usr/lib/modules ]; then mkdir -p tree/lib; mv tree/usr/lib/modules tree/lib/; fi
 for modules in tree/lib/modules/*/kernel; do
   if [ -d "$modules" ]; then depmod -b /fetched/tree "$(basename "$(dirname "$modules")")"; fi
@@ -120,17 +155,21 @@ done
 """
 
 
-def _unpack(suite: Suite, package: str, where: Path) -> None:
-    """Fetch a package, checked by apt, and unpack it; its unsigned twin where the signed one is not to be had."""
+def _unpack(suite: Suite, package: str, where: Path, *more: str) -> None:
+    """Fetch packages, checked by apt, and unpack them.
+
+    The signed kernel is sometimes not to be had: then its unsigned twin is as good.
+    """
     try:
-        _fetch(suite, package)
+        _fetch(suite, package, *more)
     except LabError:
-        _fetch(suite, f"{package}-unsigned")
+        _fetch(suite, f"{package}-unsigned", *more)
     suite.run(f"cd /fetched; {_EXTRACT}")
     where.parent.mkdir(parents=True, exist_ok=True)
     (suite.root / "fetched" / "tree").rename(where)
     shutil.rmtree(suite.root / "fetched")
 
 
-def _fetch(suite: Suite, package: str) -> None:
-    suite.run(f"apt-get update -qq; rm -rf /fetched; mkdir /fetched; cd /fetched; apt-get download -qq {package}")
+def _fetch(suite: Suite, *packages: str) -> None:
+    names = " ".join(packages)
+    suite.run(f"apt-get update -qq; rm -rf /fetched; mkdir /fetched; cd /fetched; apt-get download -qq {names}")

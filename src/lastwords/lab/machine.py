@@ -10,11 +10,28 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from .errors import LabError
 
 QEMU = "qemu-system-x86_64"
+
+
+class Board(NamedTuple):
+    """What to emulate: QEMU's program, its `arguments`, the guest's `console`."""
+
+    qemu: str
+    arguments: tuple[str, ...]
+    console: str
+
+
+def board(architecture: str) -> Board:
+    """The board for an architecture, by Debian's name."""
+    if architecture == "arm64":
+        # Any CPU will do; `max` signs return addresses, which takes an emulator long.
+        return Board("qemu-system-aarch64", ("-M", "virt", "-accel", "tcg", "-cpu", "cortex-a72"), "ttyAMA0")
+    # 5-level paging is off because few real machines have it on and some tools stumble over it.
+    return Board(QEMU, ("-accel", accelerator(), "-cpu", "max,la57=off"), "ttyS0")
 
 
 class Machine:
@@ -25,6 +42,7 @@ class Machine:
         initramfs: its content, or None for a guest without one.
         console: file that takes what the guest writes to its serial port.
         append: kernel command line behind `console=ttyS0`.
+        architecture: by Debian's name.
         memory: MiB; `cpus` is their number.
         devices: further QEMU arguments.
     """
@@ -39,20 +57,21 @@ class Machine:
         memory: int = 256,
         cpus: int = 2,
         devices: Sequence[str] = (),
+        architecture: str = "amd64",
     ) -> None:
         self.console = console
         self._scratch = tempfile.TemporaryDirectory(prefix="lastwords-lab-")
         scratch = Path(self._scratch.name)
         self._socket = scratch / "qmp"
         self._complaints = scratch / "qemu.log"
+        emulated = board(architecture)
         self._command = [
             # The guest dies with us, even if we are killed.
-            *("setpriv", "--pdeathsig", "KILL", QEMU, "-nodefaults", "-no-user-config", "-display", "none"),
-            # 5-level paging is off because few real machines have it on and some tools stumble over it.
-            *("-accel", accelerator(), "-cpu", "max,la57=off", "-m", str(memory), "-smp", str(cpus)),
+            *("setpriv", "--pdeathsig", "KILL", emulated.qemu, "-nodefaults", "-no-user-config", "-display", "none"),
+            *(*emulated.arguments, "-m", str(memory), "-smp", str(cpus)),
             *("-serial", f"file:{console}", "-qmp", f"unix:{self._socket},server=on,wait=off", "-no-reboot"),
             *("-device", "vmcoreinfo", *devices),
-            *("-kernel", str(kernel), "-append", f"console=ttyS0 {append}".strip()),
+            *("-kernel", str(kernel), "-append", f"console={emulated.console} {append}".strip()),
         ]
         if initramfs is not None:
             (scratch / "initramfs").write_bytes(initramfs)

@@ -48,7 +48,7 @@ def _build(case: Case, kernel: Kernel, sources: dict[str, bytes], built: Path) -
         path = folder / file
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-    kernel.suite.run(f"make -s -C /usr/src/linux-headers-{kernel.release} M=/lab/{case.name} modules 2>&1")
+    kernel.suite.run(f"make -s {kernel.make} M=/lab/{case.name} modules 2>&1")
     built.parent.mkdir(parents=True, exist_ok=True)
     part = built.with_suffix(".part")
     shutil.copyfile(folder / case.name / built.name, part)

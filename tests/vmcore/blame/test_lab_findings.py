@@ -28,7 +28,7 @@ def stack(*names: str) -> list[Any]:
 
 
 SERVED = ("panic", "out_of_memory", "handle_mm_fault", "exc_page_fault", "asm_exc_page_fault", "clear_user")
-DIED = ("panic", "oops_end", "page_fault_oops", "exc_page_fault", "asm_exc_page_fault", "clear_user")
+DIED = ("panic", "oops_end.cold", "exc_page_fault", "asm_exc_page_fault", "clear_user")
 
 
 @pytest.mark.parametrize(("names", "fault"), [(SERVED, False), (DIED, True)])

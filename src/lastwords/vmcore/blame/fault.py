@@ -76,7 +76,7 @@ def find_fault(dump: Dump, frames: "Sequence[drgn.StackFrame]") -> Fault | None:
     names = [_name(frame) for frame in frames]
     for number in range(1, len(frames)):
         kind = ENTRIES.get(names[number - 1])
-        if kind == "page fault" and not _DYING.intersection(names[:number]):
+        if kind == "page fault" and not _DYING.intersection(name.split(".")[0] for name in names[:number]):
             continue  # the kernel was serving this one: a page of a process that was not there yet
         if kind is not None and (fault := _fault(dump, kind, frames[number:])) is not None:
             return fault
