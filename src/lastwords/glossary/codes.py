@@ -2,8 +2,6 @@
 
 import signal
 
-_X86_SOURCE = "arch/x86/include/asm/trap_pf.h"
-
 
 def page_fault(code: int) -> tuple[str, ...]:
     """An x86 page fault's error code (`arch/x86/include/asm/trap_pf.h`): each bit in words.

@@ -98,7 +98,7 @@ _TAINT_LETTERS = re.compile(r"(?:tainted: |taint )?((?:[A-Z]{1,20} ?){1,20})(?:\
 _NAMED = re.compile(r"([A-Za-z][\w ]{0,24}?) ?[=:] ?(-?(?:0x)?[0-9a-fA-F]{1,16})")
 _NEGATIVE = re.compile(r"(?:ERR_PTR\()?-(\d{1,4})\)?")
 _HEXADECIMAL = re.compile(r"0x([0-9a-f]{1,16})|([0-9a-f]{8}|[0-9a-f]{16})", re.IGNORECASE)
-_LOCK = re.compile(r"(?:\{(?P<usage>[.+?-]{4})\})?-?(?:\{(?P<outer>\d):(?P<inner>\d)\})?")
+_LOCK = re.compile(r"(?:\{(?P<usage>[.+?-]{4})\})?-?(?:\{(?P<outer>\d):\d\})?")
 _DECIMAL = re.compile(r"\d{1,10}")
 
 

@@ -2,7 +2,6 @@
 
 from . import errno, poison
 
-PAGE = 0x1000
 _NULL_REACH = 0x10000
 """Addresses below are never mapped (vm.mmap_min_addr), so they are taken for NULL plus the offset of a field."""
 _USER_END = 1 << 47

@@ -47,7 +47,6 @@ class Trace(Struct, frozen=True, kw_only=True):
         comm: that task's name, or the empty string.
         cpu: the CPU whose stack it is, where the text says so.
         contexts: stack markers crossed, innermost first: `IRQ`, `SOFTIRQ`, `NMI`, `TASK`, `#DF`.
-        cut: the text breaks off before the trace's end.
     """
 
     title: str
@@ -57,7 +56,6 @@ class Trace(Struct, frozen=True, kw_only=True):
     comm: str = ""
     cpu: int | None = None
     contexts: tuple[str, ...] = ()
-    cut: bool = False
 
 
 class Taint(Struct, frozen=True, kw_only=True):

@@ -128,7 +128,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "Pid:", r"Pid: (?P<pid>\d{1,10}), comm: (?P<comm>.{1,64}?) (?P<taint>Not tainted|Tainted: [A-Z ]{1,64})", _task
     ),
-    rule("Workqueue: ", r"Workqueue: (?P<queue>\S{1,64}) (?P<function>[\w.]{1,128})", _work),
+    rule("Workqueue: ", r"Workqueue: \S{1,64} (?P<function>[\w.]{1,128})", _work),
     rule("Hardware name: ", r"Hardware name: .{1,300}", _machine),
     rule("Modules linked in:", r"Modules linked in:.{0,60000}", _modules),
     rule(">", r"<(?P<name>IRQ|SOFTIRQ|NMI|#DF|#DB|#MC|ENTRY_TRAMPOLINE)>\s*$", _context),

@@ -28,8 +28,8 @@ KINDS = (
         "kernel-bug",
         "bug",
         (
-            Form("kernel BUG at ", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at (?P<file>[^:]+):(?P<source_line>\d+)"),
-            Form("BUG: failure at ", r"BUG: failure at (?P<file>[^:]+):(?P<source_line>\d+)/(?P<function>\w+)\(\)"),
+            Form("kernel BUG at ", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at [^:]+:\d+"),
+            Form("BUG: failure at ", r"BUG: failure at [^:]+:\d+/(?P<function>\w+)\(\)"),
             Form("kernel BUG at ", r"kernel BUG at [0-9a-f]+ \[verbose debug info unavailable\]"),
             Form("Kernel BUG at ", r"Kernel BUG at (?P<function>\w+)"),
             Form("Oops - BUG", r"Internal error: Oops - BUG"),
@@ -42,7 +42,7 @@ KINDS = (
     Kind(
         "refcount-warning",
         "warning",
-        (Form("refcount_t: ", r"refcount_t: (?P<what>[\w; -]+)\.?", "WARNING: refcount bug in {function}"),),
+        (Form("refcount_t: ", r"refcount_t: [\w; -]+\.?", "WARNING: refcount bug in {function}"),),
         where=("trace",),
         refines=("warning",),
         source="lib/refcount.c: refcount_warn_saturate()",
@@ -97,12 +97,12 @@ KINDS = (
             ),
             Form(
                 "WARNING: ",
-                r"(?:-+\[ cut here \]-+)?WARNING: (?:CPU: ?\d+ PID: -?\d+ )?at (?P<file>[^ ]+?):(?P<source_line>\d+)(?: (?P<function>\S+))?",
+                r"(?:-+\[ cut here \]-+)?WARNING: (?:CPU: ?\d+ PID: -?\d+ )?at [^ ]+?:\d+(?: (?P<function>\S+))?",
             ),
-            Form("WARNING: ", r"WARNING: (?P<file>[\w./-]+\.[ch]):(?P<source_line>\d+) at (?P<function>\S+)"),
+            Form("WARNING: ", r"WARNING: [\w./-]+\.[ch]:\d+ at (?P<function>\S+)"),
             # Without a table entry for the place, as for a failed check of clang's CFI.
             Form("WARNING: ", r"WARNING: (?:CPU: ?\d+ PID: -?\d+ )?at (?P<function>[A-Za-z_][\w.]*)\+0x"),
-            Form("Badness at ", r"Badness at (?P<file>[^ ]+?):(?P<source_line>\d+)"),
+            Form("Badness at ", r"Badness at [^ ]+?:\d+"),
         ),
         title="WARNING in {function}",
         where=("instruction", "trace"),
@@ -130,7 +130,7 @@ KINDS = (
         (
             Form(
                 "detected buffer overflow in",
-                r"detected buffer overflow in (?P<what>\w+)",
+                r"detected buffer overflow in \w+",
                 "kernel BUG in {function}",
             ),
             Form(": detected buffer overflow", r"\w+: detected buffer overflow", "kernel BUG in {function}"),
@@ -249,7 +249,7 @@ KINDS = (
         (
             Form(
                 "rust_kernel: panicked at",
-                r"rust_kernel: panicked at (?:'(?P<what>.*?)', )?(?P<file>[^:]+\.rs):(?P<source_line>\d+):\d+:?",
+                r"rust_kernel: panicked at (?:'(?P<what>.*?)', )?[^:]+\.rs:\d+:\d+:?",
             ),
             Form("panicked at", r"rust_kernel: panicked at"),
         ),

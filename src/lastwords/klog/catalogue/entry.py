@@ -75,7 +75,6 @@ class Kind:
         part: such a line inside an open report belongs to that report (`Oops: 0002 [#1]` behind
             `BUG: unable to handle …`, a panic because of the oops before it).
         alone: False where such a line by itself is no crash, only evidence beside one.
-        fatal: the kernel does not go on after it.
         event: a failure that the kernel survives and tells in passing, in lines between other messages. Amid another
             report such a line doesn't end that report; and what follows from it (the device fails, then its file
             system) belongs to it.
@@ -100,7 +99,6 @@ class Kind:
     reporter: str = ""
     part: bool = False
     alone: bool = True
-    fatal: bool = False
     event: bool = False
     yields: bool = False
     source: str = ""

@@ -87,7 +87,7 @@ KINDS = (
         (
             Form(
                 "stack guard page was hit",
-                r"BUG: (?P<which>[\w/ #!-]*?)(?:kernel )?stack guard page was hit",
+                r"BUG: [\w/ #!-]*?(?:kernel )?stack guard page was hit",
                 "BUG: stack guard page was hit in {function}",
             ),
             Form(
@@ -126,7 +126,6 @@ KINDS = (
         ),
         alternatives=("stack-overflow in {function}",),
         where=("entry", "trace", "instruction"),
-        fatal=True,
         refines=("oops", "internal-error", "double-fault", "panic", "paging-request"),
         source="arch/x86/kernel/traps.c, arch/arm64/kernel/traps.c",
     ),
@@ -143,7 +142,6 @@ KINDS = (
         title="kernel panic: corrupted stack end in {function}",
         alternatives=("stack-overflow in {function}",),
         where=("entry", "trace"),
-        fatal=True,
         refines=("panic",),
         source="kernel/sched/core.c: schedule_debug()",
     ),
@@ -158,7 +156,6 @@ KINDS = (
         ),
         title="kernel panic: stack is corrupted in {function}",
         where=("headline", "trace"),
-        fatal=True,
         source="kernel/panic.c: __stack_chk_fail()",
     ),
     Kind(
@@ -170,7 +167,6 @@ KINDS = (
         ),
         title="PANIC: double fault in {function}",
         where=("instruction", "trace"),
-        fatal=True,
         source="arch/x86/kernel/traps.c: DEFINE_IDTENTRY_DF(exc_double_fault)",
     ),
     Kind(

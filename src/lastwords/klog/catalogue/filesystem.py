@@ -170,7 +170,7 @@ KINDS = (
         "filesystem",
         (
             *(Form(f"{word}(", rf"{word}\(.{{1,200}}\) failed") for word in ("VERIFY", "VERIFY0", "VERIFY3")),
-            Form("PANIC at ", r"(?:SPL )?PANIC at (?P<file>[\w.-]{1,64}):(?P<source_line>\d+):(?P<function>\w+)\(\)"),
+            Form("PANIC at ", r"(?:SPL )?PANIC at [\w.-]{1,64}:\d+:(?P<function>\w+)\(\)"),
         ),
         title="ZFS panic in {function}",
         where=("headline", "trace"),
@@ -184,11 +184,11 @@ KINDS = (
         (
             Form(
                 "ASSERTION( ",
-                r"LustreError: \d+:\d+:\((?P<file>[\w.-]{1,64}):(?P<source_line>\d+):(?P<function>\w+)\(\)\) ASSERTION\( ",
+                r"LustreError: \d+:\d+:\([\w.-]{1,64}:\d+:(?P<function>\w+)\(\)\) ASSERTION\( ",
             ),
             Form(
                 " LBUG",
-                r"LustreError: \d+:\d+:\((?P<file>[\w.-]{1,64}):(?P<source_line>\d+):(?P<function>\w+)\(\)\) LBUG",
+                r"LustreError: \d+:\d+:\([\w.-]{1,64}:\d+:(?P<function>\w+)\(\)\) LBUG",
             ),
         ),
         title="LBUG in {function}",

@@ -10,8 +10,8 @@ KINDS = (
         "soft-lockup",
         "hang",
         (
-            Form("soft lockup - CPU", r"(?:NMI )?(?:watchdog: )?BUG: soft lockup - CPU#(?P<cpu>\d+)"),
-            Form("soft lockup detected on CPU", r"BUG: soft lockup detected on CPU#(?P<cpu>\d+)"),
+            Form("soft lockup - CPU", r"(?:NMI )?(?:watchdog: )?BUG: soft lockup - CPU#\d+"),
+            Form("soft lockup detected on CPU", r"BUG: soft lockup detected on CPU#\d+"),
         ),
         title="BUG: soft lockup in {function}",
         alternatives=("stall in {function}",),
@@ -24,9 +24,9 @@ KINDS = (
         (
             Form(
                 "hard LOCKUP",
-                r"(?:Kernel panic - not syncing: |(?:NMI )?(?:watchdog: )?(?:BUG: )?)Watchdog detected hard LOCKUP on cpu ?(?P<cpu>\d+)",
+                r"(?:Kernel panic - not syncing: |(?:NMI )?(?:watchdog: )?(?:BUG: )?)Watchdog detected hard LOCKUP on cpu ?\d+",
             ),
-            Form("hard LOCKUP", r"(?:NMI )?(?:watchdog: )?(?:CPU ?(?P<cpu>\d+) )?.{0,40}[Hh]ard LOCKUP"),
+            Form("hard LOCKUP", r"(?:NMI )?(?:watchdog: )?(?:CPU ?\d+ )?.{0,40}[Hh]ard LOCKUP"),
             Form("NMI Watchdog detected LOCKUP", r"(?:BUG: )?NMI Watchdog detected LOCKUP"),
         ),
         title="BUG: hard lockup in {function}",
@@ -40,11 +40,10 @@ KINDS = (
         (
             Form(
                 "detected stall",
-                r"(?:rcu: )?INFO: (?P<flavour>rcu\w*) (?:self-)?detected (?:expedited )?stalls? (?:on|with)",
+                r"(?:rcu: )?INFO: rcu\w* (?:self-)?detected (?:expedited )?stalls? (?:on|with)",
             ),
-            Form("detected stall", r"(?:rcu: )?INFO: (?P<flavour>rcu\w*) detected stalls? "),
-            Form("detected expedited stall", r"(?:rcu: )?INFO: (?P<flavour>rcu\w*) detected expedited stalls"),
-            Form("detected stall", r"INFO: (?P<flavour>rcu\w*) detected stalls? on tasks"),
+            Form("detected stall", r"(?:rcu: )?INFO: rcu\w* detected stalls? "),
+            Form("detected expedited stall", r"(?:rcu: )?INFO: rcu\w* detected expedited stalls"),
         ),
         title="INFO: rcu detected stall in {function}",
         alternatives=("stall in {function}",),
@@ -99,7 +98,6 @@ KINDS = (
         where=(),
         trace="optional",
         part=True,
-        fatal=True,
         source="drivers/watchdog/softdog.c, drivers/watchdog/pretimeout_panic.c",
     ),
     Kind(

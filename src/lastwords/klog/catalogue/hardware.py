@@ -23,16 +23,14 @@ KINDS = (
         "hardware",
         (
             # Status bit MCIP set: raised as an exception, not found by polling (`print_mce()`).
-            Form(
-                "Machine Check Exception: ", rf"{_MCE}CPU ?#?(?P<cpu>\d+): Machine Check Exception: +(?:0x)?[0-9a-fA-F]"
-            ),
-            Form("Machine check: ", rf"{_MCE}Machine check: (?P<what>\w.*)"),
+            Form("Machine Check Exception: ", rf"{_MCE}CPU ?#?\d+: Machine Check Exception: +(?:0x)?[0-9a-fA-F]"),
+            Form("Machine check: ", rf"{_MCE}Machine check: \w.*"),
             Form(
                 _PANIC_LITERAL,
                 rf"{_PANIC}(?:.{{0,60}}[Mm]achine [Cc]heck|Timeout: Not all CPUs entered broadcast|MCA architectural|CPU context corrupt)",
             ),
             # Powerpc: `[Recovered]` and `(Warning)` are left out.
-            Form("machine check (", r"MCE: CPU(?P<cpu>\d+): machine check \((?:Severe|Fatal)\).*\[Not recovered"),
+            Form("machine check (", r"MCE: CPU\d+: machine check \((?:Severe|Fatal)\).*\[Not recovered"),
             Form(
                 "Machine check interrupt [Not recovered]", r"(?:Severe|Fatal) Machine check interrupt \[Not recovered\]"
             ),
@@ -46,7 +44,6 @@ KINDS = (
         alternatives=("kernel panic: Fatal machine check",),
         where=(),
         trace="optional",
-        fatal=True,
         refines=("panic", "oops", "machine-check-logged", "memory-failure"),
         source="arch/x86/kernel/cpu/mce/core.c: mce_panic(), arch/powerpc/kernel/mce.c, arch/mips/kernel/traps.c",
     ),
@@ -58,7 +55,7 @@ KINDS = (
             # corrected ones (8…, 9…, c…, d…) are no crash.
             Form(
                 "Machine Check: ",
-                rf"{_MCE}CPU (?P<cpu>\d+): Machine Check: +[0-9a-f]+ Bank (?P<bank>\d+): [abef][0-9a-f]{{15}}",
+                rf"{_MCE}CPU \d+: Machine Check: +[0-9a-f]+ Bank \d+: [abef][0-9a-f]{{15}}",
             ),
         ),
         title="Machine check: uncorrected error logged",
@@ -182,7 +179,6 @@ KINDS = (
         where=(),
         trace="optional",
         part=True,
-        fatal=True,
         refines=("nmi-error",),
         source="arch/x86/kernel/nmi.c: unknown_nmi_error(), drivers/watchdog/hpwdt.c",
     ),
@@ -200,7 +196,6 @@ KINDS = (
         where=(),
         trace="optional",
         part=True,
-        fatal=True,
         refines=("apei", "edac-uncorrected", "pcie-error"),
         source="drivers/acpi/apei/ghes.c: __ghes_panic(), drivers/edac/edac_mc.c",
     ),
@@ -219,13 +214,12 @@ KINDS = (
         "serror",
         "hardware",
         (
-            Form("SError Interrupt on CPU", r"SError Interrupt on CPU ?(?P<cpu>\d+)"),
+            Form("SError Interrupt on CPU", r"SError Interrupt on CPU ?\d+"),
             Form(_PANIC_LITERAL, rf"{_PANIC}Asynchronous SError Interrupt"),
         ),
         # Asynchronous: where the CPU happened to be says nothing about who caused it.
         title="kernel panic: Asynchronous SError Interrupt",
         where=(),
-        fatal=True,
         refines=("panic", "internal-error"),
         source="arch/arm64/kernel/traps.c: arm64_serror_panic()",
     ),

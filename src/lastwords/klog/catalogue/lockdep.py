@@ -158,7 +158,7 @@ KINDS = (
             ),
             Form(
                 "nested lock was not taken",
-                r"(?:\[ )?(?P<level>BUG|WARNING|INFO): nested lock was not taken",
+                r"(?:\[ )?(?:BUG|WARNING|INFO): nested lock was not taken",
                 "WARNING: nested lock was not taken in {function}",
             ),
         ),

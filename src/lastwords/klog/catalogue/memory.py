@@ -42,7 +42,7 @@ KINDS = (
             Form("Bad rss-counter state", r"BUG: Bad rss-counter state", "BUG: Bad rss-counter state"),
             Form(
                 "on freeing mm",
-                r"BUG: non-zero (?P<what>\w+) on freeing mm:? ?-?(?P<count>\d+)?",
+                r"BUG: non-zero (?P<what>\w+) on freeing mm",
                 "BUG: non-zero {what} on freeing mm",
             ),
         ),

@@ -2,7 +2,7 @@
 
 from .entry import Form, Kind
 
-_ACCESS = r"(?P<access>Read|Write) (?:of size (?P<size>\d+)|at addr)"
+_ACCESS = r"(?P<access>Read|Write) (?:of size \d+|at addr)"
 
 KINDS = (
     Kind(
@@ -96,12 +96,12 @@ KINDS = (
         (
             Form(
                 "UBSAN: Undefined behaviour",
-                r"UBSAN: Undefined behaviour in (?P<file>[^:]+):(?P<source_line>\d+)",
+                r"UBSAN: Undefined behaviour in [^:]+:\d+",
                 "UBSAN: undefined-behaviour in {function}",
             ),
             Form(
                 "UBSAN: ",
-                r"UBSAN: (?P<what>[\w-]+) in (?P<file>[^:]+):(?P<source_line>\d+)",
+                r"UBSAN: (?P<what>[\w-]+) in [^:]+:\d+",
                 "UBSAN: {what} in {function}",
             ),
             Form("UBSAN: ", r"(?:Internal error: )?UBSAN: (?P<what>[\w -]+?): ", "UBSAN: {what} in {function}"),
@@ -129,7 +129,7 @@ KINDS = (
         "sanitizer",
         (
             Form("CFI failure", r"CFI failure at (?P<function>[^\s+]+)", "CFI failure in {function}"),
-            Form("CFI failure", r"CFI failure \(target: (?P<target>[^\s+)]+)", "CFI failure in {function}"),
+            Form("CFI failure", r"CFI failure \(target: [^\s+)]+", "CFI failure in {function}"),
             Form("CFI failure", r"Kernel panic - not syncing: CFI failure", "CFI failure in {function}"),
         ),
         where=("headline", "instruction", "trace"),
@@ -142,12 +142,12 @@ KINDS = (
         (
             Form(
                 "BUG ",
-                r"BUG (?P<cache>[\w:.-]+)(?: \([^)]*\))?: (?!kasan: )(?P<what>[\w '\[\]-]+)",
+                r"BUG [\w:.-]+(?: \([^)]*\))?: (?!kasan: )(?P<what>[\w '\[\]-]+)",
                 "BUG: {what} in {function}",
             ),
             Form(
                 "Slab corruption",
-                r"Slab corruption(?: \([^)]*\))?: (?P<cache>\S+)",
+                r"Slab corruption(?: \([^)]*\))?: \S+",
                 "Slab corruption in {function}",
             ),
             Form(

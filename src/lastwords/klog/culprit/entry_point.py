@@ -55,7 +55,7 @@ _COMPAT = re.compile(r"^_{0,3}compat_|_compat(?=_|$)")
 
 # System calls as the kernel names their entry functions over the years and architectures.
 SYSTEM_CALL = re.compile(
-    r"(?:__(?:x64|ia32|arm64|riscv|s390x?|se|do)_(?:compat_)?sys_|compat_SyS_|compat_sys_|SyS_|SYSC_|sys_|ksys_)(?P<name>\w+)"
+    r"(?:__(?:x64|ia32|arm64|riscv|s390x?|se|do)_(?:compat_)?sys_|compat_SyS_|compat_sys_|SyS_|SYSC_|sys_|ksys_)\w+"
 )
 
 

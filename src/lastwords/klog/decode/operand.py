@@ -209,7 +209,7 @@ def _x86_access(match: re.Match[str]) -> Access | None:
 # arm64, arm
 
 _ARM_OPERAND = re.compile(
-    r"\[(\w{2,4})(?:\], #?(?P<after>-?\w{1,10})|, #(?P<number>-?(?:0x[0-9a-f]{1,8}|\d{1,5}))\]?"
+    r"\[(\w{2,4})(?:\], #?-?\w{1,10}|, #(?P<number>-?(?:0x[0-9a-f]{1,8}|\d{1,5}))\]?"
     r"|, (?P<sign>-?)(?P<index>[a-z]\w{1,3})(?:, (?P<how>\w{3,4})(?: #(?P<shift>0x[0-9a-f]{1,2}|\d{1,2}))?)?)?"
 )
 _ARM_WRITES = re.compile(r"st|swp|cas|ld(?:add|clr|set|eor|smax|smin|umax|umin)|dc")

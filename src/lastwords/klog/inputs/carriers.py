@@ -6,7 +6,6 @@ console capture in a container's log, pasted into an e-mail. Named groups of the
 | group | meaning |
 | --- | --- |
 | wall | wall-clock time, as it stands there |
-| host | taken off and forgotten |
 | tag | the program that wrote the line; everything but `kernel` makes it a line of another program |
 | pri | syslog priority: facility * 8 + level |
 | facility, severity | the same as words (`dmesg -x`, busybox syslogd) |
@@ -14,7 +13,6 @@ console capture in a container's log, pasted into an e-mail. Named groups of the
 | microseconds | the same in microseconds |
 | caller | `T123` or `C1` |
 | task | a task's PID, from vendor kernels that print it |
-| cpu | a CPU's number, likewise |
 | other | the rest is not a kernel message, whatever it says |
 """
 
@@ -46,7 +44,7 @@ _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 _ISO = rf"{_DATE}T{_CLOCK}{_ZONE}?"
 _BSD = rf"{_MONTH} [ 0-9][0-9] {_CLOCK}(?: [0-9]{{4}})?"
 _CTIME = rf"{_DAY} {_MONTH} [ 0-9][0-9] {_CLOCK}(?: [0-9]{{4}})?"
-_HOST = r"(?P<host>[^ \[\]:]{1,255})"
+_HOST = r"[^ \[\]:]{1,255}"
 _TAG = r"(?P<tag>[^\s:\[\]]{1,128})(?:\[[0-9]{0,10}\])?: ?"
 # Without knowing that the file is syslog, a driver's `usb 1-1: ` must not pass for host and program.
 _SURE_TAG = r"(?:(?P<tag>[Kk][Ee][Rr][Nn][Ee][Ll]|[^\s:\[\]]{1,128}(?=\[[0-9]{1,10}\]:))(?:\[[0-9]{0,10}\])?: ?)"
@@ -79,7 +77,7 @@ _CARRIERS: tuple[tuple[str, str], ...] = (
     # dmesg --time-format iso (a comma before the fraction), GitHub Actions, serial concentrators, kubectl logs.
     ("0123456789", rf"(?P<wall>{_ISO}|{_DATE} {_CLOCK}(?: ?{_ZONE})?)(?:[:|]? |(?=\[)|$)(?:[0-9]{{2}}[OE][ +])?"),
     # A receiver of netconsole that notes the sender: 10.0.0.1:6666 text
-    ("0123456789", r"(?P<host>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?(?::? |$)"),
+    ("0123456789", r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?(?::? |$)"),
     ("[", r"\[[0-9a-fA-F:.]{7,45}\]:[0-9]{1,5} "),
     # dmesg -T and --time-format reltime, delta; conserver, minicom, tio.
     ("[", rf"\[(?P<wall>{_CTIME}|{_MONTH} ?[0-9]{{1,2}} [0-9]{{2}}:[0-9]{{2}}"
@@ -112,7 +110,7 @@ _STAMP = (
 )
 # MediaTek: (0)[123:comm]text. Samsung: [0:  comm:  123] text.
 _VENDOR = (
-    r"\((?P<cpu>[0-9]{1,3})\)\[(?P<task>[0-9]{1,10}):[^\]]{1,32}\] ?"
+    r"\([0-9]{1,3}\)\[(?P<task>[0-9]{1,10}):[^\]]{1,32}\] ?"
     r"|\[ ?[0-9]{1,3}: {0,16}[^\s\]][^\]]{0,32}: {0,8}(?P<task2>[0-9]{1,10})\] "
 )
 
