@@ -21,11 +21,11 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "src")]
 
-from tests.vmcore.formats.test_hostile import BUILDS, WIDE, exercise  # noqa: E402
+from tests.vmcore.formats.test_hostile import BUILDS, WIDE, exercise
 
-from lastwords.vmcore.formats import NotADump  # noqa: E402
-from lastwords.vmcore.rewrite import NoRoom  # noqa: E402
-from lastwords.vmcore.salvage import salvage  # noqa: E402
+from lastwords.vmcore.formats import NotADump
+from lastwords.vmcore.rewrite import NoRoom
+from lastwords.vmcore.salvage import salvage
 
 LIMIT = 2 << 30
 DEADLINE = 60

@@ -97,6 +97,7 @@ def test_in_chunks(path: Path, data: bytes, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in sizes.items():
             patch.setattr(f"lastwords.klog.scan.{name}", value)
+        patch.setattr("lastwords.klog.chunks.LONGEST_LINE", sizes["LONGEST_LINE"])
         _whole(path, data)
 
 

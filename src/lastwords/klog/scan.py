@@ -231,7 +231,8 @@ class _Scanner:
             if line == 1 and self.context:
                 self.result.first = self._records(buffer, 0, line_end(buffer, 1 << 16), 1)
             hits = sieved(buffer)
-            begin = limit if final else line_start(buffer, max(limit - BEFORE, 1))
+            # The next chunk begins a little before where this one ends; at its end where all of it is one line.
+            begin = limit if final else line_start(buffer, max(limit - BEFORE, 1)) or limit
             lines = buffer.count(b"\n", 0, begin)
             self._windows(buffer, line, limit, hits())
             line += lines
