@@ -17,7 +17,7 @@ from rich.text import Text
 
 from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Machine, Oops, Precursor, Trace
 
-from . import words
+from . import width, words
 from .escape import printable
 from .machine import dump_lines, sections
 
@@ -42,7 +42,7 @@ def render(analysis: Analysis, file: IO[str], *, verbose: bool = False) -> None:
     """
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
-        console = Console(file=file, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH)
+        console = Console(file=file, highlight=False, markup=False, emoji=False, width=width.asked_for() or PLAIN_WIDTH)
     with console.capture() as captured:
         for part in _parts(analysis, verbose):
             console.print(part)
@@ -109,7 +109,11 @@ def _source(log: Log, first: Oops) -> str:
     name = "standard input" if log.path == "-" else log.path
     parts = [f"{_safe(name)}: {log.format}, {log.lines:,} lines", f"line {first.line}"]
     when = words.moment(first)
-    return ", ".join([*parts, _safe(when)] if when else parts) + (f"  ({_safe(log.warning)})" if log.warning else "")
+    return ", ".join([*parts, _safe(when)] if when else parts) + _warning(log)
+
+
+def _warning(log: Log) -> str:
+    return f"  ({_safe(log.warning)})" if log.warning else ""
 
 
 # The facts of an oops in the order in which an engineer asks for them.
@@ -302,7 +306,7 @@ def _quiet(logs: list[Log], *, alone: bool) -> Iterator[RenderableType]:
         yield Text(f"\nNo crash in {len(logs)} other log{'s' if len(logs) > 1 else ''}.", "dim")
         return
     for log in logs[:OTHERS]:
-        yield Text(f"{_safe(log.path)}: no crash report in {log.lines:,} lines ({log.format})")
+        yield Text(f"{_safe(log.path)}: no crash report in {log.lines:,} lines ({log.format}){_warning(log)}")
     if len(logs) > OTHERS:
         yield Text(f"and none in {len(logs) - OTHERS} more logs")
     yield from _gaps_part(logs[0].gaps)
