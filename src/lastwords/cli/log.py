@@ -27,19 +27,19 @@ def _level(_context: click.Context, _option: click.Parameter, text: str | None) 
     "  lastwords log vmcore -r | lastwords analyze -\n\n"
     "Exit status: 0 read, 1 the log is empty, 2 the dump can't be read."
 )
-@click.argument("dump", metavar="DUMP")
+@click.argument("paths", nargs=-1, required=True, metavar="DUMP [VMLINUX]")
 @click.option("--level", callback=_level, metavar="LEVEL", help="Only messages of this level or worse.")
 @click.option("-T", "--wall", is_flag=True, help="The time of day (UTC), as exact as a second.")
 @click.option("-r", "--raw", is_flag=True, help="With each line's level and caller, as in <4>[  1.5][T95].")
 @dump_options
-def command(dump: str, level: int | None, wall: bool, raw: bool, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+def command(paths: tuple[str, ...], level: int | None, wall: bool, raw: bool, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Print the kernel log as dmesg does."""
     from lastwords.report.dmesg import dmesg
 
-    reading = read(dump, options, (), log=True)
+    reading = read(paths, options, (), log=True)
     lines = [line for line in reading.log if level is None or line.level is None or line.level <= level]
     if as_json:
-        show_json(dump, reading, log=tuple(lines), missing=reading.log_missing)
+        show_json(reading, log=tuple(lines), missing=reading.log_missing)
     else:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         sys.stdout.writelines(dmesg(lines, wall=wall, raw=raw, colour=colour))

@@ -33,6 +33,10 @@ COMMANDS = {
 }
 
 
+class _ClosedPipeError(BaseException):
+    """The reader of our output has gone. No OSError: click would make exit status 1 of it, which means something."""
+
+
 class LazyCommands(click.Group):
     """A group whose commands live in modules of the same name, imported when one is run."""
 
@@ -47,6 +51,13 @@ class LazyCommands(click.Group):
         module = importlib.import_module(f"lastwords.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a closed pipe is told apart from what it may end with."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ClosedPipeError from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table from COMMANDS, without importing them."""
@@ -76,8 +87,11 @@ def cli() -> None:
 def main() -> None:
     """Run the command line. Errors a user can cause are one line on stderr; a closed pipe is no error."""
     try:
-        cli(prog_name="lastwords")
-    except BrokenPipeError:
+        try:
+            cli(prog_name="lastwords")
+        finally:
+            sys.stdout.flush()
+    except (_ClosedPipeError, BrokenPipeError):
         # The reader has gone (`| head`): keep the interpreter from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
