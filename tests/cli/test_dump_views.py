@@ -2,14 +2,20 @@
 
 import importlib
 import json
+import os
+import sys
 from types import SimpleNamespace
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from lastwords.cli import dump_view
+from lastwords.cli.main import LazyCommands, run
 from lastwords.model import (
+    BlockIo,
     Cpu,
+    Locks,
     Machine,
     Module,
     OpenFile,
@@ -21,6 +27,8 @@ from lastwords.model import (
     Task,
     UnloadedModule,
 )
+from lastwords.model.dump import Dump, DumpCheck
+from lastwords.vmcore import verify
 from lastwords.vmcore.session import DumpError, Reading, Rescued, Sources
 
 STACK = (StackFrame(function="panic", address=0xFFFFFFFF81000010, offset=16),)
@@ -56,7 +64,12 @@ def dumps(monkeypatch):
             asked.question = question
             if error is not None:
                 raise DumpError(error)
-            return Reading(machine=machine, symbols=Symbols(source="btf", release="6.1.0"), **fields)
+            return Reading(
+                machine=machine,
+                dump=Dump(format="elf", paths=("vmcore",)),
+                symbols=Symbols(source="btf", release="6.1.0"),
+                **fields,
+            )
 
         monkeypatch.setattr(dump_view, "sources_of", lambda paths, **more: Sources(dump=tuple(paths)))
         monkeypatch.setattr(dump_view, "read_dump", read_dump)
@@ -166,7 +179,7 @@ def test_what_can_not_be_read_is_one_line(dumps, monkeypatch, name):
 def test_a_part_that_is_missing_says_why(dumps, name, part):
     result = dumps.run(name, machine=Machine(release="6.1.0", parts=(Part(name=part, seconds=0.1, error="page lost"),)))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"lastwords: the {part} can't be read: page lost\n"
+    assert result.stderr == f"lastwords: {part}: not known: page lost\n"
 
 
 @pytest.mark.parametrize("lost", [{"log_missing": "the page is lost"}, {"error": "the page is lost"}])
@@ -186,3 +199,48 @@ def test_what_is_not_whole_is_said(dumps):
     result = dumps.run("ps", machine=Machine(release="6.1.0", tasks=TASKS, parts=parts))
     assert result.exit_code == 0
     assert result.stderr == "lastwords: not everything can be read: the list breaks off\n"
+
+
+@pytest.mark.parametrize(("name", "part", "value"), [("locks", "locks", Locks()), ("io", "io", BlockIo())])
+def test_nothing_found_is_no_news_where_not_everything_was_read(dumps, name, part, value):
+    parts = (Part(name=part, seconds=0.1, incomplete="the list breaks off"),)
+    result = dumps.run(name, machine=Machine(release="6.1.0", parts=parts, **{part: value}))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"lastwords: {part}: not known: the list breaks off\n"
+    assert dumps.run(name, machine=Machine(release="6.1.0", **{part: value})).exit_code == 0
+
+
+def test_bt_where_the_crashing_cpu_is_not_known(dumps):
+    parts = (Part(name="panic", seconds=0.1, incomplete="the page is lost"),)
+    result = dumps.run("bt", machine=Machine(release="6.1.0", cpus=CPUS[:1], parts=parts))
+    assert result.exit_code == 2
+    assert "which CPU crashed is not known: the page is lost" in result.stderr
+
+
+def test_a_damaged_dump_says_so_and_where_to_go_on(dumps, monkeypatch):
+    check = DumpCheck(path="vmcore", verdict="incomplete", summary="half is missing")
+    monkeypatch.setattr(verify, "check", lambda paths: check)
+    parts = (Part(name="tasks", seconds=0.1, error="page lost"),)
+    result = dumps.run("ps", machine=Machine(release="6.1.0", parts=parts))
+    assert "lastwords verify vmcore" in result.stderr
+    assert "lastwords salvage vmcore -o OUT" in result.stderr
+
+
+def test_the_vmlinux_may_stand_anywhere(dumps, tmp_path):
+    vmlinux = tmp_path / "vmlinux"
+    vmlinux.write_bytes(b"\x7fELF\2\1\1" + bytes(9) + b"\2\0" + bytes(100))
+    assert dumps.run("bt", str(vmlinux), "95").exit_code == 0
+    assert dumps.question.sources.dump == ("vmcore", str(vmlinux))  # as they were handed to be sorted
+
+
+def test_a_closed_pipe_is_told_apart(monkeypatch):
+    class Closed(click.Command):
+        def invoke(self, ctx):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(LazyCommands, "get_command", lambda *_: Closed("ps"))
+    monkeypatch.setattr(sys, "argv", ["lastwords", "ps"])
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 141

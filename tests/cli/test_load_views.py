@@ -67,7 +67,7 @@ def test_what_is_missing_is_one_line(run, name):
     part = Part(name=VIEWS[name], seconds=0.0, error="address is not mapped: 0x10")
     result = run(name, machine=Machine(release="6.1.0", parts=(part,)))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"lastwords: the {VIEWS[name]} can't be read: address is not mapped: 0x10\n"
+    assert result.stderr == f"lastwords: {VIEWS[name]}: not known: address is not mapped: 0x10\n"
     assert run(name, error="vmcore: no dump").stderr == "lastwords: vmcore: no dump\n"
 
 

@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from lastwords.cli.verify import command
+from lastwords.model.dump import DumpPart
+from lastwords.vmcore import verify
 from lastwords.vmcore.verify import check, level_text
 
 from . import building
@@ -208,3 +210,24 @@ def test_command_on_no_dump(put, data, text):
 def test_names_of_files_are_made_harmless(machine, put):
     result = CliRunner().invoke(command, [put(kdump_dump(machine), "evil\x1b[2J")])
     assert "\x1b" not in result.output
+
+
+def test_a_log_that_was_overwritten_is_damage(machine, put, monkeypatch):
+    lost = [DumpPart(name="log", state="lost", text="its descriptor makes no sense")]
+    monkeypatch.setattr(verify, "parts", lambda opened: lost)
+    found = check([put(elf_dump(machine))])
+    assert found.verdict == "damaged"
+    assert found.summary == "the log can't be read: its descriptor makes no sense"
+    assert any("looks for the log" in advice for advice in found.advice)
+
+
+def test_of_a_large_dump_only_some_pages_are_unpacked(machine, put, monkeypatch):
+    path = put(kdump_dump(machine))
+    assert check([path]).full
+    monkeypatch.setattr(verify, "SMALL", 0)
+    monkeypatch.setattr(verify, "SAMPLE", 16)
+    found = check([path])
+    assert not found.full
+    assert found.pages.decoded < found.pages.stored
+    assert "--full unpacks all" in found.summary
+    assert ": LOOKS WHOLE: " in CliRunner().invoke(command, [path]).stdout

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from lastwords.model import Cpu, Machine, Task, stack_groups
+from lastwords.model import Cpu, Task, stack_groups
+from lastwords.vmcore.session import Reading
 
-from .dump_view import dump_options, read, require, show, show_json
+from .dump_view import dump_options, files_among, missing, read, require, show, show_json, unknown
 
 
 @click.command(
@@ -21,7 +22,7 @@ from .dump_view import dump_options, read, require, show, show_json
     "  lastwords bt vmcore --all-tasks        all tasks, equal stacks together\n\n"
     "Exit status: 0 something to show, 1 no such task or CPU, 2 the dump can't be read."
 )
-@click.argument("dump", metavar="DUMP")
+@click.argument("dump", metavar="DUMP [VMLINUX]")
 @click.argument("tasks", nargs=-1, metavar="[PID|COMM]...")
 @click.option("-a", "--all-cpus", is_flag=True, help="The stacks of all CPUs.")
 @click.option("-c", "--cpu", "numbers", type=int, multiple=True, metavar="N", help="The stack of CPU N.")
@@ -43,37 +44,43 @@ def command(
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Print stacks: of the task that crashed, of CPUs, or of tasks."""
+    paths, tasks = files_among(dump, tasks)
     if sum(map(bool, (tasks, all_cpus or numbers, all_tasks or state))) > 1:
         raise click.UsageError("choose between CPUs, tasks by name, and tasks by state")
     if tasks or all_tasks or state:
-        reading = read(dump, options, ("tasks",))
-        found = _chosen(require(reading.machine, "tasks"), tasks, state)
+        reading = read(paths, options, ("tasks",))
+        found = _chosen(require(reading, "tasks"), tasks, state)
         if as_json:
-            show_json(dump, reading, **({"tasks": found} if tasks or each else {"stacks": stack_groups(found)}))
+            show_json(reading, **({"tasks": found} if tasks or each else {"stacks": stack_groups(found)}))
         elif found:
             from lastwords.report.backtraces import groups_of_tasks, tasks_one_by_one
 
             show(tasks_one_by_one(found) if tasks or each else groups_of_tasks(found))
         sys.exit(_status(found, "no such task"))
-    reading = read(dump, options, ("cpus", "panic"))
-    cpus = _chosen_cpus(reading.machine, all_cpus, numbers)
+    reading = read(paths, options, ("cpus", "panic"))
+    cpus = _chosen_cpus(reading, all_cpus, numbers)
     if as_json:
-        show_json(dump, reading, cpus=cpus, panic=reading.machine.panic)
+        show_json(reading, cpus=cpus, panic=reading.machine.panic)
     elif cpus:
         from lastwords.report.backtraces import cpus_one_by_one
 
         show(cpus_one_by_one(reading.machine, cpus, reading.symbols, verbose=verbose))
+    doubt = missing(reading, "panic")
+    if doubt is not None and not (all_cpus or numbers or any(cpu.crashing for cpu in cpus)):
+        unknown(reading, f"which CPU crashed is not known: {doubt}")
     sys.exit(_status(cpus, "no such CPU"))
 
 
-def _chosen_cpus(machine: Machine, all_cpus: bool, numbers: Sequence[int]) -> tuple[Cpu, ...]:
-    cpus: tuple[Cpu, ...] = require(machine, "cpus")
+def _chosen_cpus(reading: Reading, all_cpus: bool, numbers: Sequence[int]) -> tuple[Cpu, ...]:
+    cpus: tuple[Cpu, ...] = require(reading, "cpus")
     if all_cpus:
         return cpus
     if numbers:
         return tuple(cpu for cpu in cpus if cpu.number in numbers)
     crashing = tuple(cpu for cpu in cpus if cpu.crashing)
-    if not crashing:
+    if not crashing and missing(reading, "panic") is not None:
+        click.echo("lastwords: which CPU crashed is not known: all of them", err=True)
+    elif not crashing:
         click.echo("lastwords: no CPU had crashed in this dump: all of them", err=True)
     return crashing or cpus
 

@@ -53,8 +53,9 @@ def command(
         kernel = open_program(dump, vmlinux=vmlinux, modules_dir=modules_dir, debuginfo=not no_debuginfo)
         found = listing(kernel, where)
     except (OpenError, NotFoundError) as error:
-        click.echo(f"lastwords: {printable(str(error))}", err=True)
-        sys.exit(2)
+        from .dump_view import fail
+
+        fail(str(error), [str(dump)])
     if around is not None:
         found = msgspec.structs.replace(found, lines=_near(found, around))
     click.echo(msgspec.json.encode(found).decode() if as_json else "\n".join(_lines(found)))

@@ -1,13 +1,14 @@
 """What the views of a dump have in common: their options, reading the dump, printing."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.text import Text
 
-from lastwords.model import VIEW_SCHEMA, Machine, View, to_json
+from lastwords.model import VIEW_SCHEMA, View, to_json
 from lastwords.report.escape import printable
 from lastwords.vmcore.child import Limits
 from lastwords.vmcore.session import DumpError, Question, Reading, Sources, read_dump, sources_of
@@ -32,29 +33,34 @@ def dump_options(command: F) -> F:
     return command
 
 
-def read(dump: str, options: dict[str, Any], parts: Iterable[str], **wanted: Any) -> Reading:  # noqa: ANN401
+def read(paths: str | Sequence[str], options: dict[str, Any], parts: Iterable[str], **wanted: Any) -> Reading:  # noqa: ANN401
     """Read parts of a dump; an error is one line, and the end.
 
     Args:
-        dump: the user's file or directory.
+        paths: the user's files or directory: the dump, at times its vmlinux, in any order.
         options: the values of `dump_options`.
         parts: fields of `lastwords.model.Machine`.
         wanted: further fields of `Question`.
     """
+    files = None
     try:
-        return ask(sources(dump, options), options, parts, **wanted)
+        files = sources(paths, options)
+        return ask(files, options, parts, **wanted)
     except DumpError as error:
-        fail(str(error))
+        fail(str(error), files.dump if files is not None else ())
 
 
-def sources(dump: str, options: dict[str, Any]) -> Sources:
+def sources(paths: str | Sequence[str], options: dict[str, Any]) -> Sources:
     """The files to read.
 
     Raises:
         DumpError: what the user named is no dump.
     """
     return sources_of(
-        [dump], vmlinux=options["vmlinux"], modules_dir=options["modules_dir"], debuginfo=not options["no_debuginfo"]
+        [paths] if isinstance(paths, str) else paths,
+        vmlinux=options["vmlinux"],
+        modules_dir=options["modules_dir"],
+        debuginfo=not options["no_debuginfo"],
     )
 
 
@@ -69,19 +75,71 @@ def ask(files: Sources, options: dict[str, Any], parts: Iterable[str], **wanted:
         return read_dump(question, limits=Limits(seconds=options["timeout"]), progress=progress)
 
 
-def fail(text: str) -> NoReturn:
-    """One line on stderr, and exit status 2."""
+def files_among(first: str, others: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files among the arguments of a view, by looking into them, and the names: `bt vmcore vmlinux insmod`."""
+    from lastwords.vmcore.files import sort_files
+
+    known = sort_files([other for other in others if Path(other).is_file()])
+    files = {*known.vmlinux, *known.modules, *(path for dump in known.dumps for path in dump)}
+    return (first, *(each for each in others if each in files)), tuple(each for each in others if each not in files)
+
+
+def fail(text: str, dump: Sequence[str] = ()) -> NoReturn:
+    """One line on stderr, another where the dump is damaged, and exit status 2.
+
+    Args:
+        text: what went wrong.
+        dump: its files, to be looked at for damage that explains it.
+    """
     click.echo(f"lastwords: {printable(text)}", err=True)
+    damage(dump)
     sys.exit(2)
 
 
-def require(machine: Machine, part: str) -> Any:  # noqa: ANN401
-    """A part of the machine; where it is missing, the reason, and the end. What is not whole is said on stderr."""
-    told = next((each for each in machine.parts if each.name == part), None)
-    if told is not None and told.error:
-        fail(f"the {part.replace('_', ' ')} can't be read: {told.error}")
+def damage(dump: Sequence[str]) -> None:
+    """One line on stderr on a dump that is not whole, and where to go on."""
+    from lastwords.vmcore.verify import check
+
+    checked = check(dump) if dump else None
+    if checked is not None and checked.verdict in ("incomplete", "damaged"):
+        files = " ".join(dump)
+        click.echo(
+            f"lastwords: the dump is {checked.verdict}: {printable(checked.summary)}. More: lastwords verify "
+            f"{printable(files)}; save what is left: lastwords salvage {printable(files)} -o OUT",
+            err=True,
+        )
+
+
+def require(reading: Reading, part: str, *, empty: Callable[[Any], bool] | None = None) -> Any:  # noqa: ANN401
+    """A part of the machine; where it is missing, the reason, and the end. What is not whole is said on stderr.
+
+    Args:
+        reading: with that part.
+        part: a field of `lastwords.model.Machine`.
+        empty: says whether what was read tells nothing: that is no news where not everything could be read.
+    """
+    found = getattr(reading.machine, part)
+    told = next((each for each in reading.machine.parts if each.name == part), None)
+    doubt = told and (told.error or (told.incomplete if empty is not None and empty(found) else None))
+    if doubt:
+        fail(f"{part}: not known: {doubt}", _files_of(reading))
     note(told.incomplete if told else None)
-    return getattr(machine, part)
+    return found
+
+
+def missing(reading: Reading, part: str) -> str | None:
+    """Why a part of the machine is not whole, or None."""
+    told = next((each for each in reading.machine.parts if each.name == part), None)
+    return (told.error or told.incomplete) if told is not None else None
+
+
+def unknown(reading: Reading, text: str) -> NoReturn:
+    """The end of a view that could not find out what it was asked for."""
+    fail(text, _files_of(reading))
+
+
+def _files_of(reading: Reading) -> tuple[str, ...]:
+    return reading.dump.paths if reading.dump is not None else ()
 
 
 def note(text: str | None) -> None:
@@ -94,16 +152,20 @@ def show(lines: Iterable[Text]) -> None:
     """Lines on stdout: with colour on a terminal, unless NO_COLOR is set; not broken at its width."""
     from rich.console import Console
 
-    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end with exit status 1, which means something
+
+    console = Piped(file=sys.stdout, highlight=False, markup=False, emoji=False)
     for line in lines:
         console.print(line, soft_wrap=True)
 
 
-def show_json(dump: str, reading: Reading, **fields: Any) -> None:  # noqa: ANN401
+def show_json(reading: Reading, **fields: Any) -> None:  # noqa: ANN401
     """The view as a JSON document."""
     view = View(
         schema=VIEW_SCHEMA,
-        dump=dump,
+        dump=reading.dump.paths[0] if reading.dump is not None else "",
         release=reading.machine.release,
         symbols=reading.symbols,
         parts=reading.machine.parts,

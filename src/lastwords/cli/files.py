@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .dump_view import dump_options, note, read, require, show, show_json
+from .dump_view import dump_options, files_among, note, read, require, show, show_json
 
 
 @click.command(
@@ -14,19 +14,23 @@ from .dump_view import dump_options, note, read, require, show, show_json
     "  lastwords files vmcore 4711          of that one\n\n"
     "Exit status: 0 read, 1 no task had crashed and no PID was given, 2 the dump can't be read."
 )
-@click.argument("dump", metavar="DUMP")
-@click.argument("pid", type=int, required=False, metavar="[PID]")
+@click.argument("dump", metavar="DUMP [VMLINUX]")
+@click.argument("names", nargs=-1, metavar="[PID]")
 @dump_options
-def command(dump: str, pid: int | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+def command(dump: str, names: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """List the files that a task had open: number, mode, position, path."""
-    reading = read(dump, options, () if pid is not None else ("files", "panic"), files_of=pid)
-    files = reading.files if pid is not None else require(reading.machine, "files")
+    paths, pids = files_among(dump, names)
+    if len(pids) > 1 or any(not each.isdecimal() for each in pids):
+        raise click.UsageError(f"one PID, a number, not {' '.join(pids)}")
+    pid = int(pids[0]) if pids else None
+    reading = read(paths, options, () if pid is not None else ("files", "panic"), files_of=pid)
+    files = reading.files if pid is not None else require(reading, "files")
     note(reading.files_missing)
     if files is None:
         click.echo("lastwords: no task had crashed in this dump: name a PID", err=True)
         sys.exit(1)
     if as_json:
-        show_json(dump, reading, files=files, missing=reading.files_missing)
+        show_json(reading, files=files, missing=reading.files_missing)
         return
     from lastwords.report.machine_tables import file_table
 

@@ -31,17 +31,17 @@ def _level(_context: click.Context, _option: click.Parameter, text: str | None) 
     "  lastwords log vmcore -r | lastwords analyze -\n\n"
     "Exit status: 0 read, 1 the log is empty, 2 the dump can't be read."
 )
-@click.argument("dump", metavar="DUMP")
+@click.argument("paths", nargs=-1, required=True, metavar="DUMP [VMLINUX]")
 @click.option("--level", callback=_level, metavar="LEVEL", help="Only messages of this level or worse.")
 @click.option("-T", "--wall", is_flag=True, help="The time of day (UTC), as exact as a second.")
 @click.option("-r", "--raw", is_flag=True, help="With each line's level and caller, as in <4>[  1.5][T95].")
 @dump_options
-def command(dump: str, level: int | None, wall: bool, raw: bool, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+def command(paths: tuple[str, ...], level: int | None, wall: bool, raw: bool, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Print the kernel log as dmesg does."""
     from lastwords.report.dmesg import dmesg
 
     try:
-        files = sources(dump, options)
+        files = sources(paths, options)
     except DumpError as error:
         fail(str(error))
     try:
@@ -49,10 +49,10 @@ def command(dump: str, level: int | None, wall: bool, raw: bool, as_json: bool, 
     except DumpError as error:
         _rescued(files, str(error))
     if not reading.log:
-        _rescued(files, reading.log_missing or f"{dump}: the log is empty")
+        _rescued(files, reading.log_missing or f"{paths[0]}: the log is empty")
     lines = [line for line in reading.log if level is None or line.level is None or line.level <= level]
     if as_json:
-        show_json(dump, reading, log=tuple(lines), missing=reading.log_missing)
+        show_json(reading, log=tuple(lines), missing=reading.log_missing)
     else:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         sys.stdout.writelines(dmesg(lines, wall=wall, raw=raw, colour=colour))

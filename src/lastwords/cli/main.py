@@ -60,7 +60,10 @@ class LazyCommands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         """Run the command."""
         with _shell_statuses():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # a closed pipe shows here at the latest
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of a user's need, not of the alphabet."""

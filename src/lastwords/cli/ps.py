@@ -7,7 +7,7 @@ import click
 
 from lastwords.model import Task
 
-from .dump_view import dump_options, read, require, show, show_json
+from .dump_view import dump_options, files_among, read, require, show, show_json
 
 _ORDERS = {
     "pid": lambda task: task.pid,
@@ -24,7 +24,7 @@ _ORDERS = {
     "  lastwords ps vmcore --json | jq '.tasks[] | select(.running)'\n\n"
     "Exit status: 0 something to show, 1 no such task, 2 the dump can't be read."
 )
-@click.argument("dump", metavar="DUMP")
+@click.argument("dump", metavar="DUMP [VMLINUX]")
 @click.argument("names", nargs=-1, metavar="[PID|COMM]...")
 @click.option("--state", metavar="LETTERS", help="Tasks in these states: R, S, D, T, t, X, Z, P, I.")
 @click.option("--sort", "order", type=click.Choice(list(_ORDERS)), default="pid", show_default=True)
@@ -40,8 +40,9 @@ def command(
     **options: Any,  # noqa: ANN401
 ) -> None:
     """List the tasks: PID, parent, CPU, state, how long since it last ran, resident memory, name."""
-    reading = read(dump, options, ("tasks",))
-    tasks: tuple[Task, ...] = require(reading.machine, "tasks")
+    paths, names = files_among(dump, names)
+    reading = read(paths, options, ("tasks",))
+    tasks: tuple[Task, ...] = require(reading, "tasks")
     pids = {int(name) for name in names if name.isdecimal()}
     found = [
         task
@@ -50,7 +51,7 @@ def command(
     ]
     found.sort(key=_ORDERS[order])
     if as_json:
-        show_json(dump, reading, tasks=tuple(found))
+        show_json(reading, tasks=tuple(found))
     elif found:
         from lastwords.report.machine_tables import task_table, task_tree
 

@@ -62,5 +62,8 @@ def _lines(saved: Salvaged) -> list[str]:
         lost = f", {saved.log_lost} more lost" if saved.log_lost else ""
         lines.append(f"{saved.log_path}: {saved.log_records} log records{lost}")
     lines += [f"  note  {note}" for note in saved.notes]
-    lines.append(f"next: lastwords analyze {saved.log_path or saved.dump_path}")
+    if saved.log_path or saved.dump_path:
+        lines.append(f"next: lastwords analyze {saved.log_path or saved.dump_path}")
+    else:
+        lines.append("nothing could be saved: neither memory nor a kernel log is left in it")
     return lines

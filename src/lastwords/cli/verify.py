@@ -18,13 +18,13 @@ _EXIT = {"whole": 0, "incomplete": 1, "damaged": 1, "not-a-dump": 2}
 @click.command(
     epilog="Examples:\n\n\b\n"
     "  lastwords verify /var/crash/202411240538          the dumps of a directory\n"
-    "  lastwords verify --full vmcore                    unpack every page, on all CPUs\n"
+    "  lastwords verify --full vmcore                    unpack every page of a large dump, on all CPUs\n"
     "  lastwords verify part1 part2 part3                the files of a split dump, in any order\n"
     "  lastwords verify --json vmcore | jq -r .verdict\n\n"
     "Exit status: 0 whole, 1 incomplete or damaged, 2 no dump."
 )
 @click.argument("paths", nargs=-1, required=True, metavar="DUMP...")
-@click.option("--full", is_flag=True, help="Unpack every page.")
+@click.option("--full", is_flag=True, help="Unpack every page, of a large dump too.")
 @click.option("-j", "--jobs", default=0, help="Processes for --full; 0, the default, for one a CPU.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a dump.")
 def command(paths: tuple[str, ...], full: bool, jobs: int, as_json: bool) -> None:
@@ -69,7 +69,9 @@ def _show(check: DumpCheck, as_json: bool) -> None:
 
 
 def _lines(check: DumpCheck) -> list[str]:
-    lines = [f"{check.path}: {check.verdict.upper()}: {check.summary}"]
+    sampled = check.verdict == "whole" and check.format != "elf" and not check.full
+    verdict = "looks whole" if sampled else check.verdict
+    lines = [f"{check.path}: {verdict.upper()}: {check.summary}"]
     lines += [f"  {name:12} {value}" for name, value in _facts(check)]
     lines += [f"  {part.name:12} {part.state}: {part.text}" for part in check.parts]
     lines += [f"  problem      {problem.text}" for problem in check.problems]

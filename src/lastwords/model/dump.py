@@ -85,7 +85,7 @@ class DumpProblem(Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: `cut-off`, `incomplete-flag`, `bad-header`, `bad-notes`, `bad-descriptor`, `bad-page`, `bad-container`,
-            `no-vmcoreinfo`, `false-vmcoreinfo`, `missing-part`, `unfinished`.
+            `no-vmcoreinfo`, `false-vmcoreinfo`, `missing-part`, `part-lost`, `unfinished`.
         text: what, in one line.
         offset: in the file, or None.
         count: how often, for pages and descriptors.
@@ -120,7 +120,7 @@ class PageCount(Struct, frozen=True, kw_only=True):
         excluded: left out on purpose.
         missing: should be there and are not.
         damaged: there, but can't be read.
-        decoded: really unpacked to find out: all with `--full`, else a sample.
+        decoded: really unpacked to find out: all of a small dump or with `--full`, else a sample.
     """
 
     machine: int = 0

@@ -22,6 +22,9 @@ _REGISTERS_AT = 112
 """Bytes in front of `pr_reg` in struct elf_prstatus (include/linux/elfcore.h), on 64-bit machines."""
 
 
+_NO_VMCOREINFO = "VMCOREINFO is not in the dump, so nothing in it can be found"
+
+
 class SourceError(Exception):
     """A file that drgn can't be given: one line that says why."""
 
@@ -72,6 +75,8 @@ def program_of(dump: OpenDump, path: Path, vmcoreinfo: bytes | None = None) -> d
     except SourceError:
         raise
     except Exception as error:  # drgn raises what fits, of a dozen classes
+        if not text and not dump.vmcoreinfo.text:
+            raise SourceError(f"{path}: {_NO_VMCOREINFO}") from None
         raise SourceError(f"{path}: {' '.join(str(error).split()) or type(error).__name__}") from None
     if drgn.ProgramFlags.IS_LINUX_KERNEL not in prog.flags:
         raise SourceError(f"{path}: a core dump of a process, not of a kernel, or its VMCOREINFO is missing")
@@ -80,7 +85,7 @@ def program_of(dump: OpenDump, path: Path, vmcoreinfo: bytes | None = None) -> d
 
 def _from_memory(dump: OpenDump, path: Path, vmcoreinfo: bytes | None) -> drgn.Program:
     if not vmcoreinfo:
-        raise SourceError(f"{path}: VMCOREINFO is not in the dump, so nothing in it can be found")
+        raise SourceError(f"{path}: {_NO_VMCOREINFO}")
     architecture = _ARCHITECTURES.get(dump.arch or "")
     if architecture is None:
         raise SourceError(f"{path}: a dump of a machine of type {dump.arch or 'unknown'}, which can't be read")

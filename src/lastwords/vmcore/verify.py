@@ -1,7 +1,7 @@
 """Is a dump whole? What is lost, what was left out on purpose, and what can read it?
 
 Headers, notes, VMCOREINFO, bitmaps and every page descriptor are held against the file's end; some pages are unpacked,
-with `full` all of them.
+with `full` and in small dumps all of them.
 """
 
 import os
@@ -21,7 +21,9 @@ from .page_check import Faults, check_all, check_descriptors, sample
 Progress = Callable[[int, int], None]
 
 SAMPLE = 256
-"""Pages that are unpacked without `full`."""
+"""Pages that are unpacked of a large dump without `full`."""
+SMALL = 256 << 20
+"""Bytes; of a dump up to this size every page is unpacked anyway, which takes seconds."""
 
 # What -d leaves out, bit by bit (makedumpfile's DL_EXCLUDE_*).
 LEVELS = (
@@ -37,7 +39,7 @@ _INCOMPLETE_FLAG = "marked incomplete: there was no room for all of it, or it wa
 
 # Problems that make a dump incomplete, or damaged; others are worth saying and no more.
 _INCOMPLETE = frozenset({"cut-off", "incomplete-flag", "missing-part", "never-written"})
-_DAMAGED = frozenset({"bad-header", "bad-notes", "bad-descriptor", "bad-page"})
+_DAMAGED = frozenset({"bad-header", "bad-notes", "bad-descriptor", "bad-page", "part-lost"})
 
 
 def check(
@@ -52,7 +54,7 @@ def check(
 
     Args:
         paths: its file, or all files of a split dump.
-        full: unpack every page.
+        full: unpack every page, of a large dump too.
         jobs: processes for that.
         progress: called with what is done and what there is to do.
         more: adds what a reader with symbols can tell about what is left.
@@ -84,6 +86,7 @@ def _check_open(
     more: Callable[[OpenDump], Sequence[DumpPart]] | None,
 ) -> DumpCheck:
     problems = list(opened.problems)
+    full = full or sum(raw.storage.size for raw in opened.raws) <= SMALL
     if isinstance(opened.memory, KdumpMemory):
         pages, expected = _check_kdump(opened, opened.memory, full, jobs, progress, problems)
     else:
@@ -93,11 +96,14 @@ def _check_open(
         problems.append(DumpProblem(kind="no-vmcoreinfo", text=text))
     left = [*parts(opened), *(more(opened) if more else ())]
     verdict = _verdict(problems, pages)
+    if verdict == "whole":
+        problems += _lost(left)
+        verdict = _verdict(problems, pages)
     return DumpCheck(
         path=shown,
         verdict=verdict,
         format=opened.dump.format,
-        summary=_summary(verdict, opened.dump, pages, problems),
+        summary=_summary(verdict, opened.dump, pages, problems, full),
         advice=_advice(verdict, opened.dump, pages, problems, left),
         dump=opened.dump,
         size=_size([raw.plain_path for raw in opened.raws]),
@@ -227,6 +233,15 @@ def _named(faults: Faults, leave_out: Sequence[str] = ()) -> str:
     return f"{text}{f'; and {more} more' if more > 0 else ''}"
 
 
+def _lost(left: Sequence[DumpPart]) -> list[DumpProblem]:
+    """What an analysis needs and is not there, though its memory is: it was overwritten."""
+    return [
+        DumpProblem(kind="part-lost", text=f"the {part.name} can't be read: {part.text}")
+        for part in left
+        if part.state == "lost" and "left out" not in part.text
+    ]
+
+
 def _verdict(problems: Sequence[DumpProblem], pages: PageCount) -> str:
     kinds = {problem.kind for problem in problems}
     if kinds & _DAMAGED or pages.damaged:
@@ -236,7 +251,9 @@ def _verdict(problems: Sequence[DumpProblem], pages: PageCount) -> str:
     return "whole"
 
 
-def _summary(verdict: str, dump: Dump, pages: PageCount, problems: Sequence[DumpProblem]) -> str:
+def _summary(verdict: str, dump: Dump, pages: PageCount, problems: Sequence[DumpProblem], full: bool) -> str:
+    if verdict == "whole" and dump.format != "elf" and not full:
+        return f"{pages.decoded} of {pages.stored} pages unpacked, and those are good; --full unpacks all"
     if verdict == "whole":
         return "all there" if not pages.excluded else "all there, but for what was left out on purpose"
     if pages.missing:
@@ -268,8 +285,10 @@ def _advice(
         advice.append("give all files of the split dump together")
     if verdict != "whole":
         files = " ".join(dump.paths)
-        advice.append(f"lastwords salvage {files} -o OUT makes a dump of what is left, and saves the log")
-    if "no-vmcoreinfo" in kinds:
+        lost = any(part.name == "log" and part.state != "whole" for part in left)
+        log = "looks for the log in all of it" if lost else "saves the log"
+        advice.append(f"lastwords salvage {files} -o OUT makes a dump of what is left, and {log}")
+    if "no-vmcoreinfo" in kinds and "cut-off" not in kinds and dump.producer not in ("makedumpfile", "kernel"):
         advice.append("start QEMU with -device vmcoreinfo, and load qemu_fw_cfg in the guest, before the next crash")
     if (dump.dump_level or 0) & _FREE_PAGES and pages.machine and pages.stored > pages.machine * 3 // 4:
         advice.append("the filter took away next to nothing: is makedumpfile older than this kernel? Then update it")

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lastwords.model import CodeLine, Listing
+from lastwords.vmcore.machine.strings import in_words
 
 from .callers import Stack, pointer_place
 from .fault import find_fault
@@ -45,7 +46,7 @@ def listing(kernel: "Kernel", where: str | None) -> Listing:
     marks = _marks(kernel, dump)
     if where is None:
         if not marks:
-            raise NotFoundError("the dump's panic was no fault: name a symbol or an address")
+            raise NotFoundError(f"{_why_no_mark(kernel)}: name a symbol or an address")
         address = min(marks, key=lambda mark: marks[mark])
     else:
         address = _find(dump, where)
@@ -116,6 +117,16 @@ def _marks(kernel: "Kernel", dump: ProgramDump) -> dict[int, int]:
         if site is not None:
             marks.setdefault(site[0].instruction(site[1]).address, depth)
     return marks
+
+
+def _why_no_mark(kernel: "Kernel") -> str:
+    try:
+        frames = list(kernel.frames(kernel.prog.crashed_thread()))
+    except Exception as error:  # drgn raises what fits
+        return f"where it crashed is not known ({in_words(' '.join(str(error).split())[:200])})"
+    if len(frames) < 2:
+        return "where it crashed is not known (its stack is not in the dump)"
+    return "the dump's panic was no fault"
 
 
 def _find(dump: ProgramDump, where: str) -> int:

@@ -12,6 +12,7 @@ from lastwords.model import Machine, Part
 
 from .part import PARTS, Partial, Read
 from .patience import OutOfPatience, patience
+from .strings import in_words
 
 if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
@@ -74,11 +75,8 @@ def reason(failure: Exception) -> str:
     text = " ".join(str(failure).split())[:_LONGEST_REASON]
     kind = type(failure).__name__
     # drgn's own messages are sentences; Python's need their kind to make sense.
-    return (
-        text
-        if text and kind in ("FaultError", "LookupError", "ObjectAbsentError", "ObjectNotFoundError")
-        else f"{kind}: {text}"
-    )
+    known = text and kind in ("FaultError", "LookupError", "ObjectAbsentError", "ObjectNotFoundError")
+    return in_words(text) if known else f"{kind}: {text}"
 
 
 def _joined(reasons: Sequence[str]) -> str | None:

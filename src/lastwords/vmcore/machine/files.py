@@ -9,7 +9,7 @@ from drgn.helpers.linux.sched import cpu_curr
 from lastwords.model import OpenFile
 
 from .fields import Fields
-from .panic import crashing_cpu
+from .panic import crashing_cpu, not_known
 from .part import Partial, part
 from .paths import paths
 from .strings import one_line
@@ -27,7 +27,12 @@ _MODES = {0: "", 1: "r", 2: "w", 3: "rw"}
 def files(kernel: "Kernel") -> Partial | None:
     """Those of the task that panicked; None where none did."""
     number = crashing_cpu(kernel)
-    return None if number is None else open_files(kernel, cpu_curr(kernel.prog, number))
+    if number is None:
+        doubt = not_known(kernel)
+        if doubt is not None:
+            raise LookupError(f"which task crashed is not known: {doubt}")
+        return None
+    return open_files(kernel, cpu_curr(kernel.prog, number))
 
 
 def open_files_of(kernel: "Kernel", pid: int) -> Partial:

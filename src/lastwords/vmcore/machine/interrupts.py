@@ -69,6 +69,8 @@ def interrupts(kernel: "Kernel") -> Partial:
                 found[name] = read()
         except Exception as failure:  # drgn raises what fits: a type or a variable missing, not in the dump, damaged
             problems.append(f"{name}: {one_line(failure)}")
+    if problems and not any(found.values()):
+        raise LookupError(problems[0])
     return Partial(Interrupts(cpus=tuple(cpus), **found), problems)
 
 

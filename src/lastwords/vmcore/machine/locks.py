@@ -35,6 +35,8 @@ def locks(kernel: "Kernel") -> Partial:
                         break
         except Exception as failure:  # a type that this kernel lacks, or memory that is not in the dump
             problems.append(one_line(failure))
+    if problems and not threads(kernel).by_address:
+        raise LookupError(problems[0])
     held = tuple(sorted(found.values(), key=lambda lock: (-len(lock.waiters), lock.address)))
     return Partial(Locks(held=held, cycles=cycles(held)), problems)
 

@@ -88,7 +88,7 @@ def memory(kernel: "Kernel") -> Partial:
     }
     for name, read in lists.items():
         found[name] = take(name.replace("_", " "), read) or ()
-    if not any(found.values()):
+    if not any(value for name, value in found.items() if name != "total"):
         raise LookupError(problems[0] if problems else "no counters")
     found["suspects"] = take("suspects", lambda: suspects(kernel, found)) or ()
     return Partial(Memory(**found), problems)

@@ -61,6 +61,8 @@ def panic(kernel: "Kernel") -> Panic | Partial | None:
             pid, comm = task.pid.value_(), decoded(task.comm.string_())
         except Exception as failure:  # the task is not in the dump
             problems.append(f"task: {one_line(failure)}")
+    if number is None and (doubt := not_known(kernel)) is not None:
+        problems.append(f"which CPU crashed: {doubt}")
     if message is None and number is None:
         return Partial(None, problems) if problems else None
     return Partial(Panic(message=message, report=report, cpu=number, pid=pid, comm=comm), problems)
@@ -77,6 +79,21 @@ def crashing_cpu(kernel: "Kernel") -> int | None:
         if number < _MOST_CPUS and _is_possible(kernel, number):
             return number
     return None
+
+
+def not_known(kernel: "Kernel") -> str | None:
+    """Why it can't be told whether a CPU crashed; None where the kernel says so."""
+    doubt: str | None = "no variable tells"
+    for name in _CPU_VARIABLES:
+        try:
+            kernel.prog.read_u32(kernel.prog.symbol(name).address)
+        except LookupError:  # not of this kernel
+            continue
+        except Exception as failure:  # not in the dump
+            doubt = one_line(failure)
+        else:
+            return None
+    return doubt
 
 
 def _is_possible(kernel: "Kernel", number: int) -> bool:

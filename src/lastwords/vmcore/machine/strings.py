@@ -1,8 +1,11 @@
 """Text in a dump's memory: bounded, and never trusted to be text."""
 
+import re
+
 import drgn
 
 LONGEST = 256
+_NOT_FOUND = re.compile(r"could not find '(?:(?:struct|union|enum) )?([^']{1,200})'")
 
 
 def text(prog: drgn.Program, address: int, limit: int = LONGEST) -> str | None:
@@ -23,4 +26,9 @@ def decoded(data: bytes) -> str:
 
 def one_line(failure: Exception) -> str:
     """What an exception says, as one line."""
-    return " ".join(str(failure).split())[:200] or type(failure).__name__
+    return in_words(" ".join(str(failure).split())[:200]) or type(failure).__name__
+
+
+def in_words(text: str) -> str:
+    """A message of drgn's without its wording for names and types that the dump's own symbols lack."""
+    return _NOT_FOUND.sub(r"\1 is not known to the dump's symbols and types", text)
