@@ -33,6 +33,7 @@ KINDS = (
         where=("trace",),
         part=True,
         fatal=True,
+        behind=True,
         source="kernel/panic.c, arch/*/kernel/traps.c",
     ),
     Kind(
