@@ -31,7 +31,8 @@ def read_body(records: Sequence[Record], draft: Draft) -> None:
         if (draft.continued and continuation(draft, text)) or (
             _indented(draft, text, record.line) if text[0] in " \t[(<" else _flush(draft, text, record.line)
         ):
-            draft.last_line = record.line
+            draft.first_line = min(draft.first_line or record.line, record.line)
+            draft.last_line = max(draft.last_line, record.line)
 
 
 def _flush(draft: Draft, text: str, line: int) -> bool:

@@ -12,7 +12,14 @@ from .sieve import RESTARTS
 
 
 def assess(
-    kind: Kind, draft: Draft, own: Sequence[Record], *, named: bool, overlap: bool, interrupted: bool
+    kind: Kind,
+    draft: Draft,
+    own: Sequence[Record],
+    *,
+    named: bool,
+    overlap: bool,
+    interrupted: bool,
+    headless: bool = False,
 ) -> tuple[Damage, ...]:
     """What is wrong with the text of a report; empty where it is intact.
 
@@ -23,9 +30,12 @@ def assess(
         named: a function to blame was found, or its title needs none.
         overlap: its trace goes on behind the headline of another report.
         interrupted: another report began before this one was over.
+        headless: its headline is gone.
     """
     found = [*_dropped(own), *_restarted(draft, own), *_interleaved(kind, draft, overlap, interrupted)]
-    if kind.trace == "needed":
+    if headless:
+        found.append(Damage(kind="cut-off", text="Its beginning is missing."))
+    elif kind.trace == "needed":
         found += _trace(kind, draft)
     if not named and not found:
         found.append(Damage(kind="cut-off", text="Nothing in the report tells which function is to blame."))

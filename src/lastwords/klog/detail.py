@@ -131,6 +131,7 @@ def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
     return traces[0] if traces else None
 
 
+_HEADLESS = ("---[ end trace", "RIP: 0010:", "Kernel panic - not syncing: Fatal exception")
 _PAGE_FAULT = re.compile(r"#PF: |Oops: [0-9a-f]{4} \[#")
 
 
@@ -174,7 +175,10 @@ def _worked_out(machine: str, texts: Sequence[str], asked: Asked, operand: Memor
     if machine != "x86_64" or operand is None or operand.address is None:
         return None
     if not any("general protection fault" in text for text in texts):
-        confirmed = _page_fault(texts) and asked.registers.get("cr2") == operand.address
+        # Where the beginning is gone, nothing else says that it was a page fault.
+        confirmed = (_page_fault(texts) or texts[0].startswith(_HEADLESS)) and asked.registers.get(
+            "cr2"
+        ) == operand.address
         return Reported(operand.address) if confirmed else None
     refused = layout.non_canonical(operand.address, asked.registers)
     return Reported(operand.address, paging=False) if refused is not False else None

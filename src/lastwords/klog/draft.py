@@ -70,6 +70,7 @@ class Draft:
         foreign: signs that lines of another report, which can't be told apart, stand among these.
         speakers: CPU and PID of each `CPU:` line.
         ended: "end trace" has been seen; what follows is no part of the report.
+        first_line: the first line that was understood as a part of the report; 0 before that.
         last_line: the last line that was understood as a part of the report.
         next_pid: whose stack the next trace is, from the line above it; likewise `next_comm`, `next_cpu`, `next_role`.
         stalled_cpus: CPUs that an RCU stall names as those that it waits for; `stalled_tasks` likewise, by PID.
@@ -102,6 +103,7 @@ class Draft:
     foreign: int = 0
     speakers: set[tuple[int, int | None]] = field(default_factory=set)
     ended: bool = False
+    first_line: int = 0
     last_line: int = 0
     next_pid: int | None = None
     next_comm: str = ""

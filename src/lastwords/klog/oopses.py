@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from lastwords.model import Oops, Record
 
+from . import remains
 from .headlines import Headline, headlines
 from .report import HEADER, PANIC, Report
 from .sieve import RESTARTS
@@ -41,7 +42,13 @@ def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Seq
     reports: list[Report] = []
     live: dict[str, Report] = {}
     incident: Report | None = None
+    floor = 0  # of what may be left of a report without a headline
     for headline in found:
+        if headline.kind.behind and not headline.kind.part:
+            # Every whole report has such lines too.
+            if headline.index < floor or (rest := remains.told(records, headline)) is None:
+                continue
+            headline = rest
         record = records[headline.index]
         current = live.get(record.caller)
         if incident is not None and _explains(incident, headline):
@@ -66,6 +73,11 @@ def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Seq
         if headline.kind.part and not headline.kind.alone:
             continue
         report = Report(records, headline, _end(records, headline.index, restarts))
+        if headline.kind.behind and headline.index >= floor:
+            begin = remains.begin(records, headline.index, floor)
+            # A panic may be all that there is: the console shows nothing less.
+            report.begin = begin if begin < headline.index or not headline.kind.part else None
+        floor = max(floor, report.end)
         live[record.caller] = report
         if incident is not None:
             incident.end, incident = min(incident.end, headline.index), None

@@ -17,8 +17,11 @@ from .headlines import Headline
 
 HEADER = 14
 """Own lines between two headlines of one report, such as `kernel BUG at …` and `invalid opcode: …`."""
+_CR2 = re.compile(r"CR2: ([0-9a-f]{8,16})")
 PANIC = "Kernel panic - not syncing"
 
+_REPEATED = 40
+"""Lines behind an oops's end in which x86 repeats its registers."""
 _OVERLAP = 60
 """Lines behind the next report's headline that may still hold frames of the one before."""
 _OWN_LINES = ("CPU:", "Call Trace:", "Call trace:", "RIP:", "Modules linked in", "Kernel panic", "---[")
@@ -32,6 +35,7 @@ class Report:
         self.records = records
         self.headlines = [headline]
         self.main = headline
+        self.begin: int | None = None  # where its text begins, if its headline is gone
         self.groups = dict(headline.groups)
         self.end = end
         self.next: Report | None = None  # what interrupted this one
@@ -78,7 +82,11 @@ class Report:
         draft = self.draft
         first = self.records[self.start]
         own = self.own()
-        read_body(own, draft)
+        headless = self.begin is not None
+        if headless:
+            own = self._read_remains(own)
+        else:
+            read_body(own, draft)
         self.unfinished = self.next is not None and not self.caller and not _complete(draft)
         overlap = self._read_on(draft) or self._shares_lines(draft)
         kind, form = self.main.kind, self.main.form
@@ -86,6 +94,8 @@ class Report:
         culprit = choose(kind, draft, self.groups, also)
         groups = {**also, **self.groups}
         message = self.records[self.main.index].text.strip()
+        if headless and draft.pointer_text:
+            message = draft.pointer_text.strip()
         title = titles.build(kind, form, groups, culprit.function if culprit else None, message)
         damage = assess(
             kind,
@@ -97,6 +107,7 @@ class Report:
             or kind.where == ("origin",),
             overlap=overlap,
             interrupted=self.next is not None,
+            headless=headless,
         )
         frame = culprit.frame if culprit else None
         headlines = [message, *(self.records[h.index].text.strip() for h in self.headlines if h is not self.main)]
@@ -106,7 +117,7 @@ class Report:
             alternative_titles=title.alternatives,
             kind=kind.name,
             family=kind.family,
-            line=first.line,
+            line=min(first.line, draft.first_line or first.line) if headless else first.line,
             last_line=max(draft.last_line, self.records[self.headlines[-1].index].line),
             message=message[:1000],
             intact=not damage,
@@ -130,6 +141,24 @@ class Report:
             traces=tuple(trace.finished() for trace in draft.traces),
             **detail._asdict(),
         )
+
+    def _read_remains(self, own: list[Record]) -> list[Record]:
+        """Read a report without a beginning, the lines before its headline last; gives all of them.
+
+        The registers that x86 repeats behind the end are whole, those before it may not be.
+        """
+        draft, headline = self.draft, self.records[self.start]
+        window = self.records[self.begin : self.start]
+        before = [record for record in window if record.kernel and (not self.caller or record.caller == self.caller)]
+        draft.headless = True
+        read_body([headline, *own[:_REPEATED]], draft)
+        draft.ended, draft.open_trace = False, None
+        for record in before[-3:]:
+            if (address := _CR2.fullmatch(record.text)) is not None:
+                draft.registers.registers.setdefault("cr2", int(address[1], 16))
+        read_body(before, draft)
+        draft.ended = True
+        return [*before, *own]
 
     def _stood(self, draft: Draft) -> Frame | None:
         """Where the instruction pointer stood, in the kernel's own text."""

@@ -17,6 +17,7 @@ from . import (
     lockdep,
     memory,
     panics,
+    remains,
     sanitizers,
     storage,
 )
@@ -35,6 +36,7 @@ KINDS: tuple[Kind, ...] = (
     *filesystem.KINDS,
     *panics.KINDS,
     *generic.KINDS,
+    *remains.KINDS,
 )
 
 

@@ -80,6 +80,7 @@ class Kind:
             system) belongs to it.
         yields: an event that is no news beside a crash: left out where the same boot crashes within ten minutes, and
             told as what came before instead (`klog/precursors.py`).
+        behind: what it tells of stands before it: where no headline has opened a report, the lines before it are one.
         source: where the kernel prints it.
     """
 
@@ -101,4 +102,5 @@ class Kind:
     alone: bool = True
     event: bool = False
     yields: bool = False
+    behind: bool = False
     source: str = ""

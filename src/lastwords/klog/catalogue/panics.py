@@ -32,6 +32,7 @@ KINDS = (
         title="kernel panic: {what}",
         where=("trace",),
         part=True,
+        behind=True,
         source="kernel/panic.c, arch/*/kernel/traps.c",
     ),
     Kind(
