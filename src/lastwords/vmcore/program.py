@@ -63,13 +63,13 @@ class Kernel:
 
     def frames(self, thread: drgn.Object | drgn.Thread) -> Iterator[drgn.StackFrame]:
         """The frames of a task down to where it entered the kernel."""
-        if isinstance(thread, drgn.Thread):
-            return kernel_frames(thread.stack_trace(), self._named, self.prog)
+        is_thread = isinstance(thread, drgn.Thread)
         try:
-            trace = self.prog.stack_trace(thread)
-        except ValueError:
-            # It ran on a CPU. drgn finds that one's registers only in files that it opened itself.
-            registers = self._registers_of(thread)
+            trace = thread.stack_trace() if is_thread else self.prog.stack_trace(thread)
+        except (ValueError, LookupError):
+            # It ran on a CPU. drgn finds that one's registers only in files that it opened itself, and in crash_notes,
+            # which only a kdump fills.
+            registers = self._registers_of(thread.object if is_thread else thread)
             if registers is None:
                 raise
             return self.register_frames(registers)

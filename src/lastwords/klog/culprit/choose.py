@@ -135,8 +135,17 @@ def _trace(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str
         return None  # Frames of two traces, and nothing that tells them apart.
     for trace in draft.main_traces():
         if any(frame.reliable for frame in trace.frames):
-            return _first(trace.frames, kind)
+            culprit = _first(trace.frames, kind)
+            return None if culprit is not None and _behind_the_end(culprit, draft) else culprit
     return None
+
+
+def _behind_the_end(culprit: Culprit, draft: Draft) -> bool:
+    """Nothing returns to the start of a function: a call that never returns ended the one before, nameless here."""
+    frame, location = culprit.frame, draft.location
+    if frame is None or frame.offset != 0 or frame.size is None:
+        return False
+    return location is None or location.function != frame.function
 
 
 def _origin(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
