@@ -27,8 +27,7 @@ with atheris.instrument_imports(include=["lastwords"]):
     from lastwords.klog.scan import scan
     from lastwords.model import Analysis, Log
     from lastwords.report.terminal import render
-
-from tests.klog.attacks import MUTATIONS, NASTY, SEEDS
+    from tests.klog.attacks import MUTATIONS, NASTY, SEEDS
 
 SECONDS = 5.0
 """CPU time that a text may take; instrumented code is some ten times slower than the reader is."""
