@@ -20,6 +20,8 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 with atheris.instrument_imports(include=["lastwords"]):
+    from tests.klog.attacks import MUTATIONS, NASTY, SEEDS
+
     from lastwords.klog.catalogue import literals
     from lastwords.klog.inputs import Input
     from lastwords.klog.inputs.archives import unpacked
@@ -27,8 +29,6 @@ with atheris.instrument_imports(include=["lastwords"]):
     from lastwords.klog.scan import scan
     from lastwords.model import Analysis, Log
     from lastwords.report.terminal import render
-
-from tests.klog.attacks import MUTATIONS, NASTY, SEEDS
 
 SECONDS = 5.0
 """CPU time that a text may take; instrumented code is some ten times slower than the reader is."""

@@ -88,12 +88,12 @@ def test_every_dialect_takes_everything(data: bytes) -> None:
     assert recognise(data).name
 
 
-@given(data=mutated(), size=st.integers(1000, 9000))
+@given(data=mutated(), size=st.integers(1500, 9000))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_in_chunks(path: Path, data: bytes, size: int) -> None:
     """Small chunks: the machinery for huge files, on small ones."""
-    sizes = {"CHUNK": size, "TAIL": size // 3, "SMALL": 100, "BEFORE": 200, "REACH": 500, "WIDEST": 5000}
-    sizes |= {"LONGEST_LINE": 250, "AT_HAND": 50, "TAIL_RECORDS": 10}
+    sizes = {"CHUNK": size, "TAIL": size // 3, "SMALL": 100, "BEFORE": 150, "REACH": 500, "WIDEST": 5000}
+    sizes |= {"LONGEST_LINE": 150, "AT_HAND": 50, "TAIL_RECORDS": 10}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in sizes.items():
             patch.setattr(f"lastwords.klog.scan.{name}", value)

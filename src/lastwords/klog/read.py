@@ -32,7 +32,8 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
     """
     scanned = scan(source, context=True, progress=progress)
     if scanned.error is not None:
-        return Reading(None, error=scanned.error)
+        named = scanned.error.startswith(source.path)
+        return Reading(None, error=scanned.error if named else f"{source.path}: {scanned.error}")
     found = boots(scanned.starts, scanned.lines)
     records = _together([scanned.first, *scanned.contexts.values(), *scanned.windows])
     oopses = tuple(structs.replace(oops, path=source.path) for oops in scanned.oopses)

@@ -15,6 +15,7 @@ from .boots import Start, Starts
 from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
 from .inputs import Dialect, Input, recognise
+from .inputs.files import shown
 from .oopses import find_oopses
 
 CHUNK = 8 << 20
@@ -108,11 +109,11 @@ def scan_piece(path: Path, begin: int, end: int) -> Scanned:
         path: the file.
         begin: offset of the first byte, `end` behind the last; both are moved to the next start of a line.
     """
-    result = Scanned(str(path))
+    result = Scanned(shown(str(path)))
     try:
         _scan_piece(result, path, begin, end)
     except OSError as error:
-        result.error = f"{path}: {error.strerror or error}"
+        result.error = f"{result.path}: {error.strerror or error}"
     return result
 
 

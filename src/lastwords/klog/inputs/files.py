@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,9 @@ PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 
 _KERNELS_OWN = ("/proc", "/sys", "/dev")
 
+# How Python keeps the bytes of a file's name that are no UTF-8 (PEP 383).
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 # A pstore record's header is its first line, or its second in a copy that has a title.
 HEADER_WITHIN = 256
 
@@ -29,6 +33,11 @@ NOT_LOGS: tuple[tuple[bytes, str], ...] = (
 )
 
 
+def shown(path: str) -> str:
+    r"""A path as text: what isn't UTF-8 in a file's name as `\\xff`, since neither JSON nor terminals take it as it is."""
+    return _SURROGATE.sub(lambda match: f"\\x{ord(match[0]) & 0xFF:02x}", path)
+
+
 class Input:
     """One log to read.
 
@@ -40,7 +49,7 @@ class Input:
     """
 
     def __init__(self, path: str, files: Sequence[Path] = (), error: str | None = None) -> None:
-        self.path = path
+        self.path = shown(path)
         self.files = tuple(files)
         self.error = error
         self.warning: str | None = None
