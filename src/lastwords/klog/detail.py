@@ -86,7 +86,7 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
         reported.page_only if reported else False,
         error.value if error and machine == "s390x" else None,
         kind.family != "hang",
-        reported is not None and reported.value == _instruction_pointer(registers),
+        _fetched(error, reported, registers),
     )
     decoded = None
     own = faulted or kind.family in _WITH_CODE or kind.name in _FOUND_BY_FAULT
@@ -119,6 +119,19 @@ def _reported(draft: Draft, texts: Sequence[str], kind: Kind, registers: dict[st
 
 def _instruction_pointer(registers: dict[str, int]) -> int | None:
     return next((registers[name] for name in POINTERS if name in registers), None)
+
+
+_FETCHES = ("instruction fetch", "instruction abort")
+_PPC_INSTRUCTION_STORAGE = (0x400, 0x480)
+
+
+def _fetched(error: ErrorCode | None, reported: Reported | None, registers: dict[str, int]) -> bool:
+    """Whether the CPU faulted because it wanted to execute what lies at an address."""
+    if error is not None and error.meaning and error.meaning[0].startswith(_FETCHES):
+        return True
+    if registers.get("trap") in _PPC_INSTRUCTION_STORAGE:
+        return True
+    return reported is not None and reported.value == _instruction_pointer(registers)
 
 
 def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:

@@ -7,7 +7,12 @@ from .decode.modules import continues
 from .draft import MAX_ERROR_LINES, MAX_MODULES_TEXT, Draft
 
 # The release is mostly a number, but may be any word that the builder chose: `Not tainted next-20260101 #1`.
-_KERNEL = r"(?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?) +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
+# Red Hat's kernels go on with dashes for the taints that are theirs alone: `G      D    ---------------   2.6.32-…`,
+# `OE    --------- -t - 4.18.0-…`.
+_VENDOR = r"(?: {1,20}-[ t-]{0,60})?"
+_KERNEL = (
+    rf"(?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR} +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
+)
 # lib/dump_stack.c: dump_stack_print_info()
 _CPU_LINE = re.compile(
     r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?(?:PID: (?P<pid>-?\d+) )?(?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
@@ -15,7 +20,7 @@ _CPU_LINE = re.compile(
 )
 # The same before Linux 3.11.
 _PID_LINE = re.compile(
-    r"Pid: (?P<pid>\d+), comm: (?P<comm>.{1,64}?) (?P<taint>Not tainted|Tainted: [A-Z][A-Z ]*?)"
+    rf"Pid: (?P<pid>\d+), comm: (?P<comm>.{{1,64}}?) (?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR}"
     r"(?:\s+\(?(?P<release>\d\S*))?(?:\s(?P<build>#\d+))?(?P<hardware>.*)"
 )
 # kernel/hung_task.c: check_hung_task(), below its headline; the `CPU:` lines that may follow are of other tasks.

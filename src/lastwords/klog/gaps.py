@@ -64,7 +64,7 @@ def gaps(
     """
     about = chosen or (boots[oopses[0].boot - 1] if oopses else boots[-1])
     return (
-        *_oops_gaps(oopses),
+        *_oops_gaps(oopses, records),
         *_start(about, records),
         *_several(oopses, boots, chosen),
         *_silent(oopses, starts, chosen, form),
@@ -73,8 +73,25 @@ def gaps(
     )
 
 
-def _oops_gaps(oopses: Sequence[Oops]) -> list[Gap]:
+# What only the lines of a crash say, though none of them opened a report.
+_REMAINS = re.compile(
+    r"\s*(?:Call Trace:|RIP: 00[13]0:|Code: (?:[0-9a-f]{2} ){8}|Instruction dump:|pc : |Modules linked in: "
+    r"|Kernel panic|---\[ end |</(?:TASK|IRQ)>|CR2: [0-9a-f]{8}|Internal error: |(?:\? )?[A-Za-z_][\w.]{1,100}\+0x[0-9a-f]{1,6}/0x)"
+)
+
+
+def _oops_gaps(oopses: Sequence[Oops], records: Sequence[Record]) -> list[Gap]:
     if not oopses:
+        left = next((record for record in records if record.kernel and _REMAINS.match(record.text)), None)
+        if left is not None:
+            return [
+                Gap(
+                    kind="no-crash",
+                    text="No crash report opens in this log, but this line may be a part of one.",
+                    advice="Look for the lines before it: pstore, the console's capture, journalctl -k -b -1.",
+                    line=left.line,
+                )
+            ]
         return [
             Gap(
                 kind="no-crash",

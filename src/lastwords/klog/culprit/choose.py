@@ -91,7 +91,16 @@ def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[st
         return None
     if location.offset == 0 and any("instruction fetch" in text for text in draft.error_lines):
         return _caller(kind, draft)
-    return _from_group(kind, draft, location.function)
+    culprit = _from_group(kind, draft, location.function)
+    return None if culprit is None else _at_pointer(draft, culprit)
+
+
+def _at_pointer(draft: Draft, culprit: Culprit) -> Culprit:
+    """The culprit at the instruction pointer: the trace may hold its function elsewhere, by a link register or a recursion."""
+    here = _frame_of_location(draft, culprit.function)
+    if here is None or here.offset is None or (culprit.frame is not None and culprit.frame.offset == here.offset):
+        return culprit
+    return Culprit(culprit.function, here)
 
 
 def _caller(kind: Kind, draft: Draft) -> Culprit | None:

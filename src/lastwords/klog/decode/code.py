@@ -43,6 +43,9 @@ def code(text: str, asked: Asked) -> Code:
         asked: what is known beside it.
     """
     architecture = asked.architecture
+    if asked.fetch:
+        # Disassembled, data would look like instructions that nobody ever ran.
+        return Code(architecture=architecture, note=_jumped(asked))
     if text.lstrip().startswith("Krnl Code:"):
         lines = krnl_code(text, asked.interruption)
         return _finished(lines, asked, "" if lines else "no instruction of it is known to be the faulting one")
@@ -82,14 +85,12 @@ def _finished(lines: list[Line], asked: Asked, note: str) -> Code:
     )
     if not note and faulting is None:
         note = "the marked bytes are no instruction"
-    if asked.fetch:
-        note = "the kernel jumped to where no code is that it may execute"
-    elif not asked.fault and faulting is not None:
+    if not asked.fault and faulting is not None:
         note = "no fault: the instruction at which the CPU stood"
     return Code(
         architecture=asked.architecture,
         instructions=instructions,
-        operand=_operand(faulting, asked) if faulting is not None and asked.fault and not asked.fetch else None,
+        operand=_operand(faulting, asked) if faulting is not None and asked.fault else None,
         note=note,
     )
 
@@ -106,12 +107,29 @@ def _operand(line: Line, asked: Asked) -> MemoryOperand | None:
     )
 
 
+def _jumped(asked: Asked) -> str:
+    """Why there is no instruction to show."""
+    at = asked.reported if asked.reported is not None else _pointer(asked)
+    if at is not None and at < _PAGE:
+        return (
+            "no code: the CPU jumped to NULL, a call through a NULL function pointer"
+            if not at
+            else (f"no code: the CPU jumped to NULL + {at:#x}")
+        )
+    return "no code: the CPU jumped to data or to memory that is not mapped, and executed none of it"
+
+
+def _pointer(asked: Asked) -> int | None:
+    return next((asked.registers[name] for name in POINTERS if name in asked.registers), None)
+
+
+_PAGE = 4096
 POINTERS = ("rip", "eip", "pc", "nip", "epc", "era", "psw_addr")
 
 
 def _unreadable(asked: Asked, text: str) -> str:
     """Why the kernel could not print its own code: it had jumped to where there is none."""
-    at = next((asked.registers[name] for name in POINTERS if name in asked.registers), None)
+    at = _pointer(asked)
     if at is None:
         return f"no code: {text!r}" if text else "the line is empty"
     if not at:
