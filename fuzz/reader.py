@@ -14,21 +14,20 @@ import time
 from pathlib import Path
 
 import atheris
-import msgspec
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 with atheris.instrument_imports(include=["lastwords"]):
-    from tests.klog.attacks import MUTATIONS, NASTY, SEEDS
-
     from lastwords.klog.catalogue import literals
     from lastwords.klog.inputs import Input
     from lastwords.klog.inputs.archives import unpacked
     from lastwords.klog.read import read
     from lastwords.klog.scan import scan
-    from lastwords.model import Analysis, Log
+    from lastwords.model import Analysis, from_json, to_json
     from lastwords.report.terminal import render
+
+from tests.klog.attacks import MUTATIONS, NASTY, SEEDS  # noqa: E402
 
 SECONDS = 5.0
 """CPU time that a text may take; instrumented code is some ten times slower than the reader is."""
@@ -54,13 +53,13 @@ def one(data: bytes) -> None:
     found = read(Memory(data))
     if found.log is None:
         raise AssertionError(found.error)
-    if [(o.title, o.line) for o in scanned.oopses] != [(o.title, o.line) for o in found.log.oopses]:
+    if [(o.title, o.line) for o in scanned.oopses] != [(o.title, o.line) for o in found.oopses]:
         raise AssertionError("scan and read find different oopses")
-    encoded = msgspec.json.encode(found.log)
-    if msgspec.json.decode(encoded, type=Log) != found.log:
+    analysis = Analysis(oopses=found.oopses, logs=(found.log,))
+    if from_json(to_json(analysis), Analysis) != analysis:
         raise AssertionError("JSON gives back something else")
     out = io.StringIO()
-    render(Analysis(oopses=found.log.oopses, logs=(found.log,)), out, verbose=True)
+    render(analysis, out, verbose=True)
     unsafe = [c for c in out.getvalue() if c < " " and c not in "\n\t"]
     if unsafe:
         raise AssertionError(f"control characters on the terminal: {unsafe[:9]}")

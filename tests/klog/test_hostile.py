@@ -4,7 +4,6 @@ Logs are cut, spliced, mixed up and filled with what no kernel prints; an attack
 """
 
 import gc
-import json
 import random
 import time
 import tracemalloc
@@ -19,7 +18,7 @@ from lastwords.klog.inputs import find, recognise
 from lastwords.klog.inputs.recognition import DIALECTS
 from lastwords.klog.read import read
 from lastwords.klog.scan import MOST, scan
-from lastwords.model import Log
+from lastwords.model import Analysis, Log, from_json, to_json
 
 from .attacks import NASTY, SEEDS, SHAPES, made, mutated
 from .inputs.crash import PLAIN, TITLE
@@ -38,9 +37,8 @@ def _whole(path: Path, data: bytes) -> Log:
         return Log(path="", format="", lines=0)
     log = found.log
     assert [(oops.title, oops.line) for oops in found.oopses] == [(oops.title, oops.line) for oops in scanned.oopses]
-    encoded = msgspec.json.encode(log)
-    assert msgspec.json.decode(encoded, type=Log) == log
-    json.loads(encoded)
+    analysis = Analysis(oopses=found.oopses, logs=(log,))
+    assert from_json(to_json(analysis), Analysis) == analysis
     for oops in found.oopses:
         assert oops.line >= 1
         assert oops.title

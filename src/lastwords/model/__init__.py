@@ -53,13 +53,14 @@ from .oops import (
     Trace,
 )
 from .record import Record
-from .sighting import Sighting, Sightings, sighting
+from .sighting import SCAN_SCHEMA, Sighting, Sightings, sighting
 from .stack_groups import stack_groups
 from .symbols import RefusedFile, Symbols
 from .view import VIEW_SCHEMA, View
 
 __all__ = [
     "DUMP_SCHEMA",
+    "SCAN_SCHEMA",
     "SCHEMA",
     "VIEW_SCHEMA",
     "AddressSense",

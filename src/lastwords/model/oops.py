@@ -59,7 +59,14 @@ class Trace(Struct, frozen=True, kw_only=True):
 
 
 class Taint(Struct, frozen=True, kw_only=True):
-    """One taint flag (`Documentation/admin-guide/tainted-kernels.rst`)."""
+    """One taint flag (`Documentation/admin-guide/tainted-kernels.rst`).
+
+    Attributes:
+        letter: as it stands behind `Tainted:`.
+        bit: in /proc/sys/kernel/tainted, from 0.
+        name: the kernel's, without `TAINT_`.
+        meaning: what had happened.
+    """
 
     letter: str
     bit: int
@@ -101,7 +108,12 @@ class AddressSense(Struct, frozen=True, kw_only=True):
 
 
 class ErrorCode(Struct, frozen=True, kw_only=True):
-    """The error code of a fault: its value and each bit or field in words."""
+    """The error code of a fault.
+
+    Attributes:
+        value: as the kernel printed it.
+        meaning: each bit or field in words.
+    """
 
     value: int
     meaning: tuple[str, ...] = ()
@@ -151,7 +163,8 @@ class Code(Struct, frozen=True, kw_only=True):
     """The `Code:` line, disassembled.
 
     Attributes:
-        architecture: `x86_64`, `i386`, `arm64`, `arm`, `ppc64`, `s390x`, `riscv64`, `mips`, `loongarch64`.
+        architecture: `x86_64`, `i386`, `arm64`, `arm`, `ppc64`, `ppc`, `s390x`, `riscv64`, `mips`,
+            `loongarch64`.
         instructions: those that could be decoded; before the faulting one only where decoding falls into step.
         operand: the faulting instruction's memory operand, or None.
         note: why something is missing, or what the bytes say by themselves (all zero, `ud2` of a BUG).
@@ -198,6 +211,18 @@ class Oops(Struct, frozen=True, kw_only=True):
         at: where the instruction pointer stood, in the kernel; None where the log doesn't tell. Where it is not in
             the function to blame, that one is further out: a caller of a string function, the way into a loop.
         message: the kernel's own line that opened the report.
+        time: seconds since boot; `wall` the wall-clock time as the log spells it.
+        cpu: where it happened; `pid` and `comm` of the task that ran there, or that hangs; `workqueue` the worker's
+            queue and function.
+        release: the kernel's, as `uname -r` gives it; `build` what follows it on the line.
+        architecture: as in `Code.architecture`.
+        hardware: the `Hardware name:` line; `hypervisor` the one that this names.
+        taint: `Tainted: G        W  OE` or `Not tainted`, as printed; `taints` its flags.
+        error_code: of a fault, or None; likewise `address` that could not be used, and `code` around the instruction.
+        registers: by name in lower case (`rip`, `x0`, `gpr2`), those of the crash itself; of the program, where the
+            report has no others.
+        traces: in the order of the report.
+        modules: those of "Modules linked in:".
         follows: the oops that this one is a consequence of: its number (from 0) among those of the same log, or None.
         context: `task`, `softirq`, `hardirq`, `nmi`, or None where the log doesn't tell.
         boot: number of the boot in the file, from 1.

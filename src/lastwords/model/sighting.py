@@ -2,6 +2,9 @@
 
 from .oops import Oops, Struct
 
+SCAN_SCHEMA = "lastwords.scan/1"
+"""Name and version of the JSON document. The number changes as that of `analysis.SCHEMA` does."""
+
 
 class Sighting(Struct, frozen=True, kw_only=True):
     """One oops in one line. The attributes are those of `Oops`."""
@@ -31,6 +34,7 @@ class Sightings(Struct, frozen=True, kw_only=True):
     """The oopses of one log.
 
     Attributes:
+        schema: `SCAN_SCHEMA`.
         path: the log, as the user gave it.
         oopses: in the order of the file.
         format: the log's dialect.
@@ -39,6 +43,7 @@ class Sightings(Struct, frozen=True, kw_only=True):
         warning: why only a part of it could be read, or None.
     """
 
+    schema: str = SCAN_SCHEMA
     path: str
     oopses: tuple[Sighting, ...] = ()
     format: str = ""

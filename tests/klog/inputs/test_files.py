@@ -46,7 +46,7 @@ def test_symbolic_links_in_a_circle(tmp_path: Path) -> None:
     ("data", "error"),
     [
         (b"LPKSHHRH" + b"\0" * 200, "a binary journal; read it with: journalctl --file FILE -k -o export"),
-        (b"\x7fELF" + b"\0" * 200, "an ELF file, not a log"),
+        (b"\x7fELF" + b"\0" * 200, "an ELF program or module, not a log or dump"),
         (b"makedumpfile\0\0\0\0", "a memory dump, not a log"),
     ],
 )
@@ -54,8 +54,9 @@ def test_not_a_log(tmp_path: Path, data: bytes, error: str) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
     (source,) = find([str(path)])
-    assert source.error == error
-    assert scan(source).error == error
+    assert source.error is not None
+    assert source.error.endswith(error)
+    assert scan(source).error == source.error
 
 
 def test_missing_and_special_files(tmp_path: Path) -> None:
