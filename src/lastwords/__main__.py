@@ -1,6 +1,17 @@
-"""`python -m lastwords`."""
+"""The command `lastwords`, also as `python -m lastwords`."""
 
-from lastwords.cli import main
+import sys
+
+
+def main() -> None:
+    """Run the command line. Ctrl-C ends it with status 130 and no traceback, also while modules are imported."""
+    try:
+        from lastwords.cli.main import run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

@@ -61,7 +61,7 @@ def test_a_crash_of_the_libraries_is_one_line(dump):
         "import os, sys; sys.argv[0] = 'lastwords'\n"
         "import lastwords.vmcore.shell.opening as opening\n"
         "opening.open_shell = lambda *a, **k: os.kill(os.getpid(), 11)\n"
-        "from lastwords.cli import main; main()"
+        "from lastwords.__main__ import main; main()"
     )
     done = shell(dump, program=("-c", code))
     assert done.returncode == 2

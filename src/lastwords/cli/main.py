@@ -3,6 +3,9 @@
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -33,8 +36,31 @@ COMMANDS = {
 }
 
 
+@contextmanager
+def _shell_statuses() -> Iterator[None]:
+    """Ctrl-C and a closed pipe end us as shells expect it; click would say 1, which is an answer of ours."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader has gone (`| head`): keep the interpreter from complaining when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
 class LazyCommands(click.Group):
     """A group whose commands live in modules of the same name, imported when one is run."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:  # noqa: ANN401
+        """Read our own options; `--help` prints here."""
+        with _shell_statuses():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Run the command."""
+        with _shell_statuses():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of a user's need, not of the alphabet."""
@@ -73,11 +99,6 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line. Errors a user can cause are one line on stderr; a closed pipe is no error."""
-    try:
-        cli(prog_name="lastwords")
-    except BrokenPipeError:
-        # The reader has gone (`| head`): keep the interpreter from complaining when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+def run() -> None:
+    """Run the command line: `lastwords.__main__` calls it. Errors a user can cause are one line on stderr."""
+    cli(prog_name="lastwords")

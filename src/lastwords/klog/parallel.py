@@ -1,9 +1,11 @@
 """Many logs, or the parts of huge ones, on several CPUs."""
 
+import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,7 +48,7 @@ def scan_all(sources: Sequence[Input], jobs: int = 1, progress: Progress | None 
         for source in sources:
             yield _one(source, progress)
         return
-    with _processes(jobs) as pool:
+    with _processes(jobs) as pool, _dropped_when_interrupted(pool):
         waiting: deque[tuple[_Share, list[Future[list[_Part]]]]] = deque()
         for share in chain(first, shares):
             waiting.append((share, _submit(pool, share)))
@@ -54,6 +56,15 @@ def scan_all(sources: Sequence[Input], jobs: int = 1, progress: Progress | None 
                 yield from _results(*waiting.popleft(), progress)
         while waiting:
             yield from _results(*waiting.popleft(), progress)
+
+
+@contextmanager
+def _dropped_when_interrupted(pool: "Executor") -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 class _Share(NamedTuple):
@@ -77,7 +88,11 @@ def _processes(jobs: int) -> "Executor":
     # A fork has all modules loaded, which saves most of a second of work on each CPU, but is only safe out of a single
     # thread (and on Linux).
     alone = sys.platform == "linux" and threading.active_count() == 1
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork" if alone else "forkserver"))
+    context = multiprocessing.get_context("fork" if alone else "forkserver")
+    # Ctrl-C goes to all processes of the terminal's job: those of the pool have nothing to say about it.
+    return ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
+    )
 
 
 def _shares(sources: Sequence[Input]) -> Iterator[_Share]:
