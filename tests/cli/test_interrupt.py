@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -26,7 +25,9 @@ def test_while_reading(command):
         [sys.executable, "-m", "lastwords", *command, "-"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    time.sleep(1)  # it waits for its input, or still imports on a busy machine: that is all the same
+    assert process.stdin is not None
+    process.stdin.write(b"[    1.000000] a line\n" * 50_000)  # more than the pipe holds: behind this, it is reading
+    process.stdin.flush()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, b"")

@@ -50,7 +50,7 @@ def test_as_scan_finds_it(tmp_path: Path, filler: int) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     (source,) = find([str(tmp_path / "none")])
     found = read(source)
-    assert (found.log, found.records, found.error) == (None, (), "No such file or directory")
+    assert (found.log, found.records, found.error) == (None, (), f"{tmp_path}/none: No such file or directory")
 
 
 def test_progress(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """One crash: what the user has of it, sorted, read and put together."""
 
-from .analysis import analyze
+from .analysis import Evidence, analyze, collect
 from .vmcore import Debuginfo
 
-__all__ = ["Debuginfo", "analyze"]
+__all__ = ["Debuginfo", "Evidence", "analyze", "collect"]

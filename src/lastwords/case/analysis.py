@@ -1,13 +1,14 @@
 """The way of one analysis: paths -> evidence -> what it says."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from lastwords import __version__
 from lastwords.klog.inputs import Input, find
 from lastwords.klog.parallel import mistake
 from lastwords.klog.read import Reading, read
 from lastwords.model import Analysis, Log, Oops
-from lastwords.vmcore.files import sort_files
+from lastwords.vmcore.files import Files, sort_files
 from lastwords.vmcore.session import DumpError
 
 from .vmcore import Debuginfo, Tell, Vmcore, read_vmcore
@@ -18,8 +19,42 @@ _STDIN = "-"
 _LIBRARY = Debuginfo()
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What the user has of a crash, sorted.
+
+    Attributes:
+        paths: as the user gave them, without standard input.
+        files: dumps and what belongs to them.
+        logs: all else, to be read as kernel logs.
+    """
+
+    paths: tuple[str, ...]
+    files: Files
+    logs: tuple[Input, ...]
+
+
+def collect(paths: Sequence[str], tell: Tell | None = None) -> Evidence:
+    """Look at what the paths name.
+
+    Args:
+        paths: logs, a dump, its vmlinux, in any order; directories with everything below them; `-` for standard input.
+        tell: called with what is being looked through.
+    """
+    named = tuple(path for path in dict.fromkeys(paths) if path != _STDIN)
+    files = sort_files(named)
+    taken = {path for dump in files.dumps for path in dump} | {*files.vmlinux, *files.modules}
+    logs = [source for source in find(paths, tell) if source.path not in taken]
+    if not files.dumps:
+        # What is named has its answer; in a directory it is the neighbour of a log, unless there is nothing else.
+        programs = [path for path in named if path in taken]
+        logs += [Input(path, error="an ELF program or module, not a log or dump") for path in programs]
+        logs = logs or [Input(path, error="neither a log nor a dump in this directory") for path in named]
+    return Evidence(named, files, tuple(logs))
+
+
 def analyze(
-    paths: Sequence[str],
+    paths: Sequence[str] | Evidence,
     *,
     boot: int | None = None,
     debuginfo: Debuginfo = _LIBRARY,
@@ -29,7 +64,7 @@ def analyze(
     """Read what the paths name and say what died in it.
 
     Args:
-        paths: logs, a dump, its vmlinux, in any order; directories with everything below them; `-` for standard input.
+        paths: as for `collect()`, or what it has returned.
         boot: only this boot of each log: from 1, or from the end with -1 for the last.
         debuginfo: where to look for it.
         progress: called with the bytes read of logs since its last call.
@@ -38,19 +73,18 @@ def analyze(
     Returns:
         The analysis. What can't be read is told in its `errors`; nothing in the data raises.
     """
-    files = sort_files([path for path in paths if path != _STDIN])
-    taken = {path for dump in files.dumps for path in dump} | {*files.vmlinux, *files.modules}
+    evidence = paths if isinstance(paths, Evidence) else collect(paths, tell)
     errors: list[str] = []
     vmcore: Vmcore | None = None
-    if files.dumps:
+    if evidence.files.dumps:
         try:
-            vmcore = read_vmcore([path for path in paths if path != _STDIN], debuginfo, tell)
+            vmcore = read_vmcore(evidence.paths, evidence.files, debuginfo, tell)
             errors += vmcore.errors
         except DumpError as error:
             errors.append(str(error))
-    sources: list[Input] = [source for source in find(paths) if source.path not in taken]
+    sources = list(evidence.logs)
     if vmcore is not None and vmcore.log is not None:
-        sources = [vmcore.log, *_others(sources, files.dumps[0])]
+        sources = [vmcore.log, *_others(sources, evidence.files.dumps[0])]
     logs: list[Log] = []
     oopses: list[Oops] = []
     for source in sources:

@@ -7,6 +7,7 @@ import msgspec
 
 from lastwords.klog.inputs import Text
 from lastwords.model import DumpCheck, Machine, Record
+from lastwords.vmcore.files import Files
 from lastwords.vmcore.session import DumpError, Question, Sources, read_dump, rescue_log, sources_of
 from lastwords.vmcore.verify import check
 
@@ -45,11 +46,12 @@ class Vmcore:
     errors: tuple[str, ...] = ()
 
 
-def read_vmcore(paths: Sequence[str], debuginfo: Debuginfo, tell: Tell | None = None) -> Vmcore:
+def read_vmcore(paths: Sequence[str], files: Files, debuginfo: Debuginfo, tell: Tell | None = None) -> Vmcore:
     """Read a dump as far as it goes.
 
     Args:
         paths: what the user named: the dump, at times its vmlinux, in any order; or a directory.
+        files: the same, sorted.
         debuginfo: where to look for it.
         tell: called with what is being done.
 
@@ -57,7 +59,7 @@ def read_vmcore(paths: Sequence[str], debuginfo: Debuginfo, tell: Tell | None = 
         DumpError: there is no dump among the paths, or more than one.
     """
     sources = sources_of(
-        paths, vmlinux=debuginfo.vmlinux, modules_dir=debuginfo.modules_dir, debuginfo=debuginfo.wanted
+        paths, vmlinux=debuginfo.vmlinux, modules_dir=debuginfo.modules_dir, debuginfo=debuginfo.wanted, files=files
     )
     if tell is not None:
         tell("checking the dump")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "  lastwords analyze --qmp /run/guest.qmp           a hung guest; it goes on afterwards\n"
     "  lastwords analyze --boot -1 console.log          only the last boot in the file\n"
     "  lastwords analyze --json crash.log | jq -r '.oopses[0].title'\n\n"
-    "Exit status: 0 a crash was found, 1 none, 2 something could not be read."
+    "Exit status: 0 a crash was found, 1 none, 2 something could not be read, or not to its end."
 )
 @click.argument("paths", nargs=-1, type=click.Path(), metavar="FILE|DIR...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document with everything that was found.")
@@ -67,6 +67,9 @@ def command(
             analysis = _analyze((dump, *paths), boot, debuginfo)
     for error in analysis.errors:
         click.echo(f"lastwords: {printable(error)}", err=True)
+    partly = [log for log in analysis.logs if log.warning is not None]
+    for log in partly:
+        click.echo(f"lastwords: {printable(log.path)}: {printable(log.warning or '')}", err=True)
     if as_json:
         from lastwords.model import to_json
 
@@ -75,15 +78,16 @@ def command(
         from lastwords.report.terminal import render
 
         render(analysis, sys.stdout, verbose=verbose)
-    sys.exit(2 if analysis.errors else int(not analysis.oopses))
+    sys.exit(2 if analysis.errors or partly else int(not analysis.oopses))
 
 
 def _analyze(paths: tuple[str, ...], boot: int | None, debuginfo: tuple[str | None, str | None, bool]) -> "Analysis":
-    from lastwords.case import Debuginfo, analyze
-    from lastwords.klog.inputs import find
+    from lastwords.case import Debuginfo, analyze, collect
 
-    with bar(find(paths)) as progress, activity() as tell:
-        return analyze(paths, boot=boot, debuginfo=Debuginfo(*debuginfo), progress=progress, tell=tell)
+    with activity() as tell:
+        evidence = collect(paths, tell)
+    with bar(evidence.logs) as progress, activity() as tell:
+        return analyze(evidence, boot=boot, debuginfo=Debuginfo(*debuginfo), progress=progress, tell=tell)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from lastwords.report.escape import printable
     "  lastwords annotate --oops 2 console.log        the second oops of the file\n"
     "  dmesg | lastwords annotate - | less\n"
     "  lastwords annotate --width 160 crash.log       notes beside the lines, also in a pipe\n\n"
-    "Exit status: 0 an oops was shown, 1 none was found, 2 the file could not be read."
+    "Exit status: 0 an oops was shown, 1 none was found, 2 the file could not be read, or not to its end."
 )
 @click.argument("path", metavar="FILE", type=click.Path())
 @click.option("--oops", "number", type=click.IntRange(min=1), metavar="N", help="Which oops of the file: from 1.")
@@ -41,6 +41,9 @@ def command(path: str, number: int | None, every: bool, width: int | None, as_js
             click.echo(f"lastwords: {_problem(source.path, reading.error or '')}", err=True)
             failed = True
             continue
+        if reading.log.warning is not None:
+            click.echo(f"lastwords: {_problem(source.path, reading.log.warning)}", err=True)
+            failed = True
         oopses = reading.oopses
         if number is not None and oopses and number > len(oopses):
             click.echo(f"lastwords: {printable(source.path)}: there is no oops {number}, only {len(oopses)}", err=True)

@@ -9,7 +9,7 @@ import msgspec
 from lastwords.model import Sighting, Sightings
 from lastwords.report.escape import printable
 
-from .progress import bar
+from .progress import activity, bar
 
 
 @click.command(
@@ -17,7 +17,7 @@ from .progress import bar
     "  lastwords scan /var/log                       one line an oops: file:line, title\n"
     "  lastwords scan --json /srv/netconsole | jq -r '.oopses[].title' | sort | uniq -c\n"
     "  lastwords scan -j 0 huge.log.zst other.log    on all CPUs\n\n"
-    "Exit status: 0 no oops, 1 at least one, 2 something could not be read."
+    "Exit status: 0 no oops, 1 at least one, 2 something could not be read, or not to its end."
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(), metavar="FILE|DIR...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file, also for files without an oops.")
@@ -32,14 +32,15 @@ def command(paths: tuple[str, ...], as_json: bool, jobs: int, first: bool) -> No
     from lastwords.klog.inputs import find
     from lastwords.klog.parallel import scan_all
 
-    sources = find(paths)
+    with activity() as tell:
+        sources = find(paths, tell)
     found = failed = False
     with bar(sources) as progress:
         for result in scan_all(sources, jobs or os.cpu_count() or 1, progress):
             if result.error is not None or result.warning is not None:
                 problem = printable(result.error or result.warning or "")
                 click.echo(f"lastwords: {_named(result.path, problem)}", err=True)
-            failed = failed or result.error is not None
+                failed = True
             if first:
                 result = msgspec.structs.replace(
                     result, oopses=tuple(oops for oops in result.oopses if oops.follows is None)

@@ -89,7 +89,7 @@ def scan(source: Input, *, context: bool = False, progress: Progress | None = No
 
     Never raises for what is in the log; what can't be read at all is said in `error`.
     """
-    result = Scanned(source.path, error=source.error)
+    result = Scanned(source.path, error=source.error and f"{source.path}: {source.error}")
     if source.error is None:
         try:
             with source.open() as file:

@@ -109,7 +109,11 @@ def _source(log: Log, first: Oops) -> str:
     name = "standard input" if log.path == "-" else log.path
     parts = [f"{_safe(name)}: {log.format}, {log.lines:,} lines", f"line {first.line}"]
     when = words.moment(first)
-    return ", ".join([*parts, _safe(when)] if when else parts) + (f"  ({_safe(log.warning)})" if log.warning else "")
+    return ", ".join([*parts, _safe(when)] if when else parts) + _warning(log)
+
+
+def _warning(log: Log) -> str:
+    return f"  ({_safe(log.warning)})" if log.warning else ""
 
 
 # The facts of an oops in the order in which an engineer asks for them.
@@ -302,7 +306,7 @@ def _quiet(logs: list[Log], *, alone: bool) -> Iterator[RenderableType]:
         yield Text(f"\nNo crash in {len(logs)} other log{'s' if len(logs) > 1 else ''}.", "dim")
         return
     for log in logs[:OTHERS]:
-        yield Text(f"{_safe(log.path)}: no crash report in {log.lines:,} lines ({log.format})")
+        yield Text(f"{_safe(log.path)}: no crash report in {log.lines:,} lines ({log.format}){_warning(log)}")
     if len(logs) > OTHERS:
         yield Text(f"and none in {len(logs) - OTHERS} more logs")
     yield from _gaps_part(logs[0].gaps)

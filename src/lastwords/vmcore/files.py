@@ -22,6 +22,7 @@ from .formats.storage import NotADump, start_of
 
 LIVE = ("/proc/kcore", "/dev/mem", "/dev/kmem", "/dev/crash")
 _DEPTH = 3
+_KERNELS_OWN = ("/proc", "/sys", "/dev")
 _MOST_FILES = 10_000
 
 
@@ -97,7 +98,7 @@ def _walk(top: str) -> Iterator[str]:
     depth = top.rstrip("/").count("/")
     count = 0
     for folder, folders, names in os.walk(top):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if os.path.realpath(Path(folder, name)) not in _KERNELS_OWN)
         if folder.rstrip("/").count("/") - depth >= _DEPTH:
             folders.clear()
         for name in sorted(names):

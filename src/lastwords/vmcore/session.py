@@ -14,7 +14,7 @@ from lastwords.model import Machine, OpenFile, Record, Symbols
 from lastwords.model.dump import Dump
 
 from .child import ChildError, Limits, Progress, ask
-from .files import sort_files
+from .files import Files, sort_files
 
 if TYPE_CHECKING:
     from .program import Kernel
@@ -85,14 +85,21 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sources_of(
-    paths: Sequence[str], *, vmlinux: str | None = None, modules_dir: str | None = None, debuginfo: bool = True
+    paths: Sequence[str],
+    *,
+    vmlinux: str | None = None,
+    modules_dir: str | None = None,
+    debuginfo: bool = True,
+    files: Files | None = None,
 ) -> Sources:
     """The one dump among what the user named, and the vmlinux if there is one, whatever their order.
+
+    `files` are the paths sorted, where they are already.
 
     Raises:
         DumpError: there is no dump, or more than one.
     """
-    files = sort_files(paths)
+    files = files or sort_files(paths)
     if not files.dumps:
         raise DumpError(_why_none(paths, files.refused, files.vmlinux, files.modules, files.logs))
     if len(files.dumps) > 1:

@@ -4,7 +4,7 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .archives import BLOCK, deflated, stream, unpacked
@@ -14,13 +14,15 @@ STDIN = "-"
 # The shell's `<(command)` is a pipe under one of these names; a pipe elsewhere might wait for ever.
 PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 
+_KERNELS_OWN = ("/proc", "/sys", "/dev")
+
 # A pstore record's header is its first line, or its second in a copy that has a title.
 HEADER_WITHIN = 256
 
 # Files that hold no log text, by their first bytes, and what to do about them.
 NOT_LOGS: tuple[tuple[bytes, str], ...] = (
     (b"LPKSHHRH", "a binary journal; read it with: journalctl --file FILE -k -o export"),
-    (b"\x7fELF", "an ELF file, not a log"),
+    (b"\x7fELF", "an ELF program or module, not a log or dump"),
     (b"KDUMP   ", "a memory dump, not a log"),
     (b"DISKDUMP", "a memory dump, not a log"),
     (b"makedumpfile", "a memory dump, not a log"),
@@ -94,9 +96,14 @@ class _Stdin(io.RawIOBase):
         return len(data)
 
 
-def find(paths: Sequence[str]) -> list[Input]:
-    """The logs that `paths` name, each once: files, directories with everything below them, `-` for standard input."""
-    each = {found.path: found for path in paths for found in _at(path)}
+def find(paths: Sequence[str], tell: Callable[[str], None] | None = None) -> list[Input]:
+    """The logs that `paths` name, each once: files, directories with everything below them, `-` for standard input.
+
+    Args:
+        paths: as the user gave them.
+        tell: called with each directory that is looked through.
+    """
+    each = {found.path: found for path in paths for found in _at(path, tell)}
     return _crash_by_crash(list(each.values()))
 
 
@@ -131,7 +138,7 @@ def _part(found: Input) -> PartFile | None:
         return None
 
 
-def _at(path: str) -> Iterator[Input]:
+def _at(path: str, tell: Callable[[str], None] | None) -> Iterator[Input]:
     if path == STDIN:
         yield Input(STDIN)
         return
@@ -144,15 +151,18 @@ def _at(path: str) -> Iterator[Input]:
         yield _input(path, mode)
         return
     empty = True
-    for file in _walk(path):
+    for file in _walk(path, tell):
         empty = False
         yield file
     if empty:
         yield Input(path, error="no files in this directory")
 
 
-def _walk(top: str) -> Iterator[Input]:
-    """All files below a directory, sorted, each directory once whatever symbolic links say."""
+def _walk(top: str, tell: Callable[[str], None] | None) -> Iterator[Input]:
+    """All files below a directory, sorted, each directory once whatever symbolic links say.
+
+    The kernel's own directories are not gone into from above: they have no end, and reading there does things.
+    """
     seen: set[tuple[int, int]] = set()
     errors: list[OSError] = []
     for folder, folders, names in os.walk(top, followlinks=True, onerror=errors.append):
@@ -161,7 +171,9 @@ def _walk(top: str) -> Iterator[Input]:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders.sort()
+        if tell is not None:
+            tell(f"looking through {folder}")
+        folders[:] = sorted(name for name in folders if os.path.realpath(Path(folder, name)) not in _KERNELS_OWN)
         for name in sorted(names):
             path = str(Path(folder, name))
             try:
