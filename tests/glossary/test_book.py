@@ -133,3 +133,44 @@ def test_the_tables_are_light():
     code = f"{tables}\nimport sys\nprint(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("question", "term"),
+    [
+        ("taint", "Tainted"),
+        ("tainted", "Tainted"),
+        ("taint flags", "Tainted"),
+        ("vmcore", "vmcore"),
+        ("steal", "steal time"),
+        ("non-canonical", "general protection fault"),
+        ("SLUB", "SLUB"),
+        ("DRIVER_SENSE", "DRIVER_SENSE"),
+        ("blk_update_request", "I/O error"),
+        ("exploit attempt", "exploit attempt"),
+        ("kernel tried to execute NX-protected page - exploit attempt? (uid: 0)", "exploit attempt"),
+        ("D state", "D"),
+        ("S state", "S"),
+        ("Xid", "Xid"),
+    ],
+)
+def test_words_that_engineers_ask_for(question, term):
+    (found,) = explain(question)
+    assert (found.term, found.reading) == (term, found.reading if " - " in question or "state" in question else ())
+
+
+@pytest.mark.parametrize(
+    ("question", "reading"),
+    [
+        ("error -19", "-19 is -ENODEV: no such device"),
+        ("returned -19", "-19 is -ENODEV: no such device"),
+        ("e1000e: probe of 0000:00:19.0 failed with error -2", "-2: -ENOENT: no such file, directory or entry"),
+        ("Xid 79", "79: code 79 of the list that NVIDIA publishes for its driver"),
+        (
+            "NVRM: Xid (PCI:0000:3b:00): 79, pid=12, GPU has fallen off the bus.",
+            "79: code 79 of the list that NVIDIA publishes for its driver",
+        ),
+    ],
+)
+def test_numbers_of_errors(question, reading):
+    assert explain(question)[0].reading == (reading,)

@@ -6,6 +6,15 @@ from collections.abc import Callable
 import click
 
 
+def _terms(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """For the shell's completion: what it can complete without quotes."""
+    from lastwords.glossary.book import subjects
+
+    names = (name for one in subjects() for name in (one.name, *(n for t in one.terms for n in (t.name, *t.aliases))))
+    plain = (name for name in dict.fromkeys(names) if name.replace("-", "").replace("_", "").isalnum())
+    return [name for name in plain if name.lower().startswith(begun.lower())]
+
+
 @click.command(
     epilog="Examples:\n\n\b\n"
     "  lastwords explain RIP\n"
@@ -19,7 +28,7 @@ import click
     "Exit status: 0 explained, 1 a term is not known.",
     context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]},
 )
-@click.argument("terms", nargs=-1, metavar="[TERM...]", type=click.UNPROCESSED)
+@click.argument("terms", nargs=-1, metavar="[TERM...]", type=click.UNPROCESSED, shell_complete=_terms)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: what was asked, and what was found.")
 @click.option("--list", "list_all", is_flag=True, help="All terms, one a line: subject, term, what it is.")
 def command(terms: tuple[str, ...], as_json: bool, list_all: bool) -> None:

@@ -45,13 +45,23 @@ def list_cases(as_json: bool) -> None:
         click.echo(f"{case.name:<{width}}  {case.summary}{kernels}")
 
 
+def _case_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """For the shell's completion."""
+    from lastwords.lab import LabError, all_cases
+
+    try:
+        return [case.name for case in all_cases() if case.name.startswith(begun)]
+    except LabError:
+        return []
+
+
 @command.command(
     epilog="Examples:\n\n\b\n"
     "  lastwords lab run storage-mod --log crash.log && lastwords analyze crash.log\n"
     "  lastwords lab run bug-on --kernel 5.10 --json | jq .answer\n\n"
     "Exit status: 0 the kernel crashed as its recipe says, 2 it did not, or the lab lacks something."
 )
-@click.argument("case_name", metavar="CASE")
+@click.argument("case_name", metavar="CASE", shell_complete=_case_names)
 @click.option("--kernel", "kernel_name", default="6.1", show_default=True, help="6.1, 6.12, 5.10 or 6.1-arm64.")
 @click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="File for the console log.")
 @click.option("--dump", type=click.Path(path_type=Path, dir_okay=False), help="Dump from outside, by QEMU: ELF.")

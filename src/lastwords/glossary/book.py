@@ -11,7 +11,20 @@ from . import errno, poison, taints
 from .term import Subject, Term
 
 # In the order in which they are listed and searched.
-_FILES = ("lines", "faults", "hangs", "memory", "locks", "rcu", "panics", "registers", "tasks", "settings")
+_FILES = (
+    "lines",
+    "faults",
+    "hangs",
+    "memory",
+    "locks",
+    "rcu",
+    "panics",
+    "devices",
+    "registers",
+    "tasks",
+    "settings",
+    "dumps",
+)
 
 _RANGE = re.compile(r"([a-z]+)(\d+)\.\.\1(\d+)")
 

@@ -94,9 +94,12 @@ def _named(name: str, *reading: str) -> Explanation:
 # Values
 
 _TAINT_MASK = re.compile(r"(?:kernel\.)?taint(?:ed)?(?: mask)?[ :=]{1,3}(0x[0-9a-f]{1,8}|\d{1,10})", re.IGNORECASE)
-_TAINT_LETTERS = re.compile(r"(?:tainted: |taint )?((?:[A-Z]{1,20} ?){1,20})(?:\[.{0,500})?", re.IGNORECASE)
+_TAINT_LETTERS = re.compile(r"(?i:taint(?:ed)?):? ((?:[A-Z]{1,20} ?){1,20})(?:\[.{0,500})?")
 _NAMED = re.compile(r"([A-Za-z][\w ]{0,24}?) ?[=:] ?(-?(?:0x)?[0-9a-fA-F]{1,16})")
-_NEGATIVE = re.compile(r"(?:ERR_PTR\()?-(\d{1,4})\)?")
+_ERROR_WORDS = r"(?:errno|error|err|ret|rc|returned|status|code)"
+_NEGATIVE = re.compile(rf"(?:ERR_PTR\(|{_ERROR_WORDS}[ =:]{{1,3}})?-(\d{{1,4}})\)?", re.IGNORECASE)
+_NEGATIVE_INSIDE = re.compile(rf"\b{_ERROR_WORDS}[ =:(]{{1,3}}-(\d{{1,4}})\b", re.IGNORECASE)
+_XID = re.compile(r"(?:NVRM: )?Xid(?: \([^)]{1,40}\))?[ :]{1,3}(\d{1,4})(?:,.{0,900})?", re.IGNORECASE)
 _HEXADECIMAL = re.compile(r"0x([0-9a-f]{1,16})|([0-9a-f]{8}|[0-9a-f]{16})", re.IGNORECASE)
 _LOCK = re.compile(r"(?:\{(?P<usage>[.+?-]{4})\})?-?(?:\{(?P<outer>\d):\d\})?")
 _DECIMAL = re.compile(r"\d{1,10}")
@@ -106,10 +109,12 @@ def _decoded(question: str) -> list[Explanation]:
     """Values, by the first form that fits."""
     if match := _TAINT_MASK.fullmatch(question):
         return [_named("Tainted", *_mask(int(match[1], 0)))]
-    if question.lower().startswith("taint") and (match := _TAINT_LETTERS.fullmatch(question)):
+    if match := _TAINT_LETTERS.fullmatch(question):
         return [_named("Tainted", *_letters(match[1]))]
     if match := _NEGATIVE.fullmatch(question):
         return _error(int(match[1]))
+    if match := _XID.fullmatch(question):
+        return [_named("Xid", f"{match[1]}: code {match[1]} of the list that NVIDIA publishes for its driver")]
     if (match := _NAMED.fullmatch(question)) and (decode := _FIELDS.get(_key(match[1]))):
         term, base, words = decode
         try:
@@ -247,6 +252,8 @@ def _of_line(question: str) -> list[Explanation]:
         key=lambda key: len(key) + _AT_START * lower.startswith(key),
         default=None,
     )
+    numbers = (f"-{n}: {text}" for n in _NEGATIVE_INSIDE.findall(line) if (text := _errno_text(int(n))))
+    readings += tuple(dict.fromkeys(numbers))
     if best is None:
         return [Explanation(line, "", "a line of a report", reading=readings)] if readings else []
     share = 2 if len(lower) < 30 else 4

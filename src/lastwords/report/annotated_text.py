@@ -8,6 +8,7 @@ from rich.text import Text
 
 from .annotated import AnnotatedLine, Annotation, Mark
 from .escape import printable
+from .width import asked_for
 
 WIDE = 125
 """Columns from which on notes stand beside the lines."""
@@ -32,22 +33,25 @@ def render(annotation: Annotation, file: IO[str], *, width: int | None = None) -
     Args:
         annotation: what to draw.
         file: where to; colour is used if it is a terminal and NO_COLOR is not set.
-        width: columns; by default the terminal's.
+        width: columns; by default those of COLUMNS, or the terminal's. Where nothing says how wide it is, log lines
+            are left whole.
     """
     console = Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=True)
     terminal = console.is_terminal
-    columns = max(width or (console.width if terminal else PLAIN_WIDTH), 40)
-    console.print(_head(annotation))
+    width = width or asked_for() or (console.width if terminal else None)
+    columns = max(width or PLAIN_WIDTH, 40)
+    console.print(_head(annotation, width))
     digits = len(str(annotation.lines[-1].line)) if annotation.lines else 1
     wide = columns >= WIDE
     for line in annotation.lines:
-        for row in _beside(line, digits, columns) if wide else _below(line, digits, columns, crop=terminal):
+        for row in _beside(line, digits, columns) if wide else _below(line, digits, columns, crop=width is not None):
             row.rstrip()
             console.print(row)
 
 
-def _head(annotation: Annotation) -> Text:
-    head = Text(printable(annotation.title), "bold")
+def _head(annotation: Annotation, width: int | None) -> Text:
+    title = printable(annotation.title)
+    head = Text("\n".join(_wrapped(title, max(width, 40)) if width else [title]), "bold")
     first = annotation.lines[0].line if annotation.lines else 0
     head.append(f"\n{printable(annotation.path)}:{first}", "dim")
     if annotation.total > 1:

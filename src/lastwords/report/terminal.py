@@ -17,7 +17,7 @@ from rich.text import Text
 
 from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Machine, Oops, Precursor, Trace
 
-from . import words
+from . import width, words
 from .escape import printable
 from .machine import dump_lines, sections
 
@@ -42,7 +42,7 @@ def render(analysis: Analysis, file: IO[str], *, verbose: bool = False) -> None:
     """
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
-        console = Console(file=file, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH)
+        console = Console(file=file, highlight=False, markup=False, emoji=False, width=width.asked_for() or PLAIN_WIDTH)
     with console.capture() as captured:
         for part in _parts(analysis, verbose):
             console.print(part)
