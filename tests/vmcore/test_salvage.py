@@ -249,3 +249,12 @@ def test_drgn_opens_what_was_saved(put, tmp_path, files):
     assert prog.read(building.MODULES + 0x1000, 7) == b"module!"
     with pytest.raises(drgn.FaultError):
         prog.read(building.PAGES * PAGE + 0x1000, 8, True)
+
+
+def test_an_older_log_does_not_stay_beside_a_dump_without_one(put, tmp_path):
+    (tmp_path / "out.log").write_text("of another crash\n")
+    data = elf_dump(MACHINE, ranges=((0, building.PAGES),))
+    saved = salvage([put(data[: len(data) - building.PAGES * PAGE + 2 * PAGE])], str(tmp_path / "out"), overwrite=True)
+    assert saved.dump_path is not None
+    assert saved.log_path is None
+    assert not (tmp_path / "out.log").exists()

@@ -134,6 +134,8 @@ def _write_log(log: KernelLog, path: str) -> None:
         with new_file(path) as out:
             for line in lines_of(log.records):
                 out.write(line.encode("utf-8", "backslashreplace"))
+    else:
+        Path(path).unlink(missing_ok=True)  # an older one would be taken for this dump's
 
 
 def _notes(opened: OpenDump, log: KernelLog, pages: int) -> Iterator[str]:
