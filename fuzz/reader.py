@@ -27,7 +27,7 @@ with atheris.instrument_imports(include=["lastwords"]):
     from lastwords.model import Analysis, from_json, to_json
     from lastwords.report.terminal import render
 
-from tests.klog.attacks import MUTATIONS, NASTY, SEEDS  # noqa: E402
+from tests.klog.attacks import MUTATIONS, NASTY, SEEDS
 
 SECONDS = 5.0
 """CPU time that a text may take; instrumented code is some ten times slower than the reader is."""
