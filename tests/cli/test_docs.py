@@ -38,7 +38,7 @@ def examples() -> list[Example]:
 @pytest.mark.parametrize("example", examples(), ids=lambda example: f"{example.page}: {example.command}")
 def test_examples(example, monkeypatch):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "120")
     written = CliRunner().invoke(cli, shlex.split(example.command)).output
     pattern = "(?:.*\n)+?".join(map(re.escape, example.output.split("…\n")))
     assert re.fullmatch(pattern, written), written
