@@ -35,16 +35,16 @@ def test_no_crash(tmp_path: Path) -> None:
 
 
 def test_starts_late(tmp_path: Path) -> None:
-    path = write(tmp_path / "log", quiet(7205, 7300) + stamped(CRASH, 7300))
+    path = write(tmp_path / "log", quiet(7205, 7300, 1) + stamped(CRASH, 7300))
     gap = _gaps(path)["starts-late"]
-    assert gap.text.startswith("The log starts 7205 s after boot")
+    assert gap.text.startswith("The log starts 2 hours after boot")
     assert gap.line == 1
     assert "log_buf_len" in gap.advice
 
 
 def test_starts_late_only_in_the_boot_that_does(tmp_path: Path) -> None:
     path = write(
-        tmp_path / "log", quiet(7205, 7300) + stamped([SHUTDOWN], 7300) + stamped(BOOT, 0) + stamped(CRASH, 90)
+        tmp_path / "log", quiet(7205, 7300, 1) + stamped([SHUTDOWN], 7300) + stamped(BOOT, 0) + stamped(CRASH, 90)
     )
     assert "starts-late" not in _gaps(path)
     assert "starts-late" in _gaps(path, 1)

@@ -9,7 +9,7 @@ from .draft import MAX_ERROR_LINES, MAX_MODULES_TEXT, Draft
 # The release is mostly a number, but may be any word that the builder chose: `Not tainted next-20260101 #1`.
 # Red Hat's kernels go on with dashes for the taints that are theirs alone: `G      D    ---------------   2.6.32-…`,
 # `OE    --------- -t - 4.18.0-…`.
-_VENDOR = r"(?: {1,20}-[ t-]{0,60})?"
+_VENDOR = r"(?: {1,20}-(?:[ t-]{0,60}[t-])?(?= ))?"
 _KERNEL = (
     rf"(?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR} +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
 )

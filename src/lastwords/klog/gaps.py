@@ -10,6 +10,8 @@ from .boots import Start
 
 _LATE = 30.0
 """Seconds since boot at which a log without a banner has lost its beginning."""
+_EXCERPT = 60
+"""Lines up to which a log is an excerpt."""
 _ABSURD = 30 * 86400.0
 """Seconds without any message that only a broken clock explains; hours are normal on a healthy machine."""
 _SLEPT = 120.0
@@ -65,7 +67,7 @@ def gaps(
     about = chosen or (boots[oopses[0].boot - 1] if oopses else boots[-1])
     return (
         *_oops_gaps(oopses, records),
-        *_start(about, records),
+        *_start(about, records, form),
         *_several(oopses, boots, chosen),
         *_silent(oopses, starts, chosen, form),
         *_losses(records),
@@ -118,7 +120,7 @@ def _oops_gaps(oopses: Sequence[Oops], records: Sequence[Record]) -> list[Gap]:
     return found
 
 
-def _start(boot: Boot, records: Sequence[Record]) -> list[Gap]:
+def _start(boot: Boot, records: Sequence[Record], form: str) -> list[Gap]:
     """The log of the boot begins in its middle."""
     if boot.banner is not None:
         return []
@@ -126,14 +128,25 @@ def _start(boot: Boot, records: Sequence[Record]) -> list[Gap]:
     first = next(own, None)
     if first is None or first.time is None or first.time < _LATE:
         return []
+    if form == "syslog" or boot.last_line - boot.line < _EXCERPT:
+        return []  # its files are rotated; and who cuts out a few lines knows it
     return [
         Gap(
             kind="starts-late",
-            text=f"The log starts {first.time:.0f} s after boot: its beginning is gone (the ring buffer wrapped, or it was cut).",
+            text=f"The log starts {_since(first.time)} after boot: its beginning is gone (the ring buffer wrapped, or it was cut).",
             advice="The boot's part is in the journal (journalctl -k -b) or kern.log; log_buf_len= makes the buffer larger.",
             line=first.line,
         )
     ]
+
+
+def _since(seconds: float) -> str:
+    """A time since boot in the units that people think in."""
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
+    if seconds < 2 * _DAY:
+        return f"{seconds / 3600:.0f} hours"
+    return f"{seconds / _DAY:.0f} days"
 
 
 def _several(oopses: Sequence[Oops], boots: Sequence[Boot], chosen: Boot | None) -> list[Gap]:

@@ -130,7 +130,9 @@ def _reason(group: _Group, oops: Oops, names: frozenset[str]) -> tuple[str, str]
         return None
     if named is not None:
         return "named-by-trace", f"{named}, which the trace or the crash names, reported trouble before."
-    if group.older or len(group.records) >= _BURST or _booting(group.last, distance):
+    # What a machine says while it boots is new in any log, and the same in every boot.
+    young = group.last.time is not None and group.last.time < _BOOT
+    if young or group.older or len(group.records) >= _BURST:
         return None
     return "first-warning", "Trouble that this log shows for the first time."
 
@@ -146,6 +148,9 @@ def _burst(group: _Group, named: str | None, distance: float | None) -> str | No
     troubled = _troubled(group)
     close = _closest(group)
     # While the machine boots, only a burst from whom the crash names counts, and only right before it.
+    chatter = not troubled and named is None and group.last.time is not None and group.records[0].time is not None
+    if chatter and (group.records[0].time or 0.0) < _BOOT:
+        return None
     if close < (_BURST if troubled else _FLOOD) or _booting(group.last, distance if named else None):
         return None
     whose = f" It comes from {named}, which the trace or the crash names." if named else ""

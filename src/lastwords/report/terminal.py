@@ -75,8 +75,8 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
 def _log(log: Log, oopses: Sequence[Oops], machine: Machine | None, verbose: bool) -> Iterator[RenderableType]:
     first = oopses[0]
     yield Text.assemble(
-        (_safe(first.title), "bold red"),
-        ("" if first.intact else "   (text damaged)", "yellow"),
+        (_safe(words.title(first)), "bold red"),
+        ("" if first.intact else f"   {words.state(first)}", "yellow"),
     )
     yield Text(_source(log, first), "dim")
     yield Text()
@@ -108,6 +108,8 @@ def _machine_part(machine: Machine | None, verbose: bool) -> Iterator[Renderable
 def _source(log: Log, first: Oops) -> str:
     name = "standard input" if log.path == "-" else log.path
     parts = [f"{_safe(name)}: {log.format}, {log.lines:,} lines", f"line {first.line}"]
+    if len(log.boots) > 1:
+        parts.append(f"boot {first.boot} of {len(log.boots)}")
     when = words.moment(first)
     return ", ".join([*parts, _safe(when)] if when else parts) + _warning(log)
 
@@ -118,14 +120,18 @@ def _warning(log: Log) -> str:
 
 # The facts of an oops in the order in which an engineer asks for them.
 _FACTS = (
-    ("function", words.function),
+    ("function", words.blamed),
     ("stood at", words.stood),
+    ("way in", words.entered),
+    ("recursion", words.recursion),
     ("message", lambda oops: oops.message),
     ("task", words.task),
     ("address", lambda oops: oops.address.text if oops.address else None),
     ("access", words.access),
     ("instruction", words.operand),
-    ("panic", lambda oops: oops.panic),
+    ("panic", words.panic),
+    ("exit code", words.exit_code),
+    ("root", words.root),
     ("kernel", words.kernel),
     ("tainted", words.taints),
     ("hardware", words.hardware),
@@ -270,7 +276,7 @@ def _after_part(oopses: Sequence[Oops], verbose: bool) -> Iterator[RenderableTyp
     table.add_column(justify="right", no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for oops in later if verbose else later[:OTHERS]:
-        table.add_row(f"  line {oops.line}", Text.assemble(_safe(oops.title), (_relation(oops, oopses), "dim")))
+        table.add_row(f"  line {oops.line}", Text.assemble(_safe(words.title(oops)), (_relation(oops, oopses), "dim")))
     yield table
     if not verbose and len(later) > OTHERS:
         yield _indented(Text(f"{len(later) - OTHERS} more  (-v, or: lastwords scan)", "dim"))

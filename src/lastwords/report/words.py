@@ -3,6 +3,10 @@
 Each function gives plain text, not yet made safe for a terminal or a page, or None where the log says nothing.
 """
 
+import re
+from itertools import groupby
+
+from lastwords.glossary import codes, errno
 from lastwords.model import Frame, Oops, Precursor
 
 _CONTEXTS = {
@@ -28,6 +32,96 @@ def place(frame: Frame) -> str:
     if frame.file:
         text += f"  {frame.file}:{frame.source_line}" if frame.source_line else f"  {frame.file}"
     return text + ("  (inlined)" if frame.inline else "")
+
+
+def title(oops: Oops) -> str:
+    """The title for people: syzbot's "in corrupted" stands for a function that the text doesn't name.
+
+    Example:
+        >>> from lastwords.model import Oops
+        >>> title(Oops("BUG: hard lockup in corrupted", "hard-lockup", "hang", 1, 1, "NMI watchdog: ..."))
+        'BUG: hard lockup (function not in the text)'
+    """
+    nameless = oops.function is None and oops.title.endswith(" in corrupted")
+    return oops.title.removesuffix(" in corrupted") + " (function not in the text)" if nameless else oops.title
+
+
+# By kind of damage, the gravest first.
+_STATES = {
+    "interleaved": "(lines of two reports mixed)",
+    "dropped": "(messages lost)",
+    "cut-off": "(text cut off)",
+    "no-trace": "(no trace)",
+    "unreliable-trace": "(trace not reliable)",
+}
+
+
+def state(oops: Oops) -> str:
+    """What is wrong with the report's text, in a few words; empty where it is intact."""
+    kinds = {damage.kind for damage in oops.damage}
+    found = next((words for kind, words in _STATES.items() if kind in kinds), "(text damaged)")
+    return "" if oops.intact else found
+
+
+_FURTHER_OUT = frozenset(("soft-lockup", "hard-lockup", "rcu-stall", "stack-overflow", "stack-guard"))
+"""Kinds whose title names the way in: where the CPU was just then is an accident."""
+
+
+def entered(oops: Oops) -> str | None:
+    """The way in to what hangs or overflowed, where the title names that rather than where the CPU stood."""
+    return function(oops) if _way_in(oops) else None
+
+
+def blamed(oops: Oops) -> str | None:
+    """The function to blame, where it is not only the way in."""
+    return None if _way_in(oops) else function(oops)
+
+
+def _way_in(oops: Oops) -> bool:
+    further_out = oops.family == "hang" or "overflow" in oops.kind or oops.kind in _FURTHER_OUT
+    return further_out and oops.frame is not None and stood(oops) is not None
+
+
+_RECURSION = 8
+"""Frames of one function in a row that make a recursion."""
+
+
+def recursion(oops: Oops) -> str | None:
+    """The function that calls itself, on the longest run of such frames."""
+    longest, name = 0, ""
+    for trace in oops.traces:
+        for function_name, run in groupby(frame.function for frame in trace.frames if frame.reliable):
+            length = sum(1 for _ in run)
+            if length > longest:
+                longest, name = length, function_name
+    return f"{name} calls itself, {longest} frames" if longest >= _RECURSION else None
+
+
+def panic(oops: Oops) -> str | None:
+    """The panic that ended it, where that is not the message itself."""
+    return None if oops.panic == oops.message else oops.panic
+
+
+_EXIT_CODE = re.compile(r"exitcode=0x([0-9a-f]{8})")
+
+
+def exit_code(oops: Oops) -> str | None:
+    """How init ended, in words."""
+    match = _EXIT_CODE.search((oops.panic or oops.message)[:400])
+    return codes.exit_code(int(match[1], 16)) if match is not None else None
+
+
+_NO_ROOT = re.compile(r"error -(\d{1,4})\b")
+
+
+def root(oops: Oops) -> str | None:
+    """Why there is no root file system, and where to look."""
+    if oops.kind != "no-root":
+        return None
+    match = _NO_ROOT.search(oops.message[:400]) or _NO_ROOT.search((oops.panic or "")[:400])
+    known = errno.BY_NUMBER.get(int(match[1])) if match is not None else None
+    why = f"{known.name}, {known.meaning}; " if known is not None else ""
+    return f"{why}look at root= on the command line, and whether the initramfs has the drivers of that device"
 
 
 def function(oops: Oops) -> str | None:

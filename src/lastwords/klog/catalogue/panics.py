@@ -62,6 +62,12 @@ KINDS = (
                 rf"{_PANIC}No filesystem could mount root",
                 "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)",
             ),
+            # Says why; the panic stands behind the list of the partitions that there are.
+            Form(
+                "VFS: Cannot open root device",
+                r"VFS: Cannot open root device (?P<what>.+)",
+                "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)",
+            ),
         ),
         where=(),
         trace="optional",
