@@ -16,6 +16,7 @@ from .vmcore import Debuginfo, Tell, Vmcore, read_vmcore
 Progress = Callable[[int], None]
 
 _STDIN = "-"
+_BINARY = "binary data, not a log; of a dump whose beginning is lost, lastwords salvage saves what is left"
 _LIBRARY = Debuginfo()
 
 
@@ -92,6 +93,8 @@ def analyze(
             reading = read(source, boot=boot, progress=_steps(progress))
         except Exception as failure:  # a mistake of ours costs one log, not the report
             reading = Reading(None, error=f"{source.path}: {mistake(failure)}")
+        if reading.binary and not reading.oopses and source.path in (_STDIN, *evidence.paths):
+            reading = Reading(None, error=f"{_shown(source.path)}: {_BINARY}")
         if reading.log is not None:
             logs.append(reading.log)
             oopses += reading.oopses
@@ -110,6 +113,10 @@ def analyze(
 def _others(sources: list[Input], dump: tuple[str, ...]) -> list[Input]:
     """The logs beside a dump: not files that hold no text at all, which a directory has beside it."""
     return [source for source in sources if source.error is None or source.path in dump]
+
+
+def _shown(path: str) -> str:
+    return "standard input" if path == _STDIN else path
 
 
 def _steps(progress: Progress | None) -> Progress | None:

@@ -177,7 +177,7 @@ def rescue(encoded: bytes, progress: Callable[[str], None]) -> Rescued:
     sources = msgspec.msgpack.decode(encoded, type=Sources)
     progress("looking for the kernel log")
     log = search(sources.dump)
-    return Rescued(text="\n".join(lines_of(log.records)), missing=log.reason or None)
+    return Rescued(text="".join(lines_of(log.records)), missing=log.reason or None)
 
 
 def answer(encoded: bytes, progress: Callable[[str], None]) -> Reading:

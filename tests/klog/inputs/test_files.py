@@ -46,7 +46,7 @@ def test_symbolic_links_in_a_circle(tmp_path: Path) -> None:
     ("data", "error"),
     [
         (b"LPKSHHRH" + b"\0" * 200, "a binary journal; read it with: journalctl --file FILE -k -o export"),
-        (b"\x7fELF" + b"\0" * 200, "an ELF file, not a log"),
+        (b"\x7fELF" + b"\0" * 200, "an ELF program or module, not a log or dump"),
         (b"makedumpfile\0\0\0\0", "a memory dump, not a log"),
     ],
 )
