@@ -8,7 +8,16 @@ import msgspec
 from lastwords.klog.inputs import Text
 from lastwords.model import DumpCheck, Machine, Record
 from lastwords.vmcore.files import Files
-from lastwords.vmcore.session import DumpError, Question, Reading, Sources, read_dump, rescue_log, sources_of
+from lastwords.vmcore.session import (
+    DumpError,
+    Question,
+    Reading,
+    Sources,
+    others_told,
+    read_dump,
+    rescue_log,
+    sources_of,
+)
 from lastwords.vmcore.verify import check
 
 Tell = Callable[[str], None]
@@ -46,7 +55,9 @@ class Vmcore:
     errors: tuple[str, ...] = ()
 
 
-def read_vmcore(paths: Sequence[str], files: Files, debuginfo: Debuginfo, tell: Tell | None = None) -> Vmcore:
+def read_vmcore(
+    paths: Sequence[str], files: Files, debuginfo: Debuginfo, tell: Tell | None = None, say: Tell | None = None
+) -> Vmcore:
     """Read a dump as far as it goes.
 
     Args:
@@ -54,6 +65,7 @@ def read_vmcore(paths: Sequence[str], files: Files, debuginfo: Debuginfo, tell: 
         files: the same, sorted.
         debuginfo: where to look for it.
         tell: called with what is being done.
+        say: called with a line that is no error and is to stay.
 
     Raises:
         DumpError: there is no dump among the paths, or more than one.
@@ -61,6 +73,8 @@ def read_vmcore(paths: Sequence[str], files: Files, debuginfo: Debuginfo, tell: 
     sources = sources_of(
         paths, vmlinux=debuginfo.vmlinux, modules_dir=debuginfo.modules_dir, debuginfo=debuginfo.wanted, files=files
     )
+    if say is not None and (others := others_told(sources)):
+        say(others)
     if tell is not None:
         tell("checking the dump")
     checked = check(sources.dump)
