@@ -33,7 +33,7 @@ def test_as_scan_finds_it(tmp_path: Path, filler: int) -> None:
     lines = stamped(BOOT, 0) + stamped(CRASH, 500) + quiet(600, 600 + filler) + stamped(CRASH, 700 + filler)
     path = write(tmp_path / "log", lines)
     (source,) = find([str(path)])
-    log, found, records, _ = read(source)
+    log, found, records, _, _ = read(source)
     assert log is not None
     oopses = scan(source).oopses
     assert [oops.path for oops in found] == [str(path)] * len(oopses)

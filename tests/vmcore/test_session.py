@@ -1,8 +1,10 @@
 """Questions to a dump: which file is it, and what is read."""
 
+import os
+
 import pytest
 
-from lastwords.vmcore.session import DumpError, Question, read_dump, sources_of
+from lastwords.vmcore.session import DumpError, Question, others_told, read_dump, sources_of
 
 from .small_dump import RELEASE, small_dump
 
@@ -30,7 +32,7 @@ def test_the_dump_of_a_directory(dump, tmp_path):
     assert sources_of([str(tmp_path)]).dump == (dump,)
     small_dump(tmp_path / "another")
     with pytest.raises(DumpError, match="2 dumps, and this reads one"):
-        sources_of([str(tmp_path)])
+        sources_of([dump, str(tmp_path / "another")])
 
 
 def test_what_is_no_dump_is_told_apart(tmp_path):
@@ -70,3 +72,13 @@ def test_a_dump_that_is_none(tmp_path):
         read_dump(Question(sources=sources_of([str(path)])))
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_of_the_dumps_of_a_directory_the_newest_is_read(tmp_path):
+    for name, when in (("a", 2000), ("b", 1000)):
+        (tmp_path / name).write_bytes(b"KDUMP   " + bytes(4096))
+        os.utime(tmp_path / name, (when, when))
+    sources = sources_of([str(tmp_path)])
+    assert (sources.dump, sources.others) == ((str(tmp_path / "a"),), (str(tmp_path / "b"),))
+    assert f"lastwords analyze {tmp_path}/b" in (others_told(sources) or "")
+    assert sources_of([str(tmp_path), str(tmp_path / "b")]).dump == (str(tmp_path / "b"),)

@@ -16,6 +16,7 @@ from .vmcore import Debuginfo, Tell, Vmcore, read_vmcore
 Progress = Callable[[int], None]
 
 _STDIN = "-"
+_BINARY = "binary data, not a log; of a dump whose beginning is lost, lastwords salvage saves what is left"
 _LIBRARY = Debuginfo()
 
 
@@ -60,6 +61,7 @@ def analyze(
     debuginfo: Debuginfo = _LIBRARY,
     progress: Progress | None = None,
     tell: Tell | None = None,
+    say: Tell | None = None,
 ) -> Analysis:
     """Read what the paths name and say what died in it.
 
@@ -69,6 +71,7 @@ def analyze(
         debuginfo: where to look for it.
         progress: called with the bytes read of logs since its last call.
         tell: called with what is being done to a dump.
+        say: called with a line that is no error, for the user to keep.
 
     Returns:
         The analysis. What can't be read is told in its `errors`; nothing in the data raises.
@@ -78,13 +81,14 @@ def analyze(
     vmcore: Vmcore | None = None
     if evidence.files.dumps:
         try:
-            vmcore = read_vmcore(evidence.paths, evidence.files, debuginfo, tell)
+            vmcore = read_vmcore(evidence.paths, evidence.files, debuginfo, tell, say)
             errors += vmcore.errors
         except DumpError as error:
             errors.append(str(error))
     sources = list(evidence.logs)
     if vmcore is not None and vmcore.log is not None:
-        sources = [vmcore.log, *_others(sources, evidence.files.dumps[0])]
+        own = vmcore.check.dump.paths if vmcore.check.dump else evidence.files.dumps[0]
+        sources = [vmcore.log, *_others(sources, own)]
     logs: list[Log] = []
     oopses: list[Oops] = []
     for source in sources:
@@ -92,6 +96,12 @@ def analyze(
             reading = read(source, boot=boot, progress=_steps(progress))
         except Exception as failure:  # a mistake of ours costs one log, not the report
             reading = Reading(None, error=f"{source.path}: {mistake(failure)}")
+        if reading.binary and not reading.oopses and source.path in (_STDIN, *evidence.paths):
+            reading = Reading(None, error=f"{_shown(source.path)}: {_BINARY}")
+        if twin := _twin(oopses, reading.oopses, vmcore is not None and source is not vmcore.log):
+            if say is not None:
+                say(f"{source.path} holds the same crash as {twin}: not told twice")
+            continue
         if reading.log is not None:
             logs.append(reading.log)
             oopses += reading.oopses
@@ -110,6 +120,18 @@ def analyze(
 def _others(sources: list[Input], dump: tuple[str, ...]) -> list[Input]:
     """The logs beside a dump: not files that hold no text at all, which a directory has beside it."""
     return [source for source in sources if source.error is None or source.path in dump]
+
+
+def _twin(told: Sequence[Oops], found: Sequence[Oops], beside: bool) -> str | None:
+    """The log that has told these crashes already, of a dump whose own log it is; None where one of them is new."""
+    known = {(oops.title, oops.time): oops.path for oops in told}
+    if not beside or not found or any((oops.title, oops.time) not in known for oops in found):
+        return None
+    return known[found[0].title, found[0].time]
+
+
+def _shown(path: str) -> str:
+    return "standard input" if path == _STDIN else path
 
 
 def _steps(progress: Progress | None) -> Progress | None:

@@ -8,7 +8,16 @@ import msgspec
 from lastwords.klog.inputs import Text
 from lastwords.model import DumpCheck, Machine, Record
 from lastwords.vmcore.files import Files
-from lastwords.vmcore.session import DumpError, Question, Sources, read_dump, rescue_log, sources_of
+from lastwords.vmcore.session import (
+    DumpError,
+    Question,
+    Reading,
+    Sources,
+    others_told,
+    read_dump,
+    rescue_log,
+    sources_of,
+)
 from lastwords.vmcore.verify import check
 
 Tell = Callable[[str], None]
@@ -46,7 +55,9 @@ class Vmcore:
     errors: tuple[str, ...] = ()
 
 
-def read_vmcore(paths: Sequence[str], files: Files, debuginfo: Debuginfo, tell: Tell | None = None) -> Vmcore:
+def read_vmcore(
+    paths: Sequence[str], files: Files, debuginfo: Debuginfo, tell: Tell | None = None, say: Tell | None = None
+) -> Vmcore:
     """Read a dump as far as it goes.
 
     Args:
@@ -54,6 +65,7 @@ def read_vmcore(paths: Sequence[str], files: Files, debuginfo: Debuginfo, tell: 
         files: the same, sorted.
         debuginfo: where to look for it.
         tell: called with what is being done.
+        say: called with a line that is no error and is to stay.
 
     Raises:
         DumpError: there is no dump among the paths, or more than one.
@@ -61,20 +73,33 @@ def read_vmcore(paths: Sequence[str], files: Files, debuginfo: Debuginfo, tell: 
     sources = sources_of(
         paths, vmlinux=debuginfo.vmlinux, modules_dir=debuginfo.modules_dir, debuginfo=debuginfo.wanted, files=files
     )
+    if say is not None and (others := others_told(sources)):
+        say(others)
     if tell is not None:
         tell("checking the dump")
     checked = check(sources.dump)
     if checked.dump is not None:
         checked = msgspec.structs.replace(checked, dump=msgspec.structs.replace(checked.dump, vmcoreinfo=None))
     try:
-        reading = read_dump(Question(sources=sources, log=True), progress=tell)
+        reading, errors = _read(sources, tell)
     except DumpError as error:
         return _without_machine(sources, checked, str(error), tell)
     machine = msgspec.structs.replace(reading.machine, symbols=reading.symbols)
     if reading.log:
-        return Vmcore(checked, machine, Text(_log_name(sources), as_dmesg(reading.log)))
+        return Vmcore(checked, machine, Text(_log_name(sources), as_dmesg(reading.log)), errors)
     left = _without_machine(sources, checked, None, tell)
-    return Vmcore(checked, machine, left.log, left.errors)
+    return Vmcore(checked, machine, left.log, (*errors, *left.errors))
+
+
+def _read(sources: Sources, tell: Tell | None) -> tuple[Reading, tuple[str, ...]]:
+    """The machine and the log; where a vmlinux that was given can't be used, without it."""
+    try:
+        return read_dump(Question(sources=sources, log=True), progress=tell), ()
+    except DumpError as error:
+        if sources.vmlinux is None:
+            raise
+        bare = msgspec.structs.replace(sources, vmlinux=None, debuginfo=False)
+        return read_dump(Question(sources=bare, log=True), progress=tell), (f"{error}; going on without debuginfo",)
 
 
 def _without_machine(sources: Sources, checked: DumpCheck, error: str | None, tell: Tell | None) -> Vmcore:

@@ -84,10 +84,16 @@ def command(
 def _analyze(paths: tuple[str, ...], boot: int | None, debuginfo: tuple[str | None, str | None, bool]) -> "Analysis":
     from lastwords.case import Debuginfo, analyze, collect
 
+    kept: list[str] = []
     with activity() as tell:
         evidence = collect(paths, tell)
     with bar(evidence.logs) as progress, activity() as tell:
-        return analyze(evidence, boot=boot, debuginfo=Debuginfo(*debuginfo), progress=progress, tell=tell)
+        analysis = analyze(
+            evidence, boot=boot, debuginfo=Debuginfo(*debuginfo), progress=progress, tell=tell, say=kept.append
+        )
+    for line in kept:
+        click.echo(f"lastwords: {printable(line)}", err=True)
+    return analysis
 
 
 @contextmanager

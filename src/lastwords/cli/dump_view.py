@@ -11,7 +11,7 @@ from rich.text import Text
 from lastwords.model import VIEW_SCHEMA, View, to_json
 from lastwords.report.escape import printable
 from lastwords.vmcore.child import Limits
-from lastwords.vmcore.session import DumpError, Question, Reading, Sources, read_dump, sources_of
+from lastwords.vmcore.session import DumpError, Question, Reading, Sources, others_told, read_dump, sources_of
 
 from .progress import activity
 
@@ -45,6 +45,8 @@ def read(paths: str | Sequence[str], options: dict[str, Any], parts: Iterable[st
     files = None
     try:
         files = sources(paths, options)
+        if told := others_told(files):
+            click.echo(f"lastwords: {printable(told)}", err=True)
         return ask(files, options, parts, **wanted)
     except DumpError as error:
         fail(str(error), files.dump if files is not None else ())

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from .dump_view import dump_options, read, require, show, show_json
+from .dump_view import dump_options, missing, read, require, show, show_json
 
 
 @click.command(
@@ -25,4 +25,4 @@ def command(paths: tuple[str, ...], longest: int, as_json: bool, **options: Any)
     else:
         from lastwords.report.load_tables import irq_tables
 
-        show(irq_tables(found, longest=longest))
+        show(irq_tables(found, longest=longest, whole=missing(reading, "interrupts") is None))

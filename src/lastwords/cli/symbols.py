@@ -64,15 +64,15 @@ def command(
     elif output is not None:
         click.echo(f"{printable(str(output))}: {written:,} symbols of {printable(kernel.symbols.release)}")
     else:
-        click.echo("\n".join(_lines(kernel.symbols)))
+        click.echo("\n".join(_lines(kernel.symbols, looked=not no_debuginfo)))
     sys.exit(0 if output is not None or kernel.symbols.source == "dwarf" else 1)
 
 
-def _lines(symbols: Symbols) -> Iterator[str]:
+def _lines(symbols: Symbols, *, looked: bool) -> Iterator[str]:
     built = f" ({symbols.distribution})" if symbols.distribution else ""
     yield f"kernel     {printable(symbols.release)}{built}"
     yield f"build ID   {symbols.build_id or 'not known'}"
-    yield f"debuginfo  {printable(symbols.vmlinux) if symbols.vmlinux else 'not found'}"
+    yield f"debuginfo  {printable(symbols.vmlinux) if symbols.vmlinux else 'not found' if looked else 'not looked for'}"
     yield f"symbols    {_SOURCES[symbols.source]}, in {symbols.seconds:.1f} s"
     for label, modules in (
         ("with debuginfo", symbols.module_debuginfo),

@@ -14,12 +14,16 @@ from .scan import Progress, scan
 
 
 class Reading(NamedTuple):
-    """A log, its oopses and the records that are at hand of it, in the order of the file; or why it can't be read."""
+    """A log, its oopses and the records that are at hand of it, in the order of the file; or why it can't be read.
+
+    `binary` where it begins with bytes of no text.
+    """
 
     log: Log | None
     oopses: tuple[Oops, ...] = ()
     records: tuple[Record, ...] = ()
     error: str | None = None
+    binary: bool = False
 
 
 def read(source: Input, *, boot: int | None = None, progress: Progress | None = None) -> Reading:
@@ -57,6 +61,7 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
         ),
         oopses,
         records,
+        binary=scanned.binary,
     )
 
 

@@ -14,7 +14,7 @@ from . import sieve
 from .boots import Start, Starts
 from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
-from .inputs import Dialect, Input, recognise
+from .inputs import Dialect, Input, is_binary, not_a_log, recognise
 from .inputs.files import shown
 from .oopses import find_oopses
 
@@ -64,6 +64,7 @@ class Scanned:
         first: the first records of the log.
         contexts: by boot, from 1: the records up to its first oops. Only of some boots, if there are many.
         windows: the records decoded around each group of oopses, up to a limit.
+        binary: it begins with bytes of no text.
         error: why the log can't be read, or None; `warning`: why only a part of it could.
     """
 
@@ -76,6 +77,7 @@ class Scanned:
     first: list[Record] = field(default_factory=list)
     contexts: dict[int, list[Record]] = field(default_factory=dict)
     windows: list[list[Record]] = field(default_factory=list)
+    binary: bool = False
     error: str | None = None
     warning: str | None = None
 
@@ -96,7 +98,8 @@ def scan(source: Input, *, context: bool = False, progress: Progress | None = No
             with source.open() as file:
                 _Scanner(result, context, progress).run(file)
         except OSError as error:
-            result.error = f"{source.path}: {error.strerror or error}"
+            name = "standard input" if source.path == "-" else source.path
+            result.error = f"{name}: {error.strerror or error}"
         result.warning = source.warning or result.warning
         result.oopses = tied(result.oopses, [start.line for start in result.starts])
     return result
@@ -171,6 +174,9 @@ class _Scanner:
     def run(self, file: BinaryIO) -> None:
         """Read the file to its end."""
         data = fill(file, b"", SMALL + 1)
+        if (reason := not_a_log(data)) is not None:
+            raise OSError(f"{reason}; it can't be read from a pipe: give the file")
+        self.result.binary = is_binary(data)
         self.dialect = recognise(data)
         self.result.format = self.dialect.name
         if self.dialect.line_oriented and len(data) > SMALL:

@@ -1,6 +1,6 @@
 """The state of a machine, read from its dump."""
 
-from .blame import Blame
+from .blame import Blame, Listing
 from .oops import Struct
 from .symbols import Symbols
 
@@ -591,6 +591,7 @@ class Machine(Struct, frozen=True, kw_only=True):
         stacks: tasks grouped by equal stacks, the largest group first.
         symbols: where names and types come from, and what that costs.
         blame: where the bad pointer of the crash came from; None where it is none of a bad pointer.
+        code: the function that faulted, a few instructions around the fault; None where the crash was no fault.
         sysctls: those that decide what happens in a crash, by name.
     """
 
@@ -620,4 +621,5 @@ class Machine(Struct, frozen=True, kw_only=True):
     sysctls: dict[str, str] | None = None
     symbols: Symbols | None = None
     blame: Blame | None = None
+    code: Listing | None = None
     parts: tuple[Part, ...] = ()

@@ -20,6 +20,9 @@ _MOST_CPUS = 16
 def io_tables(io: BlockIo, *, longest: int) -> Iterator[Text]:
     """The disks, then at most `longest` requests, the oldest first."""
     width = max([4, *(len(printable(disk.name)) for disk in io.disks)])
+    if not io.disks:
+        yield Text("no disks")
+        return
     yield Text(f"{'DISK':<{width}}        SIZE  IN FLIGHT  SCHEDULER    DRIVER", "bold")
     for disk in io.disks:
         flying = "-" if disk.in_flight is None else str(disk.in_flight)
@@ -47,8 +50,18 @@ def _request(request: Request, width: int) -> Text:
     return Text(printable(f"{request.device:<{width}}{line}  {request.state}{late}"), "bold yellow" if loud else "")
 
 
-def irq_tables(interrupts: Interrupts, *, longest: int) -> Iterator[Text]:
-    """What hangs first: overdue timers, work; then the counts. Of each list at most `longest`."""
+def irq_tables(interrupts: Interrupts, *, longest: int, whole: bool = True) -> Iterator[Text]:
+    """What hangs first: overdue timers, work; then the counts.
+
+    Args:
+        interrupts: as collected.
+        longest: lines of each list at most.
+        whole: all of it could be read, so that what is not there is news.
+    """
+    if whole and not (interrupts.timers or interrupts.works or interrupts.pending):
+        yield Text("nothing overdue: no late timer, no work that runs or waits, no softirq raised\n")
+    elif whole and not interrupts.timers:
+        yield Text("no timer is overdue\n")
     yield from _timers(interrupts.timers, longest)
     yield from _works(interrupts.works, longest)
     yield from _pending(interrupts.pending)

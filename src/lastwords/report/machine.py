@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from lastwords.model import Blame, DumpCheck, Lock, LockCycle, Machine, Task
+from lastwords.model import Blame, DumpCheck, Listing, Lock, LockCycle, Machine, Task
 
 from .backtraces import cpus_one_by_one, groups_of_tasks
 from .escape import printable
@@ -65,6 +65,16 @@ def _blame(blame: Blame) -> Iterator[Text]:
             "bold yellow",
         )
     yield Text(f"  confidence: {blame.confidence}", "dim")
+
+
+def code(listing: Listing) -> Iterator[Text]:
+    """Some instructions of a function, the one that faulted marked."""
+    module = f" [{printable(listing.module)}]" if listing.module else ""
+    yield Text(f"{printable(listing.function)}{module}, in memory at {listing.address:#x}", "cyan")
+    for line in listing.lines:
+        mark, style = ("> ", "bold") if line.marked else ("  ", "")
+        source = f"  {printable(line.file)}:{line.line}" if line.file and line.line else ""
+        yield Text.assemble((f"{mark}+{line.offset:#x}  {printable(line.text)}", style), (source, "dim"))
 
 
 def _locks(machine: Machine, verbose: bool) -> Iterator[Text]:

@@ -19,7 +19,7 @@ from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Machin
 
 from . import width, words
 from .escape import printable
-from .machine import dump_lines, sections
+from .machine import code, dump_lines, sections
 
 FRAMES = 24
 """Frames shown of a trace, unless the user asks for all."""
@@ -84,7 +84,11 @@ def _log(log: Log, oopses: Sequence[Oops], machine: Machine | None, verbose: boo
     # The dump's stack is the true one.
     if machine is None or not machine.cpus or verbose:
         yield from _trace_part(first, verbose)
-    if first.code is not None:
+    # The log has no code where the kernel could not read it; the dump has the whole memory.
+    if machine is not None and machine.code is not None and (first.code is None or not first.code.instructions):
+        yield from _section("Code in the dump")
+        yield from map(_indented, code(machine.code))
+    elif first.code is not None:
         yield from _code_part(first.code, first.at, verbose)
     if verbose:
         yield from _registers_part(first)

@@ -23,6 +23,7 @@ from .formats.storage import NotADump, start_of
 LIVE = ("/proc/kcore", "/dev/mem", "/dev/kmem", "/dev/crash")
 _DEPTH = 3
 _KERNELS_OWN = ("/proc", "/sys", "/dev")
+_UNKNOWN = "neither dump, vmlinux nor log; of a dump whose beginning is lost, lastwords salvage saves what is left"
 _MOST_FILES = 10_000
 
 
@@ -124,7 +125,7 @@ def _sort_file(path: str, mode: int, files: Files, dumps: list[str]) -> None:
         dumps.append(path)
     elif kind == "":
         known = foreign(head)
-        files.refused.append((path, f"{known.what}: {known.advice}" if known else "neither dump, vmlinux nor log"))
+        files.refused.append((path, f"{known.what}: {known.advice}" if known else _UNKNOWN))
     else:
         getattr(files, kind).append(path)
 

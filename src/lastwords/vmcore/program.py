@@ -160,7 +160,7 @@ def open_program(
         module_debuginfo=tuple(sorted(names & setup.debug_modules)),
         module_types=tuple(sorted(names & setup.typed_modules)),
         module_names=tuple(sorted(names - setup.debug_modules - setup.typed_modules)),
-        costs=tuple(setup.costs),
+        costs=tuple(dict.fromkeys(setup.costs)),
         refused=found.refused,
         distribution=packages.distribution,
         commands=() if used else packages.commands,

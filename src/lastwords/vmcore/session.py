@@ -38,12 +38,14 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
         vmlinux: with debuginfo, or a directory to look for it in.
         modules_dir: with the debuginfo of modules.
         debuginfo: False to look for none.
+        others: older dumps in the same directory.
     """
 
     dump: tuple[str, ...]
     vmlinux: str | None = None
     modules_dir: str | None = None
     debuginfo: bool = True
+    others: tuple[str, ...] = ()
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,21 +99,41 @@ def sources_of(
     `files` are the paths sorted, where they are already.
 
     Raises:
-        DumpError: there is no dump, or more than one.
+        DumpError: there is no dump, or more than one was named. Of those in a directory, the newest is taken.
     """
     files = files or sort_files(paths)
     if not files.dumps:
         raise DumpError(_why_none(paths, files.refused, files.vmlinux, files.modules, files.logs))
-    if len(files.dumps) > 1:
-        names = ", ".join(dump[0] for dump in files.dumps[:4])
-        raise DumpError(f"{len(files.dumps)} dumps, and this reads one: {names}")
+    named = [dump for dump in files.dumps if dump[0] in paths]
+    if len(named) > 1:
+        names = ", ".join(dump[0] for dump in named[:4])
+        raise DumpError(f"{len(named)} dumps, and this reads one: {names}")
+    chosen = named[0] if named else max(files.dumps, key=written)
     given = [path for path in files.vmlinux if path in paths]
     return Sources(
-        dump=files.dumps[0],
+        dump=chosen,
+        others=tuple(dump[0] for dump in files.dumps if dump != chosen),
         vmlinux=vmlinux or (given[0] if given else None),
         modules_dir=modules_dir,
         debuginfo=debuginfo,
     )
+
+
+def written(dump: Sequence[str]) -> float:
+    """When the last of a dump's files was written, in seconds since the epoch; 0 where that is not known."""
+    try:
+        return max(Path(path).stat().st_mtime for path in dump)
+    except (OSError, ValueError):
+        return 0.0
+
+
+def others_told(sources: Sources) -> str | None:
+    """One line on the dumps of a directory that are not read, or None."""
+    if not sources.others:
+        return None
+    more = f" and {len(sources.others) - 4} more" if len(sources.others) > 4 else ""
+    names = ", ".join(f"lastwords analyze {path}" for path in sources.others[:4])
+    return f"of {len(sources.others) + 1} dumps this is the newest, {sources.dump[0]}; the others: {names}{more}"
 
 
 def _why_none(
@@ -177,7 +199,7 @@ def rescue(encoded: bytes, progress: Callable[[str], None]) -> Rescued:
     sources = msgspec.msgpack.decode(encoded, type=Sources)
     progress("looking for the kernel log")
     log = search(sources.dump)
-    return Rescued(text="\n".join(lines_of(log.records)), missing=log.reason or None)
+    return Rescued(text="".join(lines_of(log.records)), missing=log.reason or None)
 
 
 def answer(encoded: bytes, progress: Callable[[str], None]) -> Reading:

@@ -32,6 +32,23 @@ NOT_LOGS: tuple[tuple[bytes, str], ...] = (
     (b"makedumpfile", "a memory dump, not a log"),
 )
 
+_TEXT = bytes(byte for byte in range(256) if byte >= 0x20 or byte in b"\0\b\t\n\v\f\r\x1b")
+_FEW = 50
+"""One control character in so many bytes is a log's at most; chance makes it one in ten."""
+
+
+def not_a_log(start: bytes) -> str | None:
+    """What a file is that begins with these bytes, if that is known to be no log."""
+    if start.startswith(b"\x7fELF") and start[16:18] in (b"\4\0", b"\0\4"):
+        return "a memory dump, not a log"
+    return next((reason for magic, reason in NOT_LOGS if start.startswith(magic)), None)
+
+
+def is_binary(start: bytes) -> bool:
+    """Whether these bytes are of no text, in whatever encoding. NULs don't count: a crash leaves holes in logs."""
+    there = len(start) - start.count(0)
+    return bool(start) and len(start.translate(None, _TEXT)) * _FEW >= there
+
 
 def shown(path: str) -> str:
     r"""A path as text: what isn't UTF-8 in a file's name as `\\xff`, since neither JSON nor terminals take it as it is."""
@@ -202,9 +219,9 @@ def _input(path: str, mode: int) -> Input:
                 start = file.read(16)
         except OSError as error:
             return Input(path, error=_reason(error))
-        for magic, reason in NOT_LOGS:
-            if start.startswith(magic):
-                return Input(path, error=reason)
+        reason = not_a_log(start)
+        if reason is not None:
+            return Input(path, error=reason)
     return Input(path, [Path(path)])
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
 
 _MOST_ORDERS = 32
+_MOST_PAGES = 1 << 48
 _WATERMARKS = ("minimum", "low", "high")
 
 # Counters of pages that are in use, each page in one of them; kernel stacks and per-CPU variables come on top.
@@ -150,6 +151,8 @@ def _commit_limit(prog: drgn.Program, pages: Mapping[str, int | None]) -> int:
     else:
         ratio = int(prog.read_u32(prog.symbol("sysctl_overcommit_ratio").address))
         allowed = ((pages["total"] or 0) - (pages.get("hugepages") or 0)) * ratio // 100
+    if allowed >= _MOST_PAGES:
+        raise ValueError("overwritten: more than any machine has")
     return allowed + (pages.get("swap_total") or 0)
 
 
