@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from lastwords.model import Listing
+from lastwords.model import Listing, to_json
 from lastwords.report.escape import printable
 
 _NO_DRGN = "reading dumps needs drgn, which is not installed: pip install 'lastwords[vmcore]'"
@@ -58,7 +58,7 @@ def command(
         fail(str(error), [str(dump)])
     if around is not None:
         found = msgspec.structs.replace(found, lines=_near(found, around))
-    click.echo(msgspec.json.encode(found).decode() if as_json else "\n".join(_lines(found)))
+    click.echo(to_json(found).decode() if as_json else "\n".join(_lines(found)))
 
 
 def _near(found: Listing, around: int) -> tuple:  # type: ignore[type-arg]
