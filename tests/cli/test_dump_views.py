@@ -214,7 +214,7 @@ def test_bt_where_the_crashing_cpu_is_not_known(dumps):
     parts = (Part(name="panic", seconds=0.1, incomplete="the page is lost"),)
     result = dumps.run("bt", machine=Machine(release="6.1.0", cpus=CPUS[:1], parts=parts))
     assert result.exit_code == 2
-    assert "which CPU crashed is not known: the page is lost" in result.stderr
+    assert "not known: the page is lost" in result.stderr
 
 
 def test_a_damaged_dump_says_so_and_where_to_go_on(dumps, monkeypatch):

@@ -67,7 +67,7 @@ def command(
         show(cpus_one_by_one(reading.machine, cpus, reading.symbols, verbose=verbose))
     doubt = missing(reading, "panic")
     if doubt is not None and not (all_cpus or numbers or any(cpu.crashing for cpu in cpus)):
-        unknown(reading, f"which CPU crashed is not known: {doubt}")
+        unknown(reading, f"not known: {doubt}")
     sys.exit(_status(cpus, "no such CPU"))
 
 

@@ -66,10 +66,10 @@ def _rescued(files: Sources, why: str) -> NoReturn:
         with activity() as progress:
             found = rescue_log(files.dump, progress=progress)
     except DumpError:
-        fail(why)
+        fail(why, files.dump)
     if not found.text:
-        fail(why)
-    sys.stdout.writelines(f"{printable(line)}\n" for line in found.text.split("\n"))
+        fail(why, files.dump)
+    sys.stdout.writelines(f"{printable(line)}\n" for line in found.text.removesuffix("\n").split("\n"))
     click.echo(f"lastwords: {printable(why)}; this was found by searching the dump", err=True)
     note(found.missing)
     sys.exit(0)

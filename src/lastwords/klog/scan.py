@@ -98,8 +98,7 @@ def scan(source: Input, *, context: bool = False, progress: Progress | None = No
             with source.open() as file:
                 _Scanner(result, context, progress).run(file)
         except OSError as error:
-            name = "standard input" if source.path == "-" else source.path
-            result.error = f"{name}: {error.strerror or error}"
+            result.error = f"{source.path}: {error.strerror or error}"
         result.warning = source.warning or result.warning
         result.oopses = tied(result.oopses, [start.line for start in result.starts])
     return result

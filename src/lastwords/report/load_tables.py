@@ -21,7 +21,7 @@ def io_tables(io: BlockIo, *, longest: int) -> Iterator[Text]:
     """The disks, then at most `longest` requests, the oldest first."""
     width = max([4, *(len(printable(disk.name)) for disk in io.disks)])
     if not io.disks:
-        yield Text("no disks")
+        yield Text("no disks, no requests in flight")
         return
     yield Text(f"{'DISK':<{width}}        SIZE  IN FLIGHT  SCHEDULER    DRIVER", "bold")
     for disk in io.disks:
