@@ -56,7 +56,7 @@ def test_not_a_log(tmp_path: Path, data: bytes, error: str) -> None:
     (source,) = find([str(path)])
     assert source.error is not None
     assert source.error.endswith(error)
-    assert scan(source).error == source.error
+    assert scan(source).error == f"{path}: {source.error}"
 
 
 def test_missing_and_special_files(tmp_path: Path) -> None:
