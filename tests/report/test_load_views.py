@@ -140,7 +140,7 @@ def test_requests():
         ["sda", "31.5", "s", "write", "8", "4.00", "KiB", "3", "0", "in-flight,", "past", "its", "timeout"]
     )
     assert shown[5] == "and 1 more"
-    assert text(io_tables(BlockIo(), longest=1))[-1] == "\nno requests in flight"
+    assert text(io_tables(BlockIo(), longest=1))[-1] == "no disks"
 
 
 def test_interrupts():
