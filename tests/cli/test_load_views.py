@@ -41,7 +41,7 @@ def run(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("mem", "MEMORY"), ("locks", "DEADLOCK of 1 tasks"), ("io", "no requests in flight"), ("irq", "TIMER")],
+    [("mem", "MEMORY"), ("locks", "DEADLOCK of 1 tasks"), ("io", "no disks"), ("irq", "TIMER")],
 )
 def test_text(run, name, shown):
     result = run(name)

@@ -70,6 +70,7 @@ def test_a_truncated_archive(tmp_path, command):
 
 def test_the_report_says_that_a_log_is_not_whole(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
     cut = Path("crash.log.gz")
     for size in (-100, 200):
         cut.write_bytes(gzip.compress(CRASH.read_bytes())[:size])
