@@ -87,7 +87,9 @@ def test_dump_is_whole_and_read(crash):
     assert found.machine.release == crash.kernel.release
     assert found.machine.symbols is not None
     assert found.machine.symbols.source == "btf"
-    assert [(part.name, part.error) for part in found.machine.parts if part.error] == []
+    # Debian's cloud kernel for arm64 names no variables (CONFIG_KALLSYMS_ALL), so that some parts are lost.
+    lost = [(part.name, part.error) for part in found.machine.parts if part.error]
+    assert {name for name, _ in lost} == ({"blame", "io"} if crash.kernel.architecture == "arm64" else set()), lost
 
 
 def test_log_in_the_dump_names_the_crash(crash):
@@ -97,7 +99,8 @@ def test_log_in_the_dump_names_the_crash(crash):
 
 @pytest.mark.usefixtures("known_wrong")
 def test_bad_pointer_is_followed_without_debuginfo(crash):
-    wrong = truth.wrong_blame(crash.case, crash.kernel.name, crash.bare, typed=False)
+    wrong = truth.wrong_callers(crash.case, crash.kernel.name, crash.bare)
+    wrong += truth.wrong_blame(crash.case, crash.kernel.name, crash.bare, typed=False)
     assert not wrong, _told(wrong, crash.bare)
 
 

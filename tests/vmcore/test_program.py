@@ -1,5 +1,4 @@
 import json
-import struct
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -149,33 +148,6 @@ def test_a_call_through_null_does_not_end_a_trace():
 def test_a_guess_behind_unknown_code_that_leads_to_no_function_is_dropped():
     trace = frames(("panic", KERNEL_STACK), (None, KERNEL_STACK), (None, KERNEL_STACK), ("luck", KERNEL_STACK))
     assert names(trace) == ["panic", None]
-
-
-# What stands before the return address: call rax, and a jump.
-@pytest.mark.parametrize(("before", "goes_on"), [(b"\xcc\xcc\xcc\xcc\xcc\xff\xd0", True), (bytes(7), False)])
-def test_a_call_that_went_to_a_variable_does_not_end_a_trace(monkeypatch, before, goes_on):
-    stack, caller = KERNEL_STACK, 0xFFFFFFFFC0400051
-    memory = {(stack, 8): caller.to_bytes(8, "little"), (caller - 7, 7): before}
-    known = {caller: SimpleNamespace(name="notify", kind=drgn.SymbolKind.FUNC)}
-    prog = SimpleNamespace(read=lambda address, size: memory[address, size], symbol=lambda address: known[address])
-    given = []
-
-    def rest(_, registers):
-        given.append(struct.unpack("<21Q", registers))
-        return frames(("notify", stack + 8), ("lab_write", stack + 64))
-
-    monkeypatch.setattr(unwind, "trace_of_registers", rest)
-    registers = {"rip": 0xFFFFFFFFC0402060, "rsp": stack, "rbp": 1, "rax": 2, "r15": 3, "cs": 16, "ss": 24}
-    variable = SimpleNamespace(name="table", kind=drgn.SymbolKind.OBJECT)
-    called = SimpleNamespace(
-        function_name=None, symbol=lambda: variable, sp=stack, pc=0, interrupted=True, registers=lambda: registers
-    )
-    guesses = frames((None, stack), (None, stack))
-    found = [unwind.function_name(frame) for frame in unwind.kernel_frames([called, *guesses], prog=prog)]
-    assert found == (["table", "notify", "lab_write"] if goes_on else ["table", None])
-    if goes_on:
-        (as_pt_regs,) = given  # r15, rbp, rax, rip, cs, rsp, ss
-        assert [as_pt_regs[number] for number in (0, 4, 10, 16, 17, 19, 20)] == [3, 1, 2, caller, 16, stack + 8, 24]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ class BadPointer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         variable: the global variable that held it.
         memory: what is to be told about the memory that held it: `free`.
         line: of the module's source, from which the origin had it.
+        callers: of the function that crashed, the innermost first, as far as the module has them.
     """
 
     origin: str
@@ -43,6 +44,7 @@ class BadPointer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     returned_by: str | None = None
     variable: str | None = None
     memory: str | None = None
+    callers: tuple[str, ...] = ()
 
 
 class Stall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

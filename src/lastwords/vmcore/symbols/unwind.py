@@ -5,27 +5,15 @@ to the kernel and to each module. All of it must be told before the first stack 
 """
 
 import re
-import struct
 from collections.abc import Iterator
 
 import drgn
 
+from .caller_registers import better_registers
+
 _KERNEL_HALF = 1 << 63
-_WORD = (1 << 64) - 1
 _PT_REGS_SIZE = 336
-# arch/x86/include/asm/ptrace.h: struct pt_regs. drgn has no name for orig_ax.
-_PT_REGS = (
-    *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"),
-    *("orig_rax", "rip", "cs", "rflags", "rsp", "ss"),
-)
-_CALLED_WITH = ("rip", "rsp", "rbp", "rax", "r15")
-_CALL_MAX = 7
-# The end of a call: to a fixed place, or through a register or memory.
-_CALL = re.compile(
-    rb"(?:\xe8.{4}|\xff[\xd0-\xd7\x10-\x13\x16\x17]|\xff[\x50-\x53\x55-\x57].|\xff\x54..|\xff[\x90-\x97].{4}|\xff\x15.{4}"
-    rb"|\xff\x14.|\xff\x14\x25.{4})\Z",
-    re.DOTALL,
-)
+_RESTARTS_MAX = 8
 # Parts and copies that the compiler makes of a function: GCC's clones, Clang's for link-time optimisation.
 _CLONE = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|localalias|lto_priv)(?:\.\d+)?)+$", re.ASCII)
 
@@ -86,7 +74,10 @@ def trace_of_registers(prog: drgn.Program, registers: bytes) -> drgn.StackTrace:
 
 
 def kernel_frames(
-    trace: drgn.StackTrace, known: dict[tuple[int, bool], bool] | None = None, prog: drgn.Program | None = None
+    trace: drgn.StackTrace,
+    known: dict[tuple[int, bool], bool] | None = None,
+    prog: drgn.Program | None = None,
+    restarts: int = _RESTARTS_MAX,
 ) -> Iterator[drgn.StackFrame]:
     """The frames of a trace down to where the kernel was entered.
 
@@ -102,7 +93,8 @@ def kernel_frames(
     Args:
         trace: what drgn gives.
         known: which places have names, remembered from one trace of the dump to the next.
-        prog: the program, to go on behind a call that went to a variable.
+        prog: the program, to know the way better than drgn where `better_registers` does.
+        restarts: how often that may still be done.
     """
     named = True
     for number, frame in enumerate(trace):
@@ -113,34 +105,10 @@ def kernel_frames(
         if not named and (not before or (number and not frame.interrupted and frame.pc < _KERNEL_HALF)):
             return
         yield frame
-        if prog is not None and frame.interrupted and (rest := _behind_bad_call(prog, frame)) is not None:
-            yield from kernel_frames(rest, known)
+        registers = better_registers(prog, frame) if prog is not None and restarts else None
+        if prog is not None and registers is not None:
+            yield from kernel_frames(trace_of_registers(prog, registers), known, prog, restarts - 1)
             return
-
-
-def _behind_bad_call(prog: drgn.Program, frame: drgn.StackFrame) -> drgn.StackTrace | None:
-    """The caller's stack, where a call went to a variable.
-
-    There is no ORC entry for such a place, so drgn guesses. The call has pushed its return address, and nothing else
-    has changed since: the caller's registers are those of the fault.
-    """
-    try:
-        if frame.symbol().kind != drgn.SymbolKind.OBJECT:
-            return None
-        registers = frame.registers()
-        if not all(name in registers for name in _CALLED_WITH):
-            return None
-        stack = registers["rsp"]
-        (address,) = struct.unpack("<Q", prog.read(stack, 8))
-        before = prog.read(address - _CALL_MAX, _CALL_MAX)
-        prog.symbol(address)
-    except (LookupError, drgn.FaultError, OverflowError, ValueError):
-        return None
-    if address < _KERNEL_HALF or not _CALL.search(before):
-        return None
-    changed = {**registers, "rip": address, "rsp": stack + 8}
-    values = (changed.get(name, 0) & _WORD for name in _PT_REGS)
-    return trace_of_registers(prog, struct.pack(f"<{len(_PT_REGS)}Q", *values))
 
 
 def _is_named(frame: drgn.StackFrame, known: dict[tuple[int, bool], bool] | None) -> bool:

@@ -1,0 +1,106 @@
+"""Where drgn's unwinder takes a wrong turn, and the registers to go on with."""
+
+import re
+import struct
+
+import drgn
+
+_WORD = (1 << 64) - 1
+# arch/x86/include/asm/ptrace.h: struct pt_regs. drgn has no name for orig_ax.
+_PT_REGS = (
+    *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"),
+    *("orig_rax", "rip", "cs", "rflags", "rsp", "ss"),
+)
+_NEEDED = ("rip", "rsp", "rbp", "rax", "r15")
+_CALL_MAX = 7
+# The end of a call: to a fixed place, or through a register or memory.
+_CALL = re.compile(
+    rb"(?:\xe8.{4}|\xff[\xd0-\xd7\x10-\x13\x16\x17]|\xff[\x50-\x53\x55-\x57].|\xff\x54..|\xff[\x90-\x97].{4}|\xff\x15.{4}"
+    rb"|\xff\x14.|\xff\x14\x25.{4})\Z",
+    re.DOTALL,
+)
+# arch/arm64/kernel/entry.S: exceptions that came in kernel mode; the last three names are those before Linux 5.14.
+_ARM64_EXCEPTION = re.compile(r"el1[ht]_64_(?:sync|irq|fiq|error)|el1_(?:sync|irq|error)")
+_ARM64_REGISTERS = 34
+_X29, _X30, _PC = 29, 30, 32
+
+
+def better_registers(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None:
+    """The registers of the next frame, where drgn would not find it; None where it does.
+
+    Args:
+        prog: the program.
+        frame: the last one that is right.
+
+    Returns:
+        As `pr_reg` of NT_PRSTATUS has them.
+    """
+    platform = prog.platform
+    try:
+        if platform is not None and platform.arch == drgn.Architecture.AARCH64:
+            return _of_caller_of_leaf(prog, frame) if frame.interrupted else _of_exception(prog, frame)
+        return _of_bad_call(prog, frame) if frame.interrupted else None
+    except (LookupError, drgn.FaultError, OverflowError, ValueError):  # no such symbol, type, register or page
+        return None
+
+
+def _of_bad_call(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None:
+    """On x86-64, of the caller where a call went to a variable.
+
+    There is no ORC entry for such a place, so drgn guesses. The call has pushed its return address, and nothing else
+    has changed since: the caller's registers are those of the fault.
+    """
+    if frame.symbol().kind != drgn.SymbolKind.OBJECT:
+        return None
+    registers = frame.registers()
+    if not all(name in registers for name in _NEEDED):
+        return None
+    stack = registers["rsp"]
+    (address,) = struct.unpack("<Q", prog.read(stack, 8))
+    prog.symbol(address)
+    if not _CALL.search(prog.read(address - _CALL_MAX, _CALL_MAX)):
+        return None
+    changed = {**registers, "rip": address, "rsp": stack + 8}
+    return struct.pack(f"<{len(_PT_REGS)}Q", *(changed.get(name, 0) & _WORD for name in _PT_REGS))
+
+
+def _of_exception(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None:
+    """On arm64, of the code that an exception interrupted.
+
+    The entry code puts a frame record into the registers that it saves (`struct pt_regs`, arch/arm64/include/asm/
+    ptrace.h), so that a walk by frame pointers passes through it, but sees no more than the program counter.
+    """
+    if not _ARM64_EXCEPTION.fullmatch(frame.symbol().name):
+        return None
+    kind = prog.type("struct pt_regs")
+    (record,) = (member for member in kind.members if member.name == "stackframe")
+    saved = frame.register("x29") - record.bit_offset // 8
+    registers = prog.read(saved, 8 * _ARM64_REGISTERS)
+    passed_through = prog.read_u64(frame.register("x29") + 8)
+    return registers if passed_through == struct.unpack_from("<Q", registers, 8 * _PC)[0] else None
+
+
+def _of_caller_of_leaf(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None:
+    """On arm64, of the caller of a function that was interrupted before it saved its return address, or saves none.
+
+    Its frame record is still the caller's, so that a walk by frame pointers leaves the caller out.
+    """
+    known = frame.registers()
+    registers = [known[f"x{number}"] for number in range(31)] + [known["sp"], frame.pc, 0]
+    address, function = registers[_X30], frame.symbol()
+    if address == prog.read_u64(registers[_X29] + 8) or prog.symbol(address - 4).address == function.address:
+        return None
+    (call,) = struct.unpack("<I", prog.read(address - 4, 4))
+    if call & 0xFC000000 != 0x94000000 and call & 0xFFFFFC1F != 0xD63F0000:  # bl, blr
+        return None
+    if function.kind != drgn.SymbolKind.OBJECT and _saves_return_address(prog, function.address, frame.pc):
+        return None
+    registers[_PC] = address
+    return struct.pack(f"<{_ARM64_REGISTERS}Q", *registers)
+
+
+def _saves_return_address(prog: drgn.Program, start: int, end: int) -> bool:
+    """Whether `stp x29, x30, [sp, ...]` stands there, with or without moving the stack pointer."""
+    size = min(end - start, 0x4000)
+    code = struct.unpack(f"<{size // 4}I", prog.read(start, size & ~3))
+    return any(each & 0xFFC07FFF in (0xA9807BFD, 0xA9007BFD) for each in code)
