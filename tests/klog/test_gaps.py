@@ -177,3 +177,10 @@ def test_cut_off_report(tmp_path: Path) -> None:
     at = next(n for n, text in enumerate(CRASH) if text == "Call Trace:")
     path = write(tmp_path / "log", stamped(BOOT, 0) + stamped(CRASH[: at + 1], 500))
     assert "no-trace" in _gaps(path)
+
+
+def test_messages_lost_inside_the_report_are_told_once(tmp_path: Path) -> None:
+    crash = stamped(CRASH, 500)
+    path = write(tmp_path / "log", [*stamped(BOOT, 0), *crash[:20], "** 99 printk messages dropped **", *crash[20:]])
+    gap = _gaps(path)["dropped"]
+    assert gap.text == "printk lost 99 messages inside this report."

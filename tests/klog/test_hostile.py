@@ -67,7 +67,7 @@ def test_nothing_but_nasty_things(path: Path, parts: list[bytes]) -> None:
 
 
 @given(data=mutated())
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_mutated_logs(path: Path, data: bytes) -> None:
     _whole(path, data)
 
@@ -137,7 +137,7 @@ def test_linear_time(path: Path, shape: str) -> None:
         ("one line", 48),
         ("dmesg --json without end", 48),
         ("doubtful frames", 16),
-        ("deep traces", 4),
+        ("deep traces", 2),
         ("headlines", 2),
         ("boots that crash", 1),
     ],

@@ -70,7 +70,7 @@ def gaps(
         *_start(about, records, form),
         *_several(oopses, boots, chosen),
         *_silent(oopses, starts, chosen, form),
-        *_losses(records),
+        *_losses(records, any(damage.kind == "dropped" for oops in oopses[:1] for damage in oops.damage)),
         *_jumps(records),
     )
 
@@ -194,7 +194,8 @@ def _silent(oopses: Sequence[Oops], starts: Sequence[Start], chosen: Boot | None
     ]
 
 
-def _losses(records: Sequence[Record]) -> Iterator[Gap]:
+def _losses(records: Sequence[Record], told: bool) -> Iterator[Gap]:
+    """Messages that never came; those inside the first report may be told already."""
     lost = {"dropped": 0, "rate-limited": 0}
     lines: dict[str, int] = {}
     for record in records:
@@ -208,7 +209,7 @@ def _losses(records: Sequence[Record]) -> Iterator[Gap]:
                 lost[kind] += int(match[1])
                 lines.setdefault(kind, record.line)
                 break
-    if lost["dropped"]:
+    if lost["dropped"] and not told:
         yield Gap(
             kind="dropped",
             text=f"{lost['dropped']} messages near the crash were lost on their way to this log.",
