@@ -75,9 +75,10 @@ def gaps(
     )
 
 
-# What only the lines of a crash say, though none of them opened a report.
+# What only the lines of a crash say, though none of them opened a report. Not `Code:`, which the kernel prints for
+# programs too (show_opcodes() in arch/x86/kernel/dumpstack.c, called by show_signal_msg()).
 _REMAINS = re.compile(
-    r"\s*(?:Call Trace:|RIP: 00[13]0:|Code: (?:[0-9a-f]{2} ){8}|Instruction dump:|pc : |Modules linked in: "
+    r"\s*(?:Call Trace:|RIP: 00[13]0:|Instruction dump:|pc : |Modules linked in: "
     r"|Kernel panic|---\[ end |</(?:TASK|IRQ)>|CR2: [0-9a-f]{8}|Internal error: |(?:\? )?[A-Za-z_][\w.]{1,100}\+0x[0-9a-f]{1,6}/0x)"
 )
 

@@ -130,7 +130,7 @@ _FACTS = (
     ("recursion", words.recursion),
     ("message", lambda oops: oops.message),
     ("task", words.task),
-    ("address", lambda oops: oops.address.text if oops.address else None),
+    ("address", words.address),
     ("access", words.access),
     ("instruction", words.operand),
     ("panic", words.panic),

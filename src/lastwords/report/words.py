@@ -216,6 +216,14 @@ def hardware(oops: Oops) -> str | None:
     return f"{text}; a guest of {oops.hypervisor}" if oops.hypervisor else text
 
 
+def address(oops: Oops) -> str | None:
+    """What the faulting address says; that it is a guess where it is one."""
+    if oops.address is None:
+        return None
+    told = oops.address.sure or "likely" in oops.address.text or "perhaps" in oops.address.text
+    return oops.address.text if told else f"perhaps {oops.address.text}"
+
+
 def access(oops: Oops) -> str | None:
     """The error code, in words."""
     if oops.error_code is None or (oops.kind == "general-protection-fault" and not oops.error_code.value):
