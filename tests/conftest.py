@@ -1,6 +1,29 @@
-"""What all tests share: hypothesis finds the same examples in each run, however busy the machine is."""
+"""What all tests share: reproducible examples, and which kernels the suite boots by default."""
 
+import os
+import re
+
+import pytest
 from hypothesis import settings
 
+# Hypothesis finds the same examples in each run, however busy the machine is.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
+
+# Of the tests that boot kernels, these run by default: a minute or two on two CPUs. `scripts/test --all` runs them all,
+# on all kernels and in all forms of dumps, which takes half an hour.
+_DEFAULT = re.compile(
+    r"test_fresh_crashes\.py::test_crash_(?:and_elf_dump|without_initramfs)"
+    r"|test_dumps\.py::.*\[6\.1-(?:null-field|timer-null|hung-task|nx-exec|stack-overflow|storage-mod|wild-pointer)\]"
+    r"|test_qmp_lab\.py"
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only `scripts/test --all` runs."""
+    if os.environ.get("LASTWORDS_LAB") == "all":
+        return
+    left_out = [item for item in items if item.get_closest_marker("lab") and not _DEFAULT.search(item.nodeid)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]

@@ -9,7 +9,7 @@ from .instruction import Act
 from .origin import Node, Tracer, choose
 from .undo import State
 from .walk import Budget, Source
-from .x86 import MASK
+from .x86 import MASK, STACK_POINTER
 
 _JUMPS_MAX = 8
 _HOPS_MAX = 32
@@ -70,8 +70,8 @@ def follow(dump: Dump, fault: Fault, budget: Budget | None = None) -> Followed |
     if function is None or at is None:
         return _bad_target(dump, fault, stack, tracer, state)
     bad = bad_operand(dump, function.instruction(at), fault)
-    if bad is None:
-        return None
+    if bad is None or bad.place == STACK_POINTER:
+        return None  # a stack that overflowed: nobody put a bad pointer there
     nodes = tracer.trace(Activation(function, at, state, 0), bad.place)
     return Followed(function, at, bad, nodes)
 
