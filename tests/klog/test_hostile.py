@@ -43,7 +43,7 @@ def _whole(path: Path, data: bytes) -> Log:
         assert oops.line >= 1
         assert oops.title
         assert 1 <= oops.boot <= len(log.boots)
-    for boot in log.boots:
+    for boot in log.boots[:3]:
         assert boot.line <= boot.last_line
         assert read(source, boot=boot.number).log is not None or source.error
     return log
