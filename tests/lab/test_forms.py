@@ -16,7 +16,7 @@ from lastwords.lab import case, kernel, run
 
 from . import truth
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-too")]
 
 CASE = "null-field"
 FORMS = ("elf", "zlib", "kdump")

@@ -25,7 +25,7 @@ def blame(kernel: "Kernel") -> Blame | None:
 
     platform = kernel.prog.platform
     if platform is None or platform.arch != drgn.Architecture.X86_64:
-        raise ValueError("a bad pointer is followed back through x86-64 code only")
+        raise LookupError("a bad pointer is followed back through x86-64 code only")
     return find_out(kernel)
 
 
