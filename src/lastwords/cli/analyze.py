@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lastwords.report.escape import printable
-
+from .complaint import complain, fail
 from .progress import activity, bar, meter
 
 if TYPE_CHECKING:
@@ -66,10 +65,10 @@ def command(
         with _guest(qmp, keep) as dump:
             analysis = _analyze((dump, *paths), boot, debuginfo)
     for error in analysis.errors:
-        click.echo(f"lastwords: {printable(error)}", err=True)
+        complain(error)
     partly = [log for log in analysis.logs if log.warning is not None]
     for log in partly:
-        click.echo(f"lastwords: {printable(log.path)}: {printable(log.warning or '')}", err=True)
+        complain(f"{log.path}: {log.warning}")
     if as_json:
         from lastwords.model import to_json
 
@@ -92,7 +91,7 @@ def _analyze(paths: tuple[str, ...], boot: int | None, debuginfo: tuple[str | No
             evidence, boot=boot, debuginfo=Debuginfo(*debuginfo), progress=progress, tell=tell, say=kept.append
         )
     for line in kept:
-        click.echo(f"lastwords: {printable(line)}", err=True)
+        complain(line)
     return analysis
 
 
@@ -105,14 +104,13 @@ def _guest(qmp: str, keep: str | None) -> Iterator[str]:
         with meter("bytes") as progress:
             guest = dump(Path(qmp), Path(keep) if keep else None, progress)
     except QmpError as error:
-        click.echo(f"lastwords: {printable(str(error))}", err=True)
-        sys.exit(2)
+        fail(str(error))
     if guest.stopped is not None:
-        click.echo(f"lastwords: the guest stood still for {guest.stopped:.1f} s while it was dumped", err=True)
+        complain(f"the guest stood still for {guest.stopped:.1f} s while it was dumped")
     try:
         yield str(guest.path)
     finally:
         if keep is None:
             shutil.rmtree(guest.path.parent, ignore_errors=True)
         else:
-            click.echo(f"lastwords: the dump is in {guest.path}", err=True)
+            complain(f"the dump is in {guest.path}")

@@ -1,6 +1,5 @@
 """`lastwords dis`: the code of a function in a dump."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import msgspec
 from lastwords.model import Listing, to_json
 from lastwords.report.escape import printable
 
-_NO_DRGN = "reading dumps needs drgn, which is not installed: pip install 'lastwords[vmcore]'"
+from .complaint import needing_drgn
 
 
 @click.command(
@@ -41,14 +40,9 @@ def command(
 
     The instruction that faulted and calls that had not returned are marked; source lines need debuginfo.
     """
-    try:
+    with needing_drgn():
         from lastwords.vmcore.blame.listing import NotFoundError, listing
         from lastwords.vmcore.program import OpenError, open_program
-    except ImportError as error:
-        if error.name not in ("drgn", "_drgn"):
-            raise
-        click.echo(f"lastwords: {_NO_DRGN}", err=True)
-        sys.exit(2)
     try:
         kernel = open_program(dump, vmlinux=vmlinux, modules_dir=modules_dir, debuginfo=not no_debuginfo)
         found = listing(kernel, where)

@@ -13,6 +13,7 @@ from lastwords.report.escape import printable
 from lastwords.vmcore.child import Limits
 from lastwords.vmcore.session import DumpError, Question, Reading, Sources, others_told, read_dump, sources_of
 
+from .complaint import complain
 from .progress import activity
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,7 +47,7 @@ def read(paths: str | Sequence[str], options: dict[str, Any], parts: Iterable[st
     try:
         files = sources(paths, options)
         if told := others_told(files):
-            click.echo(f"lastwords: {printable(told)}", err=True)
+            complain(told)
         return ask(files, options, parts, **wanted)
     except DumpError as error:
         fail(str(error), files.dump if files is not None else ())
@@ -93,7 +94,7 @@ def fail(text: str, dump: Sequence[str] = ()) -> NoReturn:
         text: what went wrong.
         dump: its files, to be looked at for damage that explains it.
     """
-    click.echo(f"lastwords: {printable(text)}", err=True)
+    complain(text)
     damage(dump)
     sys.exit(2)
 

@@ -9,6 +9,7 @@ import msgspec
 from lastwords.model.dump import Salvaged
 from lastwords.report.escape import printable
 
+from .complaint import fail
 from .progress import meter
 
 
@@ -38,19 +39,14 @@ def command(paths: tuple[str, ...], output: str, force: bool, jobs: int, as_json
         with meter("") as progress:
             saved = salvage(paths, output, overwrite=force, jobs=jobs or os.cpu_count() or 1, progress=progress)
     except OSError as error:
-        _fail(f"{error.filename or paths[0]}: {error.strerror or error}")
+        fail(f"{error.filename or paths[0]}: {error.strerror or error}")
     except (NotADump, NoRoom) as error:
-        _fail(str(error))
+        fail(str(error))
     if as_json:
         click.echo(msgspec.json.encode(saved).decode())
     else:
         click.echo("\n".join(printable(line) for line in _lines(saved)))
     sys.exit(0 if saved.dump_path or saved.log_path else 2)
-
-
-def _fail(text: str) -> None:
-    click.echo(f"lastwords: {printable(text)}", err=True)
-    sys.exit(2)
 
 
 def _lines(saved: Salvaged) -> list[str]:

@@ -6,17 +6,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lastwords.report.escape import printable
 
+from .complaint import fail, needing_drgn
+
 if TYPE_CHECKING:
     from lastwords.vmcore.shell import Shell
     from lastwords.vmcore.shell.command import View
 
-_NO_DRGN = "reading dumps needs drgn, which is not installed: pip install 'lastwords[vmcore]'"
 
 _LONGEST = 30
 """Lines of a view's lists."""
@@ -64,7 +65,7 @@ def command(
     helpers are there.
     """
     if script is not None and not script.exists():
-        _fail(f"{script}: no such file")
+        fail(f"{script}: no such file")
     # libkdumpfile and libdw are C: what a malformed dump does to them is the end of the child alone.
     child = os.fork()
     if child:
@@ -92,19 +93,15 @@ def _wait(child: int, dump: str) -> int:
 
 
 def _open(dump: str, vmlinux: Path | None, modules_dir: Path | None, *, debuginfo: bool) -> "Shell":
-    try:
+    with needing_drgn():
         from lastwords.vmcore.session import DumpError
         from lastwords.vmcore.shell.opening import open_shell
-    except ImportError as error:
-        if error.name not in ("drgn", "_drgn"):
-            raise
-        _fail(_NO_DRGN)
     try:
         return open_shell(
             dump, vmlinux=vmlinux, modules_dir=modules_dir, debuginfo=debuginfo, escape=printable, views=views()
         )
     except DumpError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def views() -> "dict[str, View]":
@@ -148,10 +145,5 @@ def _run(shell: "Shell", script: Path | None, commands: tuple[str, ...]) -> bool
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        _fail(f"{error.filename}: {error.strerror}")
+        fail(f"{error.filename}: {error.strerror}")
     return well
-
-
-def _fail(text: str) -> NoReturn:
-    click.echo(f"lastwords: {printable(text)}", err=True)
-    sys.exit(2)

@@ -10,14 +10,14 @@ import msgspec
 from lastwords.model import Symbols
 from lastwords.report.escape import printable
 
+from .complaint import fail, needing_drgn
+
 _SOURCES = {
     "dwarf": "names, types and source lines from debuginfo",
     "btf": "names from the dump's kallsyms, types from its BTF",
     "kallsyms": "names from the dump's kallsyms, no types",
     "none": "none",
 }
-
-_NO_DRGN = "reading dumps needs drgn, which is not installed: pip install 'lastwords[vmcore]'"
 
 
 @click.command(
@@ -43,13 +43,8 @@ def command(
     dump: Path, output: Path | None, as_json: bool, vmlinux: Path | None, modules_dir: Path | None, no_debuginfo: bool
 ) -> None:
     """Say which debuginfo a dump wants and how to get it, or rebuild an ELF file from the dump."""
-    try:
+    with needing_drgn():
         from lastwords.vmcore.program import OpenError, open_program
-    except ImportError as error:
-        if error.name not in ("drgn", "_drgn"):
-            raise
-        click.echo(f"lastwords: {_NO_DRGN}", err=True)
-        sys.exit(2)
     try:
         # What is written comes from the dump alone.
         kernel = open_program(
@@ -57,8 +52,7 @@ def command(
         )
         written = kernel.write_vmlinux(output) if output is not None else None
     except OpenError as error:
-        click.echo(f"lastwords: {printable(str(error))}", err=True)
-        sys.exit(2)
+        fail(str(error))
     if as_json:
         click.echo(msgspec.json.encode(kernel.symbols).decode())
     elif output is not None:
