@@ -7,6 +7,7 @@ from lastwords import __version__
 from lastwords.klog.inputs import Input, find
 from lastwords.klog.parallel import mistake
 from lastwords.klog.read import Reading, read
+from lastwords.klog.scan import steps
 from lastwords.model import Analysis, Log, Oops
 from lastwords.vmcore.files import Files, sort_files
 from lastwords.vmcore.session import DumpError
@@ -93,7 +94,7 @@ def analyze(
     oopses: list[Oops] = []
     for source in sources:
         try:
-            reading = read(source, boot=boot, progress=_steps(progress))
+            reading = read(source, boot=boot, progress=steps(progress))
         except Exception as failure:  # a mistake of ours costs one log, not the report
             reading = Reading(None, error=f"{source.path}: {mistake(failure)}")
         if reading.binary and not reading.oopses and source.path in (_STDIN, *evidence.paths):
@@ -132,17 +133,3 @@ def _twin(told: Sequence[Oops], found: Sequence[Oops], beside: bool) -> str | No
 
 def _shown(path: str) -> str:
     return "standard input" if path == _STDIN else path
-
-
-def _steps(progress: Progress | None) -> Progress | None:
-    """From the reader's running total of one file to the steps that `progress` wants."""
-    if progress is None:
-        return None
-    done = 0
-
-    def count(total: int) -> None:
-        nonlocal done
-        progress(total - done)
-        done = total
-
-    return count

@@ -19,7 +19,7 @@ from .follow import tied
 from .inputs import Input, recognise
 from .inputs.archives import MAGIC
 from .inputs.files import STDIN
-from .scan import SMALL, Scanned, scan, scan_piece
+from .scan import SMALL, Scanned, scan, scan_piece, steps
 
 if TYPE_CHECKING:  # one process needs none of it
     from concurrent.futures import Executor, Future
@@ -173,16 +173,8 @@ def _results(share: _Share, futures: "Sequence[Future[list[_Part]]]", progress: 
 
 
 def _one(source: Input, progress: Progress | None = None) -> Sightings:
-    done = 0
-
-    def count(size: int) -> None:
-        nonlocal done
-        if progress is not None:
-            progress(size - done)
-        done = size
-
     try:
-        return _short(scan(source, progress=count))
+        return _short(scan(source, progress=steps(progress)))
     except Exception as failure:  # a mistake of ours costs one log, not all behind it
         return Sightings(path=source.path, error=f"{source.path}: {mistake(failure)}")
 

@@ -82,6 +82,24 @@ class Scanned:
     warning: str | None = None
 
 
+def steps(progress: Progress | None) -> Progress | None:
+    """A progress function for one log, which is told the running total, out of one that wants steps.
+
+    Args:
+        progress: called with the bytes read since its last call.
+    """
+    if progress is None:
+        return None
+    done = 0
+
+    def count(total: int) -> None:
+        nonlocal done
+        progress(total - done)
+        done = total
+
+    return count
+
+
 def scan(source: Input, *, context: bool = False, progress: Progress | None = None) -> Scanned:
     """Find every oops in a log.
 
