@@ -13,6 +13,8 @@ from lastwords.glossary import margin, values
 from lastwords.glossary.margin.who import flagged_modules
 from lastwords.model import Frame, Oops, Record
 
+from . import words
+
 Mark = Literal["headline", "blamed", "machinery", "unreliable", "foreign", "user"]
 
 
@@ -236,8 +238,7 @@ class _Writer:
         digits = {f"{address.value:x}", f"{address.value:08x}", f"{address.value:016x}"}
         if not digits & set(_HEXADECIMAL.findall(text[:300])):
             return ""
-        hedged = address.sure or "likely" in address.text
-        return self._once(("" if hedged else "perhaps ") + address.text)
+        return self._once(words.sense(address))
 
     def _of_code(self, text: str) -> str:
         """The faulting instruction, where it has been worked out."""

@@ -75,7 +75,7 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
 def _log(log: Log, oopses: Sequence[Oops], machine: Machine | None, verbose: bool) -> Iterator[RenderableType]:
     first = oopses[0]
     yield Text.assemble(
-        (_safe(words.title(first)), "bold red"),
+        (printable(words.title(first)), "bold red"),
         ("" if first.intact else f"   {words.state(first)}", "yellow"),
     )
     yield Text(_source(log, first), "dim")
@@ -97,7 +97,7 @@ def _log(log: Log, oopses: Sequence[Oops], machine: Machine | None, verbose: boo
     yield from _after_part(oopses, verbose)
     if verbose and first.modules:
         yield from _section("Modules linked in")
-        yield _indented(Text(" ".join(_safe(m.name + (f"({m.flags})" if m.flags else "")) for m in first.modules)))
+        yield _indented(Text(" ".join(printable(m.name + (f"({m.flags})" if m.flags else "")) for m in first.modules)))
     yield from _gaps_part(log.gaps)
 
 
@@ -111,15 +111,15 @@ def _machine_part(machine: Machine | None, verbose: bool) -> Iterator[Renderable
 
 def _source(log: Log, first: Oops) -> str:
     name = "standard input" if log.path == "-" else log.path
-    parts = [f"{_safe(name)}: {log.format}, {log.lines:,} lines", f"line {first.line}"]
+    parts = [f"{printable(name)}: {log.format}, {log.lines:,} lines", f"line {first.line}"]
     if len(log.boots) > 1:
         parts.append(f"boot {first.boot} of {len(log.boots)}")
     when = words.moment(first)
-    return ", ".join([*parts, _safe(when)] if when else parts) + _warning(log)
+    return ", ".join([*parts, printable(when)] if when else parts) + _warning(log)
 
 
 def _warning(log: Log) -> str:
-    return f"  ({_safe(log.warning)})" if log.warning else ""
+    return f"  ({printable(log.warning)})" if log.warning else ""
 
 
 # The facts of an oops in the order in which an engineer asks for them.
@@ -155,7 +155,7 @@ def _facts(oops: Oops) -> RenderableType:
         value = fact(oops)
         if value:
             style = "bold" if name == "function" else "yellow" if name == "text" and not oops.intact else ""
-            table.add_row(f"  {name}", Text(_safe(value), style))
+            table.add_row(f"  {name}", Text(printable(value), style))
     if oops.function is None and oops.family in _BLAMING:
         table.add_row("  function", Text("not known: the text names none that could be to blame", "yellow"))
     return table
@@ -168,7 +168,7 @@ def _trace_part(oops: Oops, verbose: bool) -> Iterator[RenderableType]:
         yield _indented(_frames(trace, oops.frame, verbose, top=trace is shown[0]))
     rest = [trace for trace in oops.traces if trace not in shown]
     if rest:
-        titles = ", ".join(dict.fromkeys(_safe(trace.title) or "a trace" for trace in rest[:8]))
+        titles = ", ".join(dict.fromkeys(printable(trace.title) or "a trace" for trace in rest[:8]))
         yield _indented(Text(f"{len(rest)} more: {titles}  (-v shows them)", "dim"))
 
 
@@ -180,7 +180,7 @@ def _telling(traces: Sequence[Trace], blamed: Frame | None) -> Sequence[Trace]:
 def _trace_title(trace: Trace) -> str:
     whose = f" of {trace.comm} (PID {trace.pid})" if trace.pid is not None else ""
     whose += f" on CPU {trace.cpu}" if trace.cpu is not None else ""
-    return f"{_safe(trace.title or 'Call Trace')}{_safe(whose)}, line {trace.line}"
+    return f"{printable(trace.title or 'Call Trace')}{printable(whose)}, line {trace.line}"
 
 
 def _frames(trace: Trace, blamed: Frame | None, verbose: bool, *, top: bool) -> Text:
@@ -215,7 +215,7 @@ def _frame(frame: Frame, blamed: bool) -> Text:
     mark = "> " if blamed else "  "
     doubt = "" if frame.reliable else "? "
     style = "bold red" if blamed else "" if frame.reliable else "dim"
-    return Text(f"{mark}{doubt}{_safe(words.place(frame))}", style)
+    return Text(f"{mark}{doubt}{printable(words.place(frame))}", style)
 
 
 def _code_part(code: Code, at: Frame | None, verbose: bool) -> Iterator[RenderableType]:
@@ -226,10 +226,10 @@ def _code_part(code: Code, at: Frame | None, verbose: bool) -> Iterator[Renderab
         for instruction in shown:
             mark = "> " if instruction.faulting else "  "
             style = "bold" if instruction.faulting else ""
-            lines.append(Text(f"{mark}{instruction.offset:+5d}  {_safe(instruction.text)}", style))
+            lines.append(Text(f"{mark}{instruction.offset:+5d}  {printable(instruction.text)}", style))
         yield _indented(Text("\n").join(lines))
     if code.note:
-        yield _indented(Text(_safe(code.note), "dim"))
+        yield _indented(Text(printable(code.note), "dim"))
 
 
 def _around_fault(instructions: Sequence[Instruction], at: Frame | None) -> Sequence[Instruction]:
@@ -268,7 +268,7 @@ def _before_part(log: Log) -> Iterator[RenderableType]:
 def _precursor(precursor: Precursor) -> Text:
     count = f"{precursor.count} x  " if precursor.count > 1 else ""
     style = "yellow" if precursor.reason in ("hardware", "burst") else ""
-    return Text.assemble((count + _safe(precursor.text), style), ("\n" + _safe(precursor.why), "dim"))
+    return Text.assemble((count + printable(precursor.text), style), ("\n" + printable(precursor.why), "dim"))
 
 
 def _after_part(oopses: Sequence[Oops], verbose: bool) -> Iterator[RenderableType]:
@@ -280,7 +280,9 @@ def _after_part(oopses: Sequence[Oops], verbose: bool) -> Iterator[RenderableTyp
     table.add_column(justify="right", no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for oops in later if verbose else later[:OTHERS]:
-        table.add_row(f"  line {oops.line}", Text.assemble(_safe(words.title(oops)), (_relation(oops, oopses), "dim")))
+        table.add_row(
+            f"  line {oops.line}", Text.assemble(printable(words.title(oops)), (_relation(oops, oopses), "dim"))
+        )
     yield table
     if not verbose and len(later) > OTHERS:
         yield _indented(Text(f"{len(later) - OTHERS} more  (-v, or: lastwords scan)", "dim"))
@@ -305,7 +307,7 @@ def _gaps_part(gaps: Iterable[Gap]) -> Iterator[RenderableType]:
     yield from _section("What is missing")
     for gap in gaps:
         where = f"line {gap.line}: " if gap.line else ""
-        yield _indented(Text.assemble((where, "dim"), _safe(gap.text), ("\n  " + _safe(gap.advice), "dim")))
+        yield _indented(Text.assemble((where, "dim"), printable(gap.text), ("\n  " + printable(gap.advice), "dim")))
 
 
 def _quiet(logs: list[Log], *, alone: bool) -> Iterator[RenderableType]:
@@ -316,7 +318,7 @@ def _quiet(logs: list[Log], *, alone: bool) -> Iterator[RenderableType]:
         yield Text(f"\nNo crash in {len(logs)} other log{'s' if len(logs) > 1 else ''}.", "dim")
         return
     for log in logs[:OTHERS]:
-        yield Text(f"{_safe(log.path)}: no crash report in {log.lines:,} lines ({log.format}){_warning(log)}")
+        yield Text(f"{printable(log.path)}: no crash report in {log.lines:,} lines ({log.format}){_warning(log)}")
     if len(logs) > OTHERS:
         yield Text(f"and none in {len(logs) - OTHERS} more logs")
     yield from _gaps_part(logs[0].gaps)
@@ -331,7 +333,3 @@ def _indented(body: Text) -> RenderableType:
     """The text below its section's title; a single line that has to be broken goes on where it began."""
     blanks = 0 if "\n" in body.plain else len(body.plain) - len(body.plain.lstrip(" "))
     return Padding(body[blanks:], (0, 0, 0, 2 + blanks), expand=False)
-
-
-def _safe(text: str) -> str:
-    return printable(text)

@@ -7,7 +7,7 @@ import re
 from itertools import groupby
 
 from lastwords.glossary import codes, errno
-from lastwords.model import Frame, Oops, Precursor
+from lastwords.model import AddressSense, Frame, Oops, Precursor
 
 _CONTEXTS = {
     "task": "in task context",
@@ -38,7 +38,7 @@ def title(oops: Oops) -> str:
     """The title for people: syzbot's "in corrupted" stands for a function that the text doesn't name.
 
     Example:
-        >>> from lastwords.model import Oops
+        >>> from lastwords.model import AddressSense, Oops
         >>> title(Oops("BUG: hard lockup in corrupted", "hard-lockup", "hang", 1, 1, "NMI watchdog: ..."))
         'BUG: hard lockup (function not in the text)'
     """
@@ -218,10 +218,12 @@ def hardware(oops: Oops) -> str | None:
 
 def address(oops: Oops) -> str | None:
     """What the faulting address says; that it is a guess where it is one."""
-    if oops.address is None:
-        return None
-    told = oops.address.sure or "likely" in oops.address.text or "perhaps" in oops.address.text
-    return oops.address.text if told else f"perhaps {oops.address.text}"
+    return None if oops.address is None else sense(oops.address)
+
+
+def sense(told: AddressSense) -> str:
+    """What an address says, as surely as it is known; some texts say themselves that they are a guess."""
+    return told.text if told.sure or "likely" in told.text else f"perhaps {told.text}"
 
 
 def access(oops: Oops) -> str | None:
