@@ -10,7 +10,7 @@ from drgn.helpers.linux.sched import task_cpu
 
 from lastwords.model import Symbols
 
-from .formats import OpenDump
+from .formats import OpenDump, Vmcoreinfo
 from .source import SourceError, open_source, program_of, registers_of_cpus
 from .symbols.btf import Btf
 from .symbols.debuginfo import Found, find_vmlinux
@@ -21,7 +21,6 @@ from .symbols.packages import debuginfo_packages
 from .symbols.rebuild import rebuild_vmlinux
 from .symbols.setup import Setup
 from .symbols.unwind import kernel_frames, loaded_modules, trace_of_registers
-from .symbols.vmcoreinfo import Vmcoreinfo, parse_vmcoreinfo
 from .symbols.with_debuginfo import load_kernel_debuginfo, load_module_debuginfo
 from .symbols.without_debuginfo import (
     add_module_types,
@@ -127,8 +126,8 @@ def open_program(
     """
     began = time.monotonic()
     setup = _open(path, vmcoreinfo, dump)
-    prog, release = setup.prog, setup.vmcoreinfo.release
-    setup.build_id = setup.vmcoreinfo.build_id
+    prog, release = setup.prog, setup.vmcoreinfo.release or ""
+    setup.build_id = _bytes(setup.vmcoreinfo.build_id)
     if setup.build_id is None or not debuginfo:
         load_kallsyms(setup)
         setup.build_id = setup.build_id or build_id_in_memory(setup)
@@ -191,7 +190,7 @@ def _open(path: Path, vmcoreinfo: bytes | None, dump: OpenDump | None) -> Setup:
     # Only what is asked for below is to be loaded, and not in the course of a stack trace.
     prog.set_enabled_debug_info_finders([])
     text = vmcoreinfo or prog["VMCOREINFO"].string_()
-    info = parse_vmcoreinfo(text)
+    info = Vmcoreinfo(text)
     little = prog.platform is not None and drgn.PlatformFlags.IS_LITTLE_ENDIAN in prog.platform.flags
     stext = info.symbols.get("_stext", 0)
     return Setup(prog, dump, info, prog.address_size(), "<" if little else ">", stext, KernelImage(prog.read, stext))

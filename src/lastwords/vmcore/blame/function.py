@@ -5,7 +5,7 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
-from .instruction import Act, Instruction
+from .instruction import Instruction
 from .x86 import decode, outline
 
 CODE_MAX = 256 << 10
@@ -329,8 +329,3 @@ def _target(mnemonic: str, operands: str) -> int | None:
         except ValueError:
             return None
     return None
-
-
-def is_call(instruction: Instruction) -> bool:
-    """It is a call."""
-    return instruction.act is Act.CALL

@@ -21,7 +21,6 @@ from .storage import NotADump
 
 BLOCK = 1 << 20
 _ZSTD_WINDOW = 1 << 31
-_XZ_MEMORY = 1 << 28
 _KEEP_FREE = 1 << 28
 """Bytes that stay free on the disk of the cache."""
 

@@ -14,7 +14,6 @@ ByteOrder = Literal["little", "big"]
 NT_PRSTATUS = 1
 NT_AUXV = 6
 NT_FILE = 0x46494C45
-NT_VMCOREDD = 0x700
 
 MOST_NOTES = 1 << 17
 """More CPUs than any machine has, with two notes each."""
@@ -116,16 +115,6 @@ def cpu_registers(notes: Sequence[Note], arch: str, order: ByteOrder) -> list[Cp
         )
         for cpu, note in enumerate(statuses)
     ]
-
-
-def qemu_page_tables(notes: Sequence[Note]) -> list[int]:
-    """CR3 of each CPU, from QEMU's own x86 notes: the physical addresses of the page tables that were in use.
-
-    QEMUCPUState: version and size, 18 registers, 10 segments of 24 bytes, then CR0 to CR4.
-    """
-    offset = 8 + 18 * 8 + 10 * 24 + 3 * 8
-    states = [note.desc for note in notes if note.name == "QEMU" and len(note.desc) >= offset + 16]
-    return [struct.unpack_from("<Q", desc, offset)[0] & 0x000F_FFFF_FFFF_F000 for desc in states]
 
 
 def vmcoreinfo_note(notes: Sequence[Note]) -> bytes | None:

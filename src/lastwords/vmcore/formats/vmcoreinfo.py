@@ -20,6 +20,8 @@ _NOTE_HEAD = 24
 """A note's head with its name, `VMCOREINFO`, padded to 4 bytes."""
 
 _LINE = re.compile(rb"^([A-Za-z][A-Za-z0-9_. -]{0,63}(?:\([A-Za-z0-9_. ]{1,127}\))?)=([^\n]{0,255})$", re.M)
+_SYMBOL = re.compile(r"SYMBOL\(([\w.]{1,127})\)", re.ASCII)
+_ADDRESS = re.compile(r"[0-9a-fA-F]{1,16}")
 _LARGEST = 1 << 14
 """It fits a page on every architecture, but pages may be 64 KiB while the text is not."""
 
@@ -53,7 +55,7 @@ class Vmcoreinfo:
     def build_id(self) -> str | None:
         """In lower-case hexadecimal. Linux 5.9 added it."""
         value = self.fields.get("BUILD-ID", "").lower()
-        return value if re.fullmatch("[0-9a-f]{8,64}", value) else None
+        return value if re.fullmatch("(?:[0-9a-f]{2}){8,32}", value) else None
 
     @property
     def page_size(self) -> int | None:
@@ -70,6 +72,12 @@ class Vmcoreinfo:
     def kernel_offset(self) -> int | None:
         """What KASLR added to the kernel's addresses."""
         return self._integer("KERNELOFFSET", 16)
+
+    @cached_property
+    def symbols(self) -> dict[str, int]:
+        """Address by name of all symbols that it tells."""
+        named = ((_SYMBOL.fullmatch(name), value) for name, value in self.fields.items())
+        return {name[1]: int(value, 16) for name, value in named if name and _ADDRESS.fullmatch(value)}
 
     def symbol(self, name: str) -> int | None:
         """A symbol's address."""

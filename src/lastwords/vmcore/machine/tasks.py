@@ -37,7 +37,7 @@ _NOLOAD = 0x400
 _RTLOCK_WAIT = 0x1000
 _UNINTERRUPTIBLE = 2
 
-_MEMBERS = {
+MEMBERS = {
     "pid": "pid",
     "tgid": "tgid",
     "comm": "comm",
@@ -56,6 +56,8 @@ _MEMBERS = {
     "anonymous_pages": "rss_stat.count[1]",
     "shared_pages": "rss_stat.count[3]",
 }
+"""Members of struct task_struct by the names that they have here; where a kernel may call one otherwise, each of its
+names."""
 
 
 @part("tasks")
@@ -237,7 +239,7 @@ def state_letter(fields: dict[str, Any]) -> str:
 
 def _members(prog: drgn.Program) -> dict[str, str]:
     """With what differs in type only: `blocked_on` is a mutex, or the waiter in front of one (DEBUG_MUTEXES)."""
-    members = dict(_MEMBERS)
+    members = dict(MEMBERS)
     try:
         kind = prog.type("struct task_struct").member("blocked_on").type
     except LookupError:

@@ -8,25 +8,19 @@ from .clock import RunQueueClocks, run_queue_clocks
 from .fields import Fields
 from .part import once
 from .strings import decoded
-from .tasks import state_letter, task_addresses
+from .tasks import MEMBERS, state_letter, task_addresses
 
 if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
 
 _MEMBERS = {
-    "pid": "pid",
-    "tgid": "tgid",
-    "comm": "comm",
-    "state": "__state | state",  # Linux 5.14 renamed it
-    "exit_state": "exit_state",
-    "cpu": "cpu | thread_info.cpu",
-    "on_cpu": "on_cpu",
-    "mm": "mm",
+    **{
+        name: MEMBERS[name]
+        for name in ("pid", "tgid", "comm", "state", "exit_state", "cpu", "on_cpu", "mm", "exec_start", "last_arrival")
+    },
     "signal": "signal",
     "stack": "stack",
     "sp": "thread.sp | thread.cpu_context.sp | thread.ksp",  # x86, arm64, s390 and powerpc
-    "exec_start": "se.exec_start",
-    "last_arrival": "sched_info.last_arrival",
     "pi_blocked_on": "pi_blocked_on",
 }
 _STACK_SIZE = 16384

@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 
 import drgn
 
-from lastwords.vmcore.formats import OpenDump
+from lastwords.vmcore.formats import OpenDump, Vmcoreinfo
 
 from .btf import Btf
 from .btf_types import BtfTypes
 from .kallsyms import Kallsyms
 from .memory import KernelImage
-from .vmcoreinfo import Vmcoreinfo
 
 
 @dataclass

@@ -137,7 +137,7 @@ def _find_variables(setup: Setup) -> None:
     found = exported_symbols(image, start, setup.order)
     if setup.btf is not None:
         found |= per_cpu_symbols(setup.btf, found)
-    banner = image.find(f"Linux version {setup.vmcoreinfo.release} (".encode())
+    banner = image.find(f"Linux version {setup.vmcoreinfo.release or ''} (".encode())
     if banner >= 0:
         setup.banner_at = start + banner
     # Of an array that was allocated, VMCOREINFO names the place and not the variable (`mem_section`).
