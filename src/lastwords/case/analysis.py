@@ -22,7 +22,7 @@ _LIBRARY = Debuginfo()
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Material:
     """What the user has of a crash, sorted.
 
     Attributes:
@@ -36,7 +36,7 @@ class Evidence:
     logs: tuple[Input, ...]
 
 
-def collect(paths: Sequence[str], tell: Tell | None = None) -> Evidence:
+def collect(paths: Sequence[str], tell: Tell | None = None) -> Material:
     """Look at what the paths name.
 
     Args:
@@ -52,11 +52,11 @@ def collect(paths: Sequence[str], tell: Tell | None = None) -> Evidence:
         programs = [path for path in named if path in taken]
         logs += [Input(path, error="an ELF program or module, not a log or dump") for path in programs]
         logs = logs or [Input(path, error="neither a log nor a dump in this directory") for path in named]
-    return Evidence(named, files, tuple(logs))
+    return Material(named, files, tuple(logs))
 
 
 def analyze(
-    paths: Sequence[str] | Evidence,
+    paths: Sequence[str] | Material,
     *,
     boot: int | None = None,
     debuginfo: Debuginfo = _LIBRARY,
@@ -77,18 +77,18 @@ def analyze(
     Returns:
         The analysis. What can't be read is told in its `errors`; nothing in the data raises.
     """
-    evidence = paths if isinstance(paths, Evidence) else collect(paths, tell)
+    material = paths if isinstance(paths, Material) else collect(paths, tell)
     errors: list[str] = []
     vmcore: Vmcore | None = None
-    if evidence.files.dumps:
+    if material.files.dumps:
         try:
-            vmcore = read_vmcore(evidence.paths, evidence.files, debuginfo, tell, say)
+            vmcore = read_vmcore(material.paths, material.files, debuginfo, tell, say)
             errors += vmcore.errors
         except DumpError as error:
             errors.append(str(error))
-    sources = list(evidence.logs)
+    sources = list(material.logs)
     if vmcore is not None and vmcore.log is not None:
-        own = vmcore.check.dump.paths if vmcore.check.dump else evidence.files.dumps[0]
+        own = vmcore.check.dump.paths if vmcore.check.dump else material.files.dumps[0]
         sources = [vmcore.log, *_others(sources, own)]
     logs: list[Log] = []
     oopses: list[Oops] = []
@@ -97,7 +97,7 @@ def analyze(
             reading = read(source, boot=boot, progress=steps(progress))
         except Exception as failure:  # a mistake of ours costs one log, not the report
             reading = Reading(None, error=f"{source.path}: {mistake(failure)}")
-        if reading.binary and not reading.oopses and source.path in (_STDIN, *evidence.paths):
+        if reading.binary and not reading.oopses and source.path in (_STDIN, *material.paths):
             reading = Reading(None, error=f"{_shown(source.path)}: {_BINARY}")
         if twin := _twin(oopses, reading.oopses, vmcore is not None and source is not vmcore.log):
             if say is not None:

@@ -85,10 +85,10 @@ def _analyze(paths: tuple[str, ...], boot: int | None, debuginfo: tuple[str | No
 
     kept: list[str] = []
     with activity() as tell:
-        evidence = collect(paths, tell)
-    with bar(evidence.logs) as progress, activity() as tell:
+        material = collect(paths, tell)
+    with bar(material.logs) as progress, activity() as tell:
         analysis = analyze(
-            evidence, boot=boot, debuginfo=Debuginfo(*debuginfo), progress=progress, tell=tell, say=kept.append
+            material, boot=boot, debuginfo=Debuginfo(*debuginfo), progress=progress, tell=tell, say=kept.append
         )
     for line in kept:
         complain(line)

@@ -1,8 +1,22 @@
 """What is handed from room to room: structs without behaviour, JSON in and out. Imports nothing of ours."""
 
-from .analysis import SCHEMA, Analysis
+from .analysis import SCHEMA, Analysis, Facts
 from .blame import Blame, BlameStep, CodeLine, FlippedBit, Listing
+from .diagnosis import (
+    Answer,
+    BrokenRule,
+    CrashClass,
+    Culprit,
+    Diagnosis,
+    Event,
+    Fact,
+    Finding,
+    NextStep,
+    Phase,
+    Verdict,
+)
 from .dump import DUMP_SCHEMA, DrgnInput, Dump, DumpCheck, DumpPart, DumpProblem, MemoryRange, PageCount, Salvaged
+from .evidence import EVIDENCE_SCHEMA, Evidence
 from .json import from_json, to_json
 from .log import Boot, Gap, Log, Precursor
 from .machine import (
@@ -52,6 +66,7 @@ from .oops import (
     Taint,
     Trace,
 )
+from .readiness import READINESS_SCHEMA, Check, CheckStatus, Readiness
 from .record import Record
 from .sighting import SCAN_SCHEMA, Sighting, Sightings, sighting
 from .stack_groups import stack_groups
@@ -60,19 +75,28 @@ from .view import VIEW_SCHEMA, View
 
 __all__ = [
     "DUMP_SCHEMA",
+    "EVIDENCE_SCHEMA",
+    "READINESS_SCHEMA",
     "SCAN_SCHEMA",
     "SCHEMA",
     "VIEW_SCHEMA",
     "AddressSense",
     "Analysis",
+    "Answer",
     "Blame",
     "BlameStep",
     "BlockIo",
     "Boot",
+    "BrokenRule",
+    "Check",
+    "CheckStatus",
     "Code",
     "CodeLine",
     "Cpu",
+    "CrashClass",
+    "Culprit",
     "Damage",
+    "Diagnosis",
     "Disk",
     "DrgnInput",
     "Dump",
@@ -80,6 +104,11 @@ __all__ = [
     "DumpPart",
     "DumpProblem",
     "ErrorCode",
+    "Event",
+    "Evidence",
+    "Fact",
+    "Facts",
+    "Finding",
     "FlippedBit",
     "Frame",
     "Gap",
@@ -99,14 +128,17 @@ __all__ = [
     "Module",
     "Mount",
     "NetDevice",
+    "NextStep",
     "Node",
     "Oops",
     "OpenFile",
     "PageCount",
     "Panic",
     "Part",
+    "Phase",
     "Precursor",
     "ProcessMemory",
+    "Readiness",
     "Record",
     "RefusedFile",
     "Request",
@@ -125,6 +157,7 @@ __all__ = [
     "Tmpfs",
     "Trace",
     "UnloadedModule",
+    "Verdict",
     "View",
     "VmallocUser",
     "Waiter",

@@ -1,5 +1,6 @@
 """What `lastwords analyze` gives: the versioned document behind every report."""
 
+from .diagnosis import Answer, BrokenRule, Event, Finding, NextStep, Verdict
 from .dump import DumpCheck
 from .log import Log
 from .machine import Machine
@@ -10,12 +11,10 @@ SCHEMA = "lastwords.analysis/1"
 comes."""
 
 
-class Analysis(Struct, frozen=True, kw_only=True):
-    """One analysis.
+class Facts(Struct, frozen=True, kw_only=True):
+    """All that is known of a crash before anybody thinks about it: what the rules of the diagnosis read.
 
     Attributes:
-        schema: `SCHEMA`.
-        version: version of lastwords.
         oopses: of all logs, in the order of the command line and of the files; those of one boot where the user asked
             for one.
         logs: what was read.
@@ -24,8 +23,33 @@ class Analysis(Struct, frozen=True, kw_only=True):
         errors: what could not be read, one line each.
     """
 
+    oopses: tuple[Oops, ...] = ()
+    logs: tuple[Log, ...] = ()
+    machine: Machine | None = None
+    dump: DumpCheck | None = None
+    errors: tuple[str, ...] = ()
+
+
+class Analysis(Struct, frozen=True, kw_only=True):
+    """One analysis: the diagnosis, and the facts that it rests on.
+
+    Attributes:
+        schema: `SCHEMA`.
+        version: version of lastwords.
+
+    All others are those of `Diagnosis` and of `Facts`. `verdict` is None where nothing crashed.
+    """
+
     schema: str = SCHEMA
     version: str = ""
+    verdict: Verdict | None = None
+    findings: tuple[Finding, ...] = ()
+    timeline: tuple[Event, ...] = ()
+    panicked: tuple[Answer, ...] = ()
+    doing: tuple[Answer, ...] = ()
+    changed: tuple[Answer, ...] = ()
+    next: tuple[NextStep, ...] = ()
+    broken: tuple[BrokenRule, ...] = ()
     oopses: tuple[Oops, ...] = ()
     logs: tuple[Log, ...] = ()
     machine: Machine | None = None
