@@ -85,7 +85,7 @@ class Finding(Struct, frozen=True, kw_only=True, rename={"crash_class": "class"}
         title: the claim, in one line.
         text: the same with its reasons, a few sentences; empty where the title says all.
         confidence: from 0 to 1; from 0.8 it is said without hedging.
-        crash_class: `class` in JSON: what the crash comes down to if the finding holds; None where it says nothing of that.
+        crash_class: `class` in JSON: what the crash comes down to if the finding holds; None where it does not say.
         culprit: what it points at; None where it says nothing of that.
         evidence: what it rests on; never empty.
         next: what to do about it.

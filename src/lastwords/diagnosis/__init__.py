@@ -1,0 +1,1 @@
+"""Facts of a crash -> what happened: one rule, one function."""
