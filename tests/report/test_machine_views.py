@@ -2,10 +2,11 @@
 
 import pytest
 
+from lastwords.glossary.units import size
 from lastwords.model import Cpu, Machine, Module, OpenFile, Panic, Record, StackFrame, Symbols, Task, UnloadedModule
 from lastwords.report.backtraces import cpus_one_by_one, groups_of_tasks, tasks_one_by_one
 from lastwords.report.dmesg import dmesg
-from lastwords.report.machine_tables import file_table, module_details, module_table, size, task_table, task_tree
+from lastwords.report.machine_tables import file_table, module_details, module_table, task_table, task_tree
 
 SYMBOLS = Symbols(source="dwarf", release="6.1.0")
 

@@ -5,10 +5,10 @@ from itertools import islice, takewhile
 
 from rich.text import Text
 
+from lastwords.glossary.units import duration
 from lastwords.model import Cpu, Machine, StackFrame, Symbols, Task, stack_groups
 
 from .escape import printable
-from .words import duration
 
 _FOLDED = 4
 """Equal frames in a row that are worth one line for all behind the first."""

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
+from lastwords.glossary.units import duration, size
 from lastwords.model import BlockIo, Interrupts, Irq, Request, Timer, Work
 
 from .escape import printable
-from .machine_tables import size
-from .words import duration
 
 _OLD = 10.0
 """Seconds; an older request stands out."""

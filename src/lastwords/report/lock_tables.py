@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from lastwords.glossary.units import duration
 from lastwords.model import Lock, LockCycle, Locks, Waiter
 
 from .escape import printable
-from .words import duration
 
 
 def lock_tables(locks: Locks, *, longest: int) -> Iterator[Text]:

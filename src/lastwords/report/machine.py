@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from lastwords.glossary.units import duration, size
 from lastwords.model import Blame, DumpCheck, Listing, Lock, LockCycle, Machine, Task
 
 from .backtraces import cpus_one_by_one, groups_of_tasks
 from .escape import printable
-from .machine_tables import size
-from .words import duration
 
 REQUESTS = 6
 """Block requests shown, the oldest first."""

@@ -5,30 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
+from lastwords.glossary.units import duration
 from lastwords.model import Module, OpenFile, Task, UnloadedModule
 
 from .escape import printable
-from .words import duration
 
 _DEEPEST = 64
-_BYTES = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 _LOUD = {"D": "bold yellow", "Z": "dim", "I": "dim"}
-
-
-def size(number: int | None) -> str:
-    """Bytes in the largest unit that leaves three figures.
-
-    Example:
-        >>> size(1703936)
-        '1.62 MiB'
-    """
-    if number is None:
-        return "-"
-    for unit, factor in _BYTES:
-        if number >= factor:
-            value = number / factor
-            return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f} {unit}"
-    return f"{number} B"
 
 
 def task_table(tasks: Sequence[Task]) -> Iterator[Text]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
+from lastwords.glossary.units import size
 from lastwords.model import Memory, Suspect, Zone
 
 from .escape import printable
-from .machine_tables import size
 
 _SUMS = (
     ("total", "total", ""),

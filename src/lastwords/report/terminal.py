@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lastwords.glossary.units import duration
 from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Machine, Oops, Precursor, Trace
 
 from . import width, words
@@ -294,7 +295,7 @@ def _relation(oops: Oops, oopses: Sequence[Oops]) -> str:
         return f"  in boot {oops.boot}"
     parts = []
     if oops.time is not None and first.time is not None:
-        parts.append(f"{words.duration(oops.time - first.time)} later")
+        parts.append(f"{duration(oops.time - first.time)} later")
     if oops.follows is not None:
         parts.append(f"perhaps because of line {oopses[oops.follows].line}")
     return "  " + ", ".join(parts) if parts else ""

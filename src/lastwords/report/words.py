@@ -7,6 +7,7 @@ import re
 from itertools import groupby
 
 from lastwords.glossary import codes, errno
+from lastwords.glossary.units import duration
 from lastwords.model import AddressSense, Frame, Oops, Precursor
 
 _CONTEXTS = {
@@ -175,23 +176,6 @@ def moment(oops: Oops) -> str:
     if oops.wall:
         parts.append(oops.wall)
     return " ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the units that people think in.
-
-    Example:
-        >>> duration(93784.2)
-        '1 d 2 h 3 min'
-    """
-    if abs(seconds) < 60:
-        return f"{seconds:.1f} s" if abs(seconds) >= 1 else f"{seconds:.3f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days} d {hours} h {minutes} min"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def kernel(oops: Oops) -> str | None:
