@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from lastwords import __version__
+from lastwords.diagnosis import KnownIssue, diagnose
 from lastwords.klog.inputs import Input, find
 from lastwords.klog.parallel import mistake
 from lastwords.klog.read import Reading, read
 from lastwords.klog.scan import steps
-from lastwords.model import Analysis, Log, Oops
+from lastwords.model import Analysis, Facts, Log, Oops
 from lastwords.vmcore.files import Files, sort_files
 from lastwords.vmcore.session import DumpError
 
@@ -108,14 +111,21 @@ def analyze(
             oopses += reading.oopses
         if reading.error is not None:
             errors.append(reading.error)
-    return Analysis(
-        version=__version__,
+    facts = Facts(
         oopses=tuple(oopses),
         logs=tuple(logs),
         machine=vmcore.machine if vmcore else None,
         dump=vmcore.check if vmcore else None,
         errors=tuple(errors),
     )
+    return _analysis(facts)
+
+
+def _analysis(facts: Facts, known: Sequence[KnownIssue] = ()) -> Analysis:
+    """The facts together with what they come to."""
+    diagnosis = diagnose(facts, known)
+    told = msgspec.structs.asdict(diagnosis) if diagnosis is not None else {}
+    return Analysis(version=__version__, **msgspec.structs.asdict(facts), **told)
 
 
 def _others(sources: list[Input], dump: tuple[str, ...]) -> list[Input]:

@@ -1,1 +1,11 @@
-"""Facts of a crash -> what happened: one rule, one function."""
+"""Facts of a crash -> what happened.
+
+One rule is one function with `@rule` in a module of `rules/`: it gets the crash and yields findings, each with the
+evidence it rests on. What the findings come to is the verdict.
+"""
+
+from .diagnose import diagnose
+from .known import KnownIssue
+from .rule import Rule, rule, rules
+
+__all__ = ["KnownIssue", "Rule", "diagnose", "rule", "rules"]

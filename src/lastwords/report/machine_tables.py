@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
-from lastwords.glossary.units import duration
+from lastwords.glossary.units import duration, size
 from lastwords.model import Module, OpenFile, Task, UnloadedModule
 
 from .escape import printable

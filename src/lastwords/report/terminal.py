@@ -18,7 +18,7 @@ from rich.text import Text
 from lastwords.glossary.units import duration
 from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Machine, Oops, Precursor, Trace
 
-from . import width, words
+from . import diagnosis, width, words
 from .escape import printable
 from .machine import code, dump_lines, sections
 
@@ -60,8 +60,12 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
     for number, log in enumerate(loud):
         if number:
             yield Text()
+        yield from _heading(log, oopses[log.path])
+        if not number:
+            yield from diagnosis.opening(analysis)
         yield from _log(log, oopses[log.path], None if number else analysis.machine, verbose)
     if not loud:
+        yield from diagnosis.opening(analysis)
         if analysis.dump is not None and not quiet:
             yield Text("What crashed is not known: no kernel log is left in the dump.", "bold yellow")
         yield from _quiet(quiet, alone=True)
@@ -71,9 +75,10 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
         yield from map(_indented, dump_lines(analysis.dump, analysis.machine))
     if loud:
         yield from _quiet(quiet, alone=False)
+    yield from diagnosis.closing(analysis, verbose)
 
 
-def _log(log: Log, oopses: Sequence[Oops], machine: Machine | None, verbose: bool) -> Iterator[RenderableType]:
+def _heading(log: Log, oopses: Sequence[Oops]) -> Iterator[RenderableType]:
     first = oopses[0]
     yield Text.assemble(
         (printable(words.title(first)), "bold red"),
@@ -81,6 +86,10 @@ def _log(log: Log, oopses: Sequence[Oops], machine: Machine | None, verbose: boo
     )
     yield Text(_source(log, first), "dim")
     yield Text()
+
+
+def _log(log: Log, oopses: Sequence[Oops], machine: Machine | None, verbose: bool) -> Iterator[RenderableType]:
+    first = oopses[0]
     yield _facts(first)
     # The dump's stack is the true one.
     if machine is None or not machine.cpus or verbose:

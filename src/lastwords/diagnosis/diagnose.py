@@ -1,0 +1,80 @@
+"""From facts to a diagnosis: every rule, then what their findings come to."""
+
+from collections.abc import Iterable, Sequence
+
+from lastwords.model import BrokenRule, Diagnosis, Facts, Finding, NextStep
+
+from .changed import changed
+from .crash import Crash, crash_among
+from .doing import doing
+from .known import KnownIssue, match
+from .panicked import panicked
+from .rule import Rule, rules, strangers
+from .timeline import timeline
+from .verdict import verdict
+
+_PHASES = ("immediate", "post-mortem")
+
+
+def diagnose(facts: Facts, known: Sequence[KnownIssue] = ()) -> Diagnosis | None:
+    """What happened, as far as the facts tell.
+
+    Args:
+        facts: all that is known of the crash.
+        known: issues that a team has met before.
+
+    Returns:
+        The diagnosis, or None where nothing crashed. A rule that raises is told in `broken`.
+    """
+    crash = crash_among(facts)
+    if crash.oops is None and crash.machine is None:
+        return None
+    broken = [BrokenRule(id="entry point", error=error) for error in strangers()]
+    findings: list[Finding] = []
+    for rule in rules():
+        found, error = judged(rule, crash)
+        findings += found
+        if error is not None:
+            broken.append(error)
+    findings += match(known, crash)
+    ranked = tuple(sorted(findings, key=lambda finding: -strength(finding)))
+    return Diagnosis(
+        verdict=verdict(crash, ranked),
+        findings=ranked,
+        timeline=timeline(crash),
+        panicked=panicked(crash),
+        doing=doing(crash),
+        changed=changed(crash),
+        next=steps(ranked),
+        broken=tuple(broken),
+    )
+
+
+def judged(rule: Rule, crash: Crash) -> tuple[list[Finding], BrokenRule | None]:
+    """What a rule finds, as far as it gets, and how it failed."""
+    found: list[Finding] = []
+    try:
+        # One by one: what a rule found before it failed stands.
+        for finding in rule.judge(crash):
+            found.append(finding)  # noqa: PERF402
+    except Exception as failure:  # a mistake in a rule costs that rule
+        return found, BrokenRule(id=rule.id, error=f"{type(failure).__name__}: {failure}")
+    return found, None
+
+
+def strength(finding: Finding) -> float:
+    """How much a finding counts: how sure it is, and how much it explains."""
+    return finding.confidence * finding.weight
+
+
+def steps(findings: Iterable[Finding]) -> tuple[NextStep, ...]:
+    """What to do, each thing once: first what is lost when it is put off, then by what it is likely to tell."""
+    best: dict[str, tuple[float, NextStep]] = {}
+    for finding in findings:
+        for step in finding.next:
+            worth = step.value * max(finding.confidence, 0.3)
+            key = step.command or step.text
+            if key not in best or best[key][0] < worth:
+                best[key] = (worth, step)
+    ordered = sorted(best.values(), key=lambda pair: (_PHASES.index(pair[1].phase), -pair[0]))
+    return tuple(step for _worth, step in ordered)

@@ -1,0 +1,126 @@
+"""What the machine was doing when it crashed."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from lastwords.glossary.units import duration, size
+from lastwords.model import Answer, Fact, Machine, Task
+
+from .crash import Crash
+from .story import named, several, where
+
+_SYSCALL = re.compile(
+    r"__(?:x64|ia32|arm64|s390x?|riscv|se|do)_(?:compat_)?sys_(\w{1,40})$|(?:ksys|do_sys)_(\w{1,40})$"
+)
+_PLUMBING = frozenset(
+    {
+        "__schedule",
+        "schedule",
+        "schedule_timeout",
+        "schedule_preempt_disabled",
+        "preempt_schedule_common",
+        "io_schedule",
+        "io_schedule_timeout",
+    }
+)
+_MANY = 6
+
+
+def doing(crash: Crash) -> tuple[Answer, ...]:
+    """Answers by topic: the crash's own task, CPUs, load, memory, I/O, locks."""
+    answers = list(_crashing(crash))
+    if crash.machine is not None:
+        for part in (_cpus, _load, _memory, _requests, _waiting):
+            answers += part(crash.machine)
+    return tuple(answers)
+
+
+def _crashing(crash: Crash) -> Iterator[Answer]:
+    oops = crash.oops
+    if oops is not None:
+        place = where(oops).strip()
+        if place:
+            yield Answer(text=f"It happened {place}.", topic="crash", evidence=(crash.here(),))
+    call = next((m[1] or m[2] for m in (_SYSCALL.match(name) for name, _module in crash.functions()) if m), None)
+    if call is not None:
+        yield Answer(text=f"The task was in the system call {call}().", topic="crash")
+    if crash.machine is not None and crash.machine.files:
+        paths = [file.path for file in crash.machine.files if not file.path.startswith(("/dev/null", "/dev/console"))]
+        if paths:
+            yield Answer(text=f"It had open: {several(list(dict.fromkeys(paths)), _MANY)}.", topic="crash")
+
+
+def _cpus(machine: Machine) -> Iterator[Answer]:
+    cpus = machine.cpus or ()
+    idle = [cpu for cpu in cpus if cpu.context == "idle" and not cpu.crashing]
+    for cpu in [cpu for cpu in cpus if cpu not in idle][:_MANY]:
+        whose = f"{cpu.comm} ({cpu.pid})" if cpu.comm else "nobody known"
+        state = f" in {_CONTEXTS.get(cpu.context, cpu.context)}" if cpu.context and cpu.context != "task" else ""
+        mark = ", and crashed" if cpu.crashing else ""
+        yield Answer(text=f"CPU {cpu.number} ran {whose}{state}{mark}.", topic="CPUs")
+    more = len(cpus) - len(idle) - _MANY
+    if more > 0:
+        yield Answer(text=f"{more} more CPUs were busy.", topic="CPUs")
+    if idle:
+        yield Answer(text=f"{len(idle)} CPU{'s were' if len(idle) > 1 else ' was'} idle.", topic="CPUs")
+
+
+_CONTEXTS = {"hardirq": "a hardware interrupt", "softirq": "a softirq", "nmi": "an NMI", "user": "user space"}
+
+
+def _load(machine: Machine) -> Iterator[Answer]:
+    if machine.load and any(machine.load):
+        cpus = len(machine.cpus or ()) or 1
+        one = machine.load[0]
+        busy = " — more than its CPUs can do" if one > 2 * cpus else ""
+        averages = ", ".join(f"{value:.2f}" for value in machine.load)
+        yield Answer(text=f"Load averages {averages} on {cpus} CPUs{busy}.", topic="load")
+
+
+def _memory(machine: Machine) -> Iterator[Answer]:
+    memory = machine.memory
+    if memory is None or not memory.total or memory.free is None:
+        return
+    left = memory.available if memory.available is not None else memory.free
+    state = "plenty" if left > memory.total * 0.15 else "little" if left > memory.total * 0.05 else "next to nothing"
+    yield Answer(text=f"Memory: {state} left: {size(left)} of {size(memory.total)} could still be had.", topic="memory")
+
+
+def _requests(machine: Machine) -> Iterator[Answer]:
+    requests = machine.io.requests if machine.io else ()
+    if not requests:
+        return
+    devices = Counter(request.device for request in requests)
+    oldest = max((request.age for request in requests if request.age is not None), default=None)
+    age = f", the oldest for {duration(oldest)}" if oldest is not None else ""
+    where = several([f"{count} on {device}" for device, count in devices.most_common()])
+    yield Answer(text=f"I/O in flight: {where}{age}.", topic="I/O")
+
+
+def _waiting(machine: Machine) -> Iterator[Answer]:
+    if machine.locks is not None:
+        for lock in machine.locks.held[:_MANY]:
+            name = lock.name or f"at {lock.address:#x}"
+            owner = f"held by {lock.owner_comm} ({lock.owner})" if lock.owner is not None else "its holder is not known"
+            place = f" in {named(lock.owner_function, None)}" if lock.owner_function else ""
+            who = several([f"{waiter.comm} ({waiter.pid})" for waiter in lock.waiters])
+            fact = Fact(text=f"{lock.kind} {name}", address=lock.address)
+            yield Answer(
+                text=f"{lock.kind} {name}: {owner}{place}; {who} waited for it.", topic="locks", evidence=(fact,)
+            )
+    groups = _groups(task for task in machine.tasks or () if task.state == "D")
+    for place, tasks in groups.most_common(_MANY):
+        yield Answer(
+            text=f"{tasks} task{'s' if tasks > 1 else ''} waited uninterruptibly in {place}().", topic="waiting"
+        )
+
+
+def _groups(tasks: Iterable[Task]) -> Counter[str]:
+    """How many tasks wait in which function: the innermost that is not the scheduler's."""
+    places: Counter[str] = Counter()
+    for task in tasks:
+        frames = [frame.function for frame in task.stack if frame.function not in _PLUMBING]
+        if frames:
+            places[frames[0]] += 1
+    return places

@@ -1,0 +1,139 @@
+"""What the kind of report alone says, for crashes that no other rule explains."""
+
+from collections.abc import Iterator
+
+from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.rule import rule
+from lastwords.model import CrashClass, Culprit, Finding
+
+# Kinds of the catalogue (klog/catalogue): the class that they mostly come down to, how sure that is, and why.
+KINDS: dict[str, tuple[CrashClass, float, str]] = {
+    "kernel-bug": ("logic-bug", 0.8, "the code found a state that its author held to be impossible (BUG_ON)"),
+    "kernel-bug-message": ("logic-bug", 0.6, "the code complained of a state that should not be"),
+    "warning": ("logic-bug", 0.75, "the code found a state that its author held to be wrong (WARN_ON)"),
+    "kernel-warning-message": ("logic-bug", 0.5, "the code complained of a state that should not be"),
+    "refcount-warning": ("logic-bug", 0.85, "a reference count went wrong: one put too many, or a get after the last"),
+    "odebug": ("logic-bug", 0.8, "an object was used in a state of its life where it must not be"),
+    "divide-error": ("logic-bug", 0.9, "it divided by zero, or the quotient did not fit"),
+    "invalid-opcode": ("unknown", 0.4, "the processor met an instruction that it does not know"),
+    "null-dereference": ("logic-bug", 0.8, "it used a NULL pointer"),
+    "user-memory-access": ("logic-bug", 0.6, "it used an address of user space where a kernel pointer belongs"),
+    "paging-request": ("memory-corruption", 0.4, "it used an address where nothing is mapped"),
+    "general-protection-fault": ("memory-corruption", 0.5, "it used an address that no pointer can have"),
+    "double-fault": ("logic-bug", 0.5, "a fault came while another was being handled, mostly for a full stack"),
+    "kernel-stack-overflow": ("logic-bug", 0.85, "its stack was full"),
+    "corrupted-stack-end": ("logic-bug", 0.75, "the end of its stack was overwritten, mostly by a stack that is full"),
+    "stack-protector": ("memory-corruption", 0.8, "it wrote beyond the end of a buffer on its stack"),
+    "missing-endbr": ("memory-corruption", 0.5, "it jumped to where no function begins"),
+    "list-corruption": ("memory-corruption", 0.75, "the links of a list no longer agree"),
+    "slab-corruption": ("memory-corruption", 0.85, "the slab allocator found an object overwritten or freed twice"),
+    "slab-warning": ("memory-corruption", 0.6, "the slab allocator was given what it does not own"),
+    "bad-page-state": (
+        "memory-corruption",
+        0.6,
+        "a page was freed that is still in use, or its description overwritten",
+    ),
+    "bad-page-map": ("memory-corruption", 0.6, "a page table holds what cannot be"),
+    "bad-mm-counter": ("logic-bug", 0.6, "pages of a process that ended are still counted"),
+    "kasan": ("memory-corruption", 0.9, "KASAN saw a bad access to memory"),
+    "kfence": ("memory-corruption", 0.9, "KFENCE saw a bad access to memory"),
+    "kmsan": ("logic-bug", 0.85, "it used memory that nobody had written"),
+    "kcsan": ("logic-bug", 0.8, "two CPUs used the same memory at once, and one of them wrote"),
+    "ubsan": ("logic-bug", 0.8, "it did what the C language leaves undefined"),
+    "usercopy": ("logic-bug", 0.8, "it was about to copy more between kernel and user than the object holds"),
+    "fortify": ("memory-corruption", 0.8, "a string function was about to write or read beyond its buffer"),
+    "cfi": ("memory-corruption", 0.6, "an indirect call went to a function of another type"),
+    "skb-panic": ("logic-bug", 0.85, "a packet buffer was made larger than it is"),
+    "kmemleak": ("logic-bug", 0.6, "memory was allocated that nothing points to any more"),
+    "deadlock": ("deadlock", 0.8, "lockdep saw locks taken in orders that can deadlock"),
+    "unsafe-lock-order": ("deadlock", 0.75, "lockdep saw locks taken in an order that an interrupt can deadlock"),
+    "inconsistent-lock-state": ("deadlock", 0.75, "a lock is taken in an interrupt and elsewhere with interrupts on"),
+    "nested-lock": ("deadlock", 0.7, "a lock of the same class was taken while one was held"),
+    "spinlock-debug": ("logic-bug", 0.6, "a spinlock was used in a state where it must not be"),
+    "suspicious-rcu": ("logic-bug", 0.8, "data that RCU protects was used outside of a read-side section"),
+    "bad-unlock-balance": ("logic-bug", 0.85, "a lock was released that was not held"),
+    "held-lock-freed": ("logic-bug", 0.85, "memory was freed that holds a lock in use"),
+    "lock-held-at-exit": ("logic-bug", 0.85, "it returned to user space with a lock held"),
+    "wait-context": ("logic-bug", 0.7, "a lock that may sleep was taken where sleeping is forbidden"),
+    "sleeping-in-atomic": ("logic-bug", 0.85, "it slept, or might have, where sleeping is forbidden"),
+    "preempt-count": ("logic-bug", 0.85, "it slept where sleeping is forbidden, or did not undo a preempt_disable()"),
+    "preemptible-smp-processor-id": ("logic-bug", 0.8, "it used per-CPU data while it could be moved to another CPU"),
+    "workqueue-leaked-lock": ("logic-bug", 0.85, "a work item returned with a lock held or in atomic context"),
+    "leaked-netdevice": ("logic-bug", 0.7, "somebody still holds a reference to a network device that is to go"),
+    "dentry-in-use": ("logic-bug", 0.7, "a file system was unmounted with names still in use"),
+    "rust-panic": ("logic-bug", 0.8, "Rust code met a state that its author held to be impossible"),
+    "soft-lockup": ("lockup", 0.8, "a CPU ran in the kernel for too long without a break"),
+    "hard-lockup": ("lockup", 0.8, "a CPU ran with interrupts off for too long"),
+    "rcu-stall": ("lockup", 0.75, "a CPU or task did not let RCU go on"),
+    "rcu-starved": ("lockup", 0.6, "RCU's own thread got no time to run"),
+    "workqueue-lockup": ("lockup", 0.7, "a worker did not get to its work"),
+    "watchdog-panic": ("lockup", 0.7, "a watchdog saw no progress"),
+    "hung-task": ("lockup", 0.55, "a task waited for far too long"),
+    "out-of-memory": ("resource-exhaustion", 0.85, "memory ran out"),
+    "out-of-memory-kill": ("resource-exhaustion", 0.85, "memory ran out"),
+    "memcg-out-of-memory": ("resource-exhaustion", 0.85, "a control group used up the memory that it was given"),
+    "oom-panic": ("resource-exhaustion", 0.85, "memory ran out"),
+    "no-root": ("configuration", 0.85, "the kernel found no root file system"),
+    "no-init": ("configuration", 0.85, "the root file system holds no init"),
+    "init-killed": ("configuration", 0.6, "process 1 ended"),
+    "sysrq-crash": ("deliberate", 0.9, "somebody asked the kernel to crash (sysrq c)"),
+    "hypervisor-panic": ("hypervisor", 0.7, "the hypervisor had the guest panic"),
+    "xen-panic": ("hypervisor", 0.7, "Xen itself panicked"),
+    "xen-domain-crash": ("hypervisor", 0.7, "Xen crashed the domain"),
+    "vmm-exception": ("hypervisor", 0.6, "a confidential guest was sent an exception that only the host can cause"),
+    "machine-check": ("hardware", 0.95, "the processor reported an error that it could not correct"),
+    "machine-check-logged": ("hardware", 0.7, "the processor reported an error"),
+    "memory-failure": ("hardware", 0.9, "a page of memory is broken"),
+    "edac-uncorrected": ("hardware", 0.9, "the memory controller reported an error that it could not correct"),
+    "boot-error-record": ("hardware", 0.8, "the firmware handed over a record of a fatal error before this boot"),
+    "apei": ("hardware", 0.9, "the firmware reported a hardware error"),
+    "pcie-error": ("hardware", 0.8, "a PCI Express device or its link reported an error"),
+    "nmi-error": ("hardware", 0.8, "the chipset raised an NMI for an error"),
+    "hardware-panic": ("hardware", 0.85, "the kernel gave up over a hardware error"),
+    "hardware-error-detail": ("hardware", 0.7, "the processor or firmware reported an error"),
+    "serror": ("hardware", 0.7, "the processor reported an asynchronous error (SError)"),
+    "external-abort": ("hardware", 0.6, "an access to a device or memory failed on the bus"),
+    "thermal-shutdown": ("hardware", 0.9, "it became too hot"),
+    "power-loss": ("hardware", 0.7, "power went away"),
+    "irq-nobody-cared": ("logic-bug", 0.4, "an interrupt came that no driver took for its own"),
+    "nvme-failure": ("hardware", 0.7, "an NVMe drive did not answer"),
+    "scsi-offline": ("hardware", 0.7, "a disk was taken offline after errors"),
+    "ata-disabled": ("hardware", 0.75, "a disk did not answer and was given up"),
+    "controller-fault": ("hardware", 0.7, "a storage controller's firmware failed"),
+    "medium-error": ("hardware", 0.85, "a disk cannot read what it holds"),
+    "lost-write": ("hardware", 0.6, "a write was lost for an I/O error"),
+    "raid-failure": ("hardware", 0.7, "an array lost more disks than it can bear"),
+    "ext4-error": ("unknown", 0.3, "the file system found its structures damaged"),
+    "xfs-shutdown": ("unknown", 0.3, "the file system found an error that it cannot go on after"),
+    "btrfs-error": ("unknown", 0.3, "the file system found an error that it cannot go on after"),
+    "filesystem-error": ("unknown", 0.3, "the file system found its structures damaged"),
+    "zfs-panic": ("unknown", 0.4, "ZFS found a state that should not be"),
+    "lustre-lbug": ("logic-bug", 0.6, "Lustre found a state that its authors held to be impossible"),
+}
+
+
+@rule(
+    "kind",
+    "the kind of the report",
+    why="A report's own words name what the kernel saw, if not why it came to that.",
+    sure="as sure as that kind of report mostly is; other rules know more",
+)
+def kind(crash: Crash) -> Iterator[Finding]:
+    """What the report says of itself."""
+    oops = crash.oops
+    if oops is None or oops.kind not in KINDS:
+        return
+    crash_class, confidence, text = KINDS[oops.kind]
+    subject = f"{oops.function}()" if oops.function else "the kernel"
+    yield Finding(
+        id="kind",
+        title=f"{oops.kind}: {text}",
+        text=f"In {subject}: {text}." if oops.function else f"{text[:1].upper()}{text[1:]}.",
+        confidence=confidence,
+        crash_class=None if crash_class == "unknown" else crash_class,
+        culprit=Culprit(module=oops.module, function=oops.function, file=oops.file, line=oops.source_line)
+        if oops.function
+        else None,
+        evidence=(crash.here(),),
+        weight=0.5,
+    )

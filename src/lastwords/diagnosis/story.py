@@ -1,0 +1,56 @@
+"""The words in which a crash is told: what died, where, doing what."""
+
+from lastwords.glossary.units import duration
+from lastwords.model import Oops
+
+from .crash import Crash
+
+_CONTEXTS = {
+    "hardirq": "in a hardware interrupt",
+    "softirq": "in a softirq",
+    "nmi": "in an NMI",
+}
+
+
+def opening(crash: Crash) -> str:
+    """The first sentence: which kernel gave up over what, and where it was."""
+    oops, machine = crash.oops, crash.machine
+    release = (oops.release if oops else None) or (machine.release if machine else None)
+    kernel = f"Linux {release}" if release else "The kernel"
+    uptime = _after(crash)
+    if oops is None:
+        message = f" panicked ({crash.panic})" if crash.panic else " was dumped without a report of a crash in its log"
+        return f"{kernel}{message}{uptime}."
+    ended = f" and panicked ({crash.panic})" if crash.panic and crash.panic not in oops.title else ""
+    return f"{kernel} reported “{oops.title}”{where(oops)}{uptime}{ended}."
+
+
+def where(oops: Oops) -> str:
+    """` on CPU 0 in a hardware interrupt`, ` on CPU 1 in sh (PID 93)`; empty where nothing is known."""
+    cpu = f" on CPU {oops.cpu}" if oops.cpu is not None else ""
+    if oops.context in _CONTEXTS:
+        return f"{cpu} {_CONTEXTS[oops.context]}"
+    if oops.workqueue:
+        return f"{cpu} in work of the queue {oops.workqueue}"
+    if oops.comm:
+        pid = f" (PID {oops.pid})" if oops.pid is not None else ""
+        return f"{cpu} in {oops.comm}{pid}"
+    return cpu
+
+
+def _after(crash: Crash) -> str:
+    seconds = crash.oops.time if crash.oops else crash.machine.uptime if crash.machine else None
+    return f", {duration(seconds)} after boot" if seconds is not None else ""
+
+
+def named(function: str | None, module: str | None) -> str:
+    """`write_sector() of null_field`, `ip_rcv()`."""
+    name = f"{function}()" if function else "code"
+    return f"{name} of {module}" if module else name
+
+
+def several(things: "list[str]", most: int = 4) -> str:
+    """`a, b and c`; `a, b, c and 5 more`."""
+    if len(things) > most:
+        return f"{', '.join(things[:most])} and {len(things) - most} more"
+    return " and ".join(filter(None, [", ".join(things[:-1]), things[-1]])) if things else ""

@@ -1,0 +1,38 @@
+"""From the first sign to the end, on one line of time."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from lastwords.model import Event
+
+from .crash import Crash
+
+
+def timeline(crash: Crash) -> tuple[Event, ...]:
+    """What happened, in order; times are seconds since boot."""
+    events = [*_signs(crash), *_reports(crash)]
+    # What has no time keeps its place in the log.
+    events.sort(key=lambda event: (event.line is None, event.line or 0))
+    dumped = crash.machine.uptime if crash.machine else None
+    if dumped is not None:
+        events.append(Event(kind="dump", text="the memory was dumped", time=dumped))
+    return tuple(events)
+
+
+def _signs(crash: Crash) -> Iterator[Event]:
+    first = next(iter(crash.reports), None)
+    for precursor in crash.precursors:
+        end = None
+        if first is not None and first.time is not None and precursor.seconds_before is not None:
+            end = first.time - precursor.seconds_before
+        path = crash.log.path if crash.log else None
+        yield Event(kind="sign", text=precursor.text, time=end, count=precursor.count, path=path, line=precursor.line)
+
+
+def _reports(crash: Crash) -> Iterator[Event]:
+    for oops in crash.reports:
+        kind: Literal["sign", "oops", "follow-on"]
+        kind = "sign" if oops in crash.before else "oops" if oops is crash.oops else "follow-on"
+        yield Event(kind=kind, text=oops.title, time=oops.time, path=oops.path, line=oops.line)
+        if oops.panic is not None and oops.family != "panic":
+            yield Event(kind="panic", text=oops.panic, time=oops.time, path=oops.path, line=oops.last_line)

@@ -1,0 +1,124 @@
+"""What the findings come to: one class, one culprit, one paragraph."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from lastwords.model import Culprit, Finding, Verdict
+
+from .crash import Crash
+from .owner import owner_of
+from .story import opening
+
+SURE = 0.8
+"""From this confidence on a verdict is said without hedging; a wrong one is the worst that we can give."""
+_RIVAL = 0.75
+"""A finding of another class this close to the strongest makes the verdict unsure."""
+_UNSURE = 0.65
+_DAMAGED = 0.75
+
+
+def verdict(crash: Crash, findings: Sequence[Finding]) -> Verdict:
+    """The verdict.
+
+    Args:
+        crash: what happened.
+        findings: the strongest first.
+    """
+    claims = [finding for finding in findings if finding.crash_class not in (None, "unknown")]
+    best = claims[0] if claims else None
+    if best is None or best.crash_class is None:
+        return _not_known(crash, findings)
+    confidence, reasons = _confidence(crash, best, claims)
+    agreeing = [f for f in findings if f.culprit is not None and f.crash_class in (None, best.crash_class)]
+    culprit = owner_of(crash, _merged(best, agreeing))
+    supporting = [f for f in findings if f is not best and _supports(f, best)]
+    return Verdict(
+        summary=_summary(crash, best, supporting, confidence, culprit),
+        crash_class=best.crash_class,
+        confidence=round(confidence, 2),
+        culprit=culprit,
+        reasons=tuple(reasons),
+        findings=tuple(dict.fromkeys(finding.id for finding in (best, *supporting))),
+    )
+
+
+def _not_known(crash: Crash, findings: Sequence[Finding]) -> Verdict:
+    culprit = owner_of(crash, _merged(None, [f for f in findings if f.culprit is not None]))
+    hint = f" {findings[0].text or findings[0].title}" if findings else ""
+    return Verdict(
+        summary=f"{opening(crash)} Why is not known.{hint}",
+        crash_class="unknown",
+        confidence=0.0,
+        culprit=culprit,
+        reasons=("no rule found a cause in what is at hand",),
+        findings=tuple(dict.fromkeys(finding.id for finding in findings[:3])),
+    )
+
+
+def _confidence(crash: Crash, best: Finding, claims: Sequence[Finding]) -> tuple[float, list[str]]:
+    """How sure the best finding leaves us, and what speaks for and against it."""
+    confidence = best.confidence
+    reasons = [f"for: {best.title}"]
+    agree = [f for f in claims[1:] if f.crash_class == best.crash_class and f.id != best.id]
+    reasons += [f"for: {finding.title}" for finding in agree[:3]]
+    for finding in agree[:2]:
+        confidence += (0.97 - confidence) * 0.3 * finding.confidence if confidence < 0.97 else 0.0
+    rivals = [f for f in claims[1:] if f.crash_class != best.crash_class or best.id in f.contradicts]
+    for rival in rivals[:3]:
+        if rival.confidence * rival.weight >= _RIVAL * best.confidence * best.weight:
+            confidence = min(confidence, _UNSURE)
+            reasons.append(f"against: {rival.title} ({rival.crash_class})")
+    if crash.oops is not None and not crash.oops.intact and crash.machine is None:
+        confidence = min(confidence, _DAMAGED)
+        reasons.append(f"against: the log is damaged ({', '.join(d.kind for d in crash.oops.damage)})")
+    return confidence, reasons
+
+
+def _merged(best: Finding | None, findings: Sequence[Finding]) -> Culprit:
+    """The best finding's culprit; what it does not know comes from others about the same place."""
+    culprit = best.culprit if best is not None and best.culprit is not None else None
+    for finding in findings:
+        other = finding.culprit
+        if other is None:
+            continue
+        if culprit is None:
+            culprit = other
+        elif _same_place(culprit, other):
+            known = {name: value for name, value in msgspec.structs.asdict(culprit).items() if value is not None}
+            culprit = msgspec.structs.replace(other, **known)
+    return culprit or Culprit()
+
+
+def _same_place(one: Culprit, other: Culprit) -> bool:
+    """Nothing that both know differs; both know the function or one knows only what the other leaves open."""
+    return all(
+        getattr(one, name) is None or getattr(other, name) is None or getattr(one, name) == getattr(other, name)
+        for name in ("module", "function", "object")
+    )
+
+
+def _supports(finding: Finding, best: Finding) -> bool:
+    return finding.weight >= 0.2 and finding.crash_class in (None, best.crash_class) and finding.confidence >= 0.4
+
+
+def _summary(crash: Crash, best: Finding, supporting: Sequence[Finding], confidence: float, culprit: Culprit) -> str:
+    hedge = "" if confidence >= SURE else "Probably: " if confidence >= 0.6 else "Perhaps: "
+    sentences = [opening(crash), hedge + _sentence(best.text or best.title)]
+    sentences += [_sentence(finding.text or finding.title) for finding in supporting[:2]]
+    if culprit.origin in ("out-of-tree", "proprietary") and culprit.module is not None:
+        ask = f"; ask {culprit.owner}" if culprit.owner else ""
+        sentences.append(f"{culprit.module} is {_ARTICLE[culprit.origin]} module{ask}.")
+    return " ".join(sentences)
+
+
+_ARTICLE = {"out-of-tree": "an out-of-tree", "proprietary": "a proprietary"}
+
+
+def _sentence(text: str) -> str:
+    text = (
+        text[:1].upper() + text[1:]
+        if not text[:1].isupper() and " " in text[:12] and "_" not in text.split()[0]
+        else text
+    )
+    return text if text.endswith((".", "!", "?")) else text + "."

@@ -1,0 +1,160 @@
+"""The diagnosis on a terminal: the verdict on the first screen, findings and next steps below the evidence."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from lastwords.model import Analysis, Answer, Culprit, Event, Fact, Finding, NextStep, Verdict
+
+from .escape import printable
+
+FINDINGS = 6
+"""Findings shown in full, unless the user asks for all."""
+EVIDENCE = 4
+STEPS = 8
+
+CLASSES = {
+    "logic-bug": "a bug in the code",
+    "memory-corruption": "memory corruption",
+    "hardware": "hardware",
+    "deadlock": "a deadlock",
+    "lockup": "a lockup",
+    "resource-exhaustion": "something ran out",
+    "configuration": "configuration or boot",
+    "deliberate": "deliberate",
+    "hypervisor": "the hypervisor",
+    "unknown": "not known",
+}
+
+
+def sureness(confidence: float) -> str:
+    """A confidence as a word."""
+    for least, word in ((0.9, "almost certain"), (0.8, "quite sure"), (0.6, "probable"), (0.35, "possible")):
+        if confidence >= least:
+            return word
+    return "hardly more than a guess"
+
+
+def culprit(told: Culprit) -> str | None:
+    """The culprit in a line: function, module, source line, object and field; None where nothing is known of it."""
+    parts = [f"{told.function}()"] if told.function else []
+    parts += [f"of module {told.module}"] if told.module else []
+    parts += [f"at {told.file}:{told.line}" if told.line else f"in {told.file}"] if told.file else []
+    if told.object or told.field:
+        parts.append(f"({'.'.join(filter(None, (told.object, told.field)))})")
+    origin = {"in-tree": "in the kernel's tree", None: None}.get(told.origin, told.origin)
+    text = " ".join(parts)
+    return f"{text}, {origin}" if text and origin else text or None
+
+
+def opening(analysis: Analysis) -> Iterator[RenderableType]:
+    """The verdict."""
+    told = analysis.verdict
+    if told is None:
+        return
+    yield Text("Verdict", "bold")
+    yield _indented(Text(printable(told.summary)))
+    yield _verdict_table(told)
+    yield Text()
+
+
+def _verdict_table(told: Verdict) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    sure = f", {sureness(told.confidence)} ({told.confidence:.0%})" if told.crash_class != "unknown" else ""
+    table.add_row("  class", Text(f"{CLASSES[told.crash_class]}{sure}", "bold"))
+    if (text := culprit(told.culprit)) is not None:
+        table.add_row("  culprit", Text(printable(text), "bold"))
+    if told.culprit.owner:
+        table.add_row("  ask", printable(told.culprit.owner))
+    for reason in told.reasons:
+        table.add_row("", Text(printable(reason), "dim"))
+    return table
+
+
+def closing(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
+    """The answers to the three questions, the findings with their evidence, and what to do."""
+    if analysis.verdict is None:
+        return
+    yield from _section("What happened")
+    yield from map(_indented, _timeline(analysis.timeline, verbose))
+    yield from _answers("", analysis.panicked)
+    yield from _answers("What it was doing", analysis.doing)
+    yield from _answers("What changed", analysis.changed)
+    yield from _findings(analysis.findings, verbose)
+    yield from _next(analysis.next, verbose)
+    for broken in analysis.broken:
+        yield Text(f"The rule {broken.id} failed: {printable(broken.error)}", "yellow")
+
+
+def _timeline(events: Sequence[Event], verbose: bool) -> Iterator[Text]:
+    styles = {"oops": "bold red", "panic": "red", "sign": "yellow", "dump": "dim"}
+    shown = events if verbose else events[:12]
+    for event in shown:
+        time = f"{event.time:12.3f} s" if event.time is not None else " " * 14
+        line = f"  line {event.line}" if event.line else ""
+        count = f"{event.count} x  " if event.count > 1 else ""
+        yield Text.assemble(f"{time}  ", (f"{count}{printable(event.text)}", styles.get(event.kind, "")), (line, "dim"))
+    if len(events) > len(shown):
+        yield Text(f"{len(events) - len(shown)} more  (-v shows them)", "dim")
+
+
+def _answers(title: str, answers: Sequence[Answer]) -> Iterator[RenderableType]:
+    if not answers:
+        return
+    if title:
+        yield from _section(title)
+    for _topic, told in groupby(answers, key=lambda answer: answer.topic):
+        yield _indented(Text(printable(" ".join(answer.text for answer in told))))
+
+
+def _findings(findings: Sequence[Finding], verbose: bool) -> Iterator[RenderableType]:
+    shown = [finding for finding in findings if verbose or finding.id != "kind"]
+    shown = shown if verbose else shown[:FINDINGS]
+    if not shown:
+        return
+    yield from _section("Findings")
+    for finding in shown:
+        yield _indented(
+            Text.assemble(
+                (printable(finding.title), "bold"), (f"  {sureness(finding.confidence)}", "dim"), f"  [{finding.id}]"
+            )
+        )
+        if finding.text and finding.text != finding.title:
+            yield _indented(Text(printable(finding.text)), 4)
+        for fact in finding.evidence if verbose else finding.evidence[:EVIDENCE]:
+            yield _indented(Text(f"- {_fact(fact)}", "dim"), 4)
+        if finding.contradicts:
+            yield _indented(Text(f"speaks against: {', '.join(finding.contradicts)}", "yellow"), 4)
+    left = len(findings) - len(shown)
+    if left > 0 and not verbose:
+        yield _indented(Text(f"{left} more  (-v shows them)", "dim"))
+
+
+def _fact(fact: Fact) -> str:
+    where = f"line {fact.line}: " if fact.line else f"{fact.address:#x}: " if fact.address is not None else ""
+    return f"{where}{printable(fact.text)}"
+
+
+def _next(steps: Sequence[NextStep], verbose: bool) -> Iterator[RenderableType]:
+    titles = {"immediate": "Now, on the machine", "post-mortem": "Next steps"}
+    for phase, told in groupby(steps, key=lambda step: step.phase):
+        yield from _section(titles[phase])
+        for number, step in enumerate(list(told)[: None if verbose else STEPS], 1):
+            yield _indented(Text(f"{number}. {printable(step.text)}"))
+            if step.command:
+                yield _indented(Text(printable(step.command), "cyan"), 5)
+
+
+def _section(title: str) -> Iterator[RenderableType]:
+    yield Text()
+    yield Text(title, "bold")
+
+
+def _indented(what: RenderableType, by: int = 2) -> RenderableType:
+    return Padding(what, (0, 0, 0, by))
