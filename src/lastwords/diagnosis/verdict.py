@@ -60,7 +60,8 @@ def _confidence(crash: Crash, best: Finding, claims: Sequence[Finding]) -> tuple
     """How sure the best finding leaves us, and what speaks for and against it."""
     confidence = best.confidence
     reasons = [f"for: {best.title}"]
-    agree = [f for f in claims[1:] if f.crash_class == best.crash_class and f.id != best.id]
+    # What the report says of itself is no second witness.
+    agree = [f for f in claims[1:] if f.crash_class == best.crash_class and f.id not in (best.id, "kind")]
     reasons += [f"for: {finding.title}" for finding in agree[:3]]
     for finding in agree[:2]:
         confidence += (0.97 - confidence) * 0.3 * finding.confidence if confidence < 0.97 else 0.0

@@ -1,7 +1,7 @@
 """What is handed from room to room: structs without behaviour, JSON in and out. Imports nothing of ours."""
 
 from .analysis import SCHEMA, Analysis, Facts
-from .blame import Blame, BlameStep, CodeLine, FlippedBit, Listing
+from .blame import Blame, BlameStep, CodeLine, FlippedBit, Listing, Unchecked
 from .diagnosis import (
     Answer,
     BrokenRule,
@@ -156,6 +156,7 @@ __all__ = [
     "Timer",
     "Tmpfs",
     "Trace",
+    "Unchecked",
     "UnloadedModule",
     "Verdict",
     "View",

@@ -52,6 +52,25 @@ class FlippedBit(Struct, frozen=True, kw_only=True):
     expected: int
 
 
+class Unchecked(Struct, frozen=True, kw_only=True):
+    """A call whose result nobody looks at, though it can tell of an error that leaves the bad pointer behind.
+
+    Attributes:
+        caller: the function that ignores the result, and the `address` of its call.
+        callee: the function that sets the field on its way to success, and can fail before that.
+        module: of both.
+        error: the value that it can return, as `-ENOMEM`.
+        text: the same in a sentence.
+    """
+
+    caller: str
+    callee: str
+    address: int
+    text: str
+    module: str | None = None
+    error: str = ""
+
+
 class Blame(Struct, frozen=True, kw_only=True):
     """Where the bad pointer of a fault came from.
 
@@ -71,6 +90,7 @@ class Blame(Struct, frozen=True, kw_only=True):
         field_offset: of that field in bytes from where the code's pointer pointed.
         alternatives: where paths differ and the dump does not tell which was taken: the others in words.
         memory: what the dump says of the memory that the pointer points to, or lies in; sentences.
+        unchecked: calls in the module whose failure leaves the field unset and whose result is ignored.
         flipped: bits of the text around the fault that differ from the vmlinux.
         confidence: `high` where each step is certain and checked; `none` where nothing could be found out.
         text: all of it in a sentence or two.
@@ -94,6 +114,7 @@ class Blame(Struct, frozen=True, kw_only=True):
     field_offset: int | None = None
     alternatives: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
+    unchecked: tuple[Unchecked, ...] = ()
     flipped: tuple[FlippedBit, ...] = ()
     confidence: Confidence = "none"
     text: str = ""

@@ -1,0 +1,385 @@
+"""Memory that is not what it should be: freed, overrun, freed twice, overwritten at random."""
+
+import re
+from collections.abc import Iterator
+
+from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.story import named
+from lastwords.glossary.poison import POISONS
+from lastwords.model import Culprit, Fact, Finding, NextStep, Trace
+
+from .pointers import blamed, faulting, trail
+
+_FAULTS = frozenset({"paging-request", "general-protection-fault", "user-memory-access", "null-dereference", "oops"})
+_FREED = frozenset(poison.name for poison in POISONS if poison.state == "freed")
+_UNLINKED = frozenset(poison.name for poison in POISONS if poison.state == "unlinked")
+
+_KASAN = NextStep(
+    text="Run the load on a kernel with KASAN (CONFIG_KASAN): it names who freed and who overran, at the moment it happens.",
+    value=0.8,
+)
+_SLUB = NextStep(
+    text="Where no such kernel is at hand: poison and track slab objects from boot on; the next report then names who "
+    "allocated and freed.",
+    command="slub_debug=FZPU   # on the kernel command line",
+    value=0.75,
+)
+
+
+def _culprit(crash: Crash) -> Culprit:
+    return blamed(crash, crash.blame) if crash.blame else faulting(crash)
+
+
+def _evidence(crash: Crash) -> tuple[Fact, ...]:
+    facts = [crash.here()]
+    if crash.oops is not None and crash.oops.address is not None:
+        address = crash.oops.address
+        facts.append(
+            Fact(text=f"address {address.value:#x}: {address.text}", path=crash.oops.path, line=crash.oops.line)
+        )
+    if crash.blame is not None:
+        facts += trail(crash.blame)
+        facts += (Fact(text=sentence) for sentence in crash.blame.memory)
+    return tuple(facts)
+
+
+def _told(crash: Crash) -> str:
+    """All that log and dump say of the bad pointer, in one text."""
+    oops, blame = crash.oops, crash.blame
+    parts = [oops.address.text if oops and oops.address else ""]
+    if blame is not None:
+        parts += [blame.sense, *blame.memory]
+    return " ".join(parts)
+
+
+def _names(text: str, names: frozenset[str]) -> str | None:
+    return next((name for name in names if re.search(rf"\b{name}\b", text)), None)
+
+
+@rule(
+    "use-after-free",
+    "memory that was used after it was freed",
+    why="A freed object holds poison or its allocator's own data, or belongs to somebody else by now.",
+    sure="sure where KASAN or poison say so or the dump finds the object free; who freed it is another question",
+)
+def use_after_free(crash: Crash) -> Iterator[Finding]:
+    """Freed memory by poison, by KASAN, or by the state of the object in the dump."""
+    oops = crash.oops
+    if oops is None:
+        return
+    if oops.kind in ("kasan", "kfence") and "use-after-free" in oops.title:
+        freed = _trace_of(crash, "Freed by")
+        who = _first_own(freed)
+        by = f"; it was freed in {who}()" if who else ""
+        yield Finding(
+            id="use-after-free",
+            title=f"{named(oops.function, oops.module)} used memory that had been freed",
+            text=f"{named(oops.function, oops.module)} used memory that had been freed{by}.",
+            confidence=0.95,
+            crash_class="memory-corruption",
+            culprit=faulting(crash),
+            evidence=(crash.here(), *_trace_facts(crash, "Freed by"), *_trace_facts(crash, "Allocated by")),
+            next=(
+                NextStep(text="Compare the two stacks: who frees while the other still holds a reference?", value=0.9),
+            ),
+            weight=0.95,
+        )
+        return
+    if oops.kind not in _FAULTS:
+        return
+    text = _told(crash)
+    poison = _names(text, _FREED)
+    free = crash.blame is not None and any("free memory: a use after free" in s for s in crash.blame.memory)
+    vmalloc = "vmalloc" in text and "free" in text
+    if poison is None and not free and not vmalloc:
+        return
+    how = f"it holds {poison}" if poison else "the dump finds it free"
+    yield Finding(
+        id="use-after-free",
+        title=f"{named(oops.function, oops.module)} used memory that had been freed",
+        text=f"{named(oops.function, oops.module)} read a pointer from memory that had been freed ({how}).",
+        confidence=0.93 if poison and free else 0.85 if poison else 0.8,
+        crash_class="memory-corruption",
+        culprit=_culprit(crash),
+        evidence=_evidence(crash),
+        next=(
+            NextStep(
+                text="Look for who frees this object while others can still reach it (reference counts, RCU, timers).",
+                value=0.7,
+            ),
+            _KASAN,
+            _SLUB,
+        ),
+        weight=0.95,
+    )
+
+
+@rule(
+    "unlinked-entry",
+    "a list entry that was used after it had been taken off its list",
+    why="list_del() leaves LIST_POISON in the entry's links, so that a second use shows.",
+    sure="quite sure: nothing else writes these values",
+)
+def unlinked_entry(crash: Crash) -> Iterator[Finding]:
+    """LIST_POISON in the address."""
+    oops = crash.oops
+    if oops is None or oops.kind not in _FAULTS:
+        return
+    poison = _names(_told(crash), _UNLINKED)
+    if poison is None:
+        return
+    yield Finding(
+        id="unlinked-entry",
+        title=f"{named(oops.function, oops.module)} followed a list entry that had been deleted",
+        text=f"{named(oops.function, oops.module)} followed the link of a list entry that had been deleted ({poison}): "
+        "it was deleted twice, or walked without the list's lock.",
+        confidence=0.88,
+        crash_class="memory-corruption",
+        culprit=_culprit(crash),
+        evidence=_evidence(crash),
+        next=(NextStep(text="Check that every walk and every deletion of that list holds the same lock.", value=0.8),),
+        weight=0.95,
+    )
+
+
+@rule(
+    "list-corruption",
+    "a list whose links do not agree",
+    why="The checks of CONFIG_DEBUG_LIST compare each entry with its neighbours before they change a list.",
+    sure="sure that the list is broken; who broke it may be another than who noticed",
+)
+def list_corruption(crash: Crash) -> Iterator[Finding]:
+    """list_add/list_del corruption, with what the values say."""
+    oops = crash.oops
+    if oops is None or oops.kind != "list-corruption":
+        return
+    message = oops.message
+    twice = "LIST_POISON" in message or "double add" in message
+    what = (
+        "an entry was deleted that had been deleted before"
+        if "LIST_POISON" in message
+        else "an entry was added that is on the list already"
+        if "double add" in message
+        else "the neighbours of an entry do not point at it: it was overwritten, freed, or changed without the lock"
+    )
+    yield Finding(
+        id="list-corruption",
+        title=f"{named(oops.function, oops.module)} met a broken list",
+        text=f"{named(oops.function, oops.module)} met a broken list: {what}.",
+        confidence=0.85 if twice else 0.75,
+        crash_class="memory-corruption",
+        culprit=faulting(crash),
+        evidence=(crash.here(),),
+        next=(NextStep(text="Check which lock guards that list and who changes it without.", value=0.8), _KASAN),
+        weight=0.9,
+    )
+
+
+@rule(
+    "double-free",
+    "memory that was freed twice",
+    why="The slab allocator notices when an object is freed whose free pointer points to itself, or that is on its list.",
+    sure="sure that it was freed twice; the function is the one that freed it the second time",
+)
+def double_free(crash: Crash) -> Iterator[Finding]:
+    """By KASAN's words, SLUB's, or its BUG in kfree()."""
+    oops = crash.oops
+    if oops is None:
+        return
+    said = re.search(r"double.free|already free|invalid-free", f"{oops.title} {oops.message}", re.IGNORECASE)
+    machinery = oops.at is not None and re.match(
+        r"(?:__)?(?:kmem_cache_free|kfree|slab_free|do_slab_free|set_freepointer|free_to_partial)", oops.at.function
+    )
+    bug = oops.kind == "kernel-bug" and machinery
+    if not said and not bug:
+        return
+    freed = _first_own(_trace_of(crash, "Freed by"))
+    first = f" It was freed the first time in {freed}()." if freed else ""
+    yield Finding(
+        id="double-free",
+        title=f"{named(oops.function, oops.module)} freed memory that was free already",
+        text=f"{named(oops.function, oops.module)} freed memory that was free already; the slab allocator stopped there.{first}",
+        confidence=0.93 if said else 0.85,
+        crash_class="memory-corruption",
+        culprit=faulting(crash),
+        evidence=(crash.here(), *_trace_facts(crash, "Freed by"), *(() if oops.at is None else (crash.spot(oops.at),))),
+        next=(
+            NextStep(text="Look for the two places that free it, mostly an error path and its caller.", value=0.8),
+            _SLUB,
+        ),
+        weight=0.95,
+    )
+
+
+@rule(
+    "overflow",
+    "memory that was written beyond its end",
+    why="Red zones beside slab objects and the guard word on the stack are only changed by who writes too far.",
+    sure="sure that it was overrun; who did it is known where the owner of the object is the one that overran",
+)
+def overflow(crash: Crash) -> Iterator[Finding]:
+    """Red zones, KASAN's out-of-bounds, fortify, the stack protector."""
+    oops = crash.oops
+    if oops is None:
+        return
+    words = f"{oops.title} {oops.message}"
+    zone = re.search(r"(?:Right |Left )?Redzone overwritten|Object padding overwritten|Padding overwritten", words)
+    bounds = re.search(r"out-of-bounds|buffer.overflow", words, re.IGNORECASE)
+    stack = oops.kind == "stack-protector"
+    if not zone and not bounds and not stack:
+        return
+    where = "of a buffer on its stack" if stack else "of an object"
+    who = named(oops.function, oops.module)
+    yield Finding(
+        id="overflow",
+        title=f"{who} wrote beyond the end {where}" if not zone else f"an object of {who} was overrun",
+        text=f"Somebody wrote beyond the end of a slab object; it was allocated in {who}."
+        if zone
+        else f"{who} used memory beyond the end {where}.",
+        confidence=0.85 if zone or stack else 0.95,
+        crash_class="memory-corruption",
+        culprit=faulting(crash),
+        evidence=(crash.here(), *_trace_facts(crash, "Allocated"), *_trace_facts(crash, "Freed")),
+        next=(
+            NextStep(
+                text="Compare what is written with the size that was allocated: strings without their end, sizes in other units.",
+                value=0.8,
+            ),
+            _KASAN,
+        ),
+        weight=0.9,
+    )
+
+
+@rule(
+    "poisoned-object",
+    "a freed object that somebody wrote to",
+    why="Poison that is no longer whole was written to after the object was freed.",
+    sure="sure that it was written to; by whom only the addresses in it may tell",
+)
+def poisoned_object(crash: Crash) -> Iterator[Finding]:
+    """SLUB's "Poison overwritten"."""
+    oops = crash.oops
+    if oops is None or "oison overwritten" not in f"{oops.title} {oops.message}":
+        return
+    yield Finding(
+        id="poisoned-object",
+        title="somebody wrote to an object after it was freed",
+        text=f"Somebody wrote to an object after it was freed; its last owner was {named(oops.function, oops.module)}.",
+        confidence=0.88,
+        crash_class="memory-corruption",
+        culprit=faulting(crash),
+        evidence=(crash.here(), *_trace_facts(crash, "Freed"), *_trace_facts(crash, "Allocated")),
+        next=(_KASAN,),
+        weight=0.95,
+    )
+
+
+@rule(
+    "text-in-pointer",
+    "a string where a pointer belongs",
+    why="Eight bytes of printable text in a pointer are a string that was written where it does not belong.",
+    sure="quite sure that memory was overwritten or is of another type; whose string it is, its words may tell",
+)
+def text_in_pointer(crash: Crash) -> Iterator[Finding]:
+    """ASCII in a pointer."""
+    oops, blame = crash.oops, crash.blame
+    if oops is None or oops.kind not in _FAULTS:
+        return
+    by_dump = blame is not None and blame.sense.startswith("the text")
+    by_log = blame is None and oops.address is not None and oops.address.kind == "ascii"
+    if not by_dump and not by_log:
+        return
+    sense = blame.sense if blame is not None else oops.address.text if oops.address else ""
+    yield Finding(
+        id="text-in-pointer",
+        title=f"{named(oops.function, oops.module)} found a string where a pointer belongs",
+        text=f"{named(oops.function, oops.module)} found a string where a pointer belongs ({sense}). Who reads it is often "
+        "the victim: look for who writes strings near that object.",
+        confidence=0.8 if by_dump else 0.75,
+        crash_class="memory-corruption",
+        culprit=_culprit(crash),
+        evidence=_evidence(crash),
+        next=(
+            NextStep(
+                text="Search the sources of the modules in use for that string, and for copies without a bound next to it.",
+                value=0.8,
+            ),
+            _KASAN,
+            _SLUB,
+        ),
+        weight=0.9,
+    )
+
+
+@rule(
+    "wild-pointer",
+    "a pointer that is none",
+    why="Neither NULL, nor an error code, nor poison: the memory that held it was overwritten, never written, or is of "
+    "another type.",
+    sure="possible: such a pointer tells little of who wrote it",
+)
+def wild_pointer(crash: Crash) -> Iterator[Finding]:
+    """Garbage in a pointer, told apart from bugs of logic as far as the values allow."""
+    oops, blame = crash.oops, crash.blame
+    if oops is None or oops.kind not in ("paging-request", "general-protection-fault"):
+        return
+    sense = blame.sense if blame else ""
+    wild = sense.startswith(("a non-canonical", "a kernel address with nothing there", "a user address"))
+    kind = oops.address.kind if oops.address else ""
+    if not wild and (blame is not None or kind not in ("non-canonical", "kernel", "user")):
+        return
+    if blame is not None and any("use after free" in sentence for sentence in blame.memory):
+        return
+    if oops.error_code is not None and any("does not allow" in meaning for meaning in oops.error_code.meaning):
+        return  # something is mapped there: another rule's subject
+    repeated = _repeats(blame.value if blame else oops.address.value if oops.address else None)
+    pattern = f" Its bytes repeat ({repeated}): a pattern that somebody filled memory with." if repeated else ""
+    yield Finding(
+        id="wild-pointer",
+        title=f"{named(oops.function, oops.module)} followed a pointer that is none",
+        text=f"{named(oops.function, oops.module)} followed a pointer that is none; the memory that held it was "
+        f"overwritten, freed or never written.{pattern}",
+        confidence=0.6,
+        crash_class="memory-corruption",
+        culprit=_culprit(crash),
+        evidence=_evidence(crash),
+        next=(_KASAN, _SLUB),
+        weight=0.8,
+    )
+
+
+def _repeats(value: int | None) -> str | None:
+    """The byte or pair of bytes that a word consists of; None where it consists of more."""
+    if value is None:
+        return None
+    data = (value & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "little")
+    for length in (1, 2):
+        if data == data[:length] * (8 // length) and any(data):
+            return "0x" + data[:length][::-1].hex()
+    return None
+
+
+def _trace_of(crash: Crash, title: str) -> Trace | None:
+    traces = crash.oops.traces if crash.oops else ()
+    return next((trace for trace in traces if trace.title.startswith(title)), None)
+
+
+_ALLOCATOR = re.compile(
+    r"(?:__)?(?:kasan|kfence|save_stack|stack_trace|set_track|stack_depot|slab|kmalloc|kmem|kfree|kvfree|kzalloc|kcalloc|free_)"
+)
+
+
+def _first_own(trace: Trace | None) -> str | None:
+    """The innermost function of a trace that is not the allocator's."""
+    frames = trace.frames if trace else ()
+    return next((frame.function for frame in frames if not _ALLOCATOR.match(frame.function)), None)
+
+
+def _trace_facts(crash: Crash, title: str) -> Iterator[Fact]:
+    trace = _trace_of(crash, title)
+    if trace is not None:
+        functions = [frame.function for frame in trace.frames if not _ALLOCATOR.match(frame.function)][:5]
+        path = crash.oops.path if crash.oops else None
+        yield Fact(text=f"{trace.title}: {' < '.join(functions)}", path=path, line=trace.line)

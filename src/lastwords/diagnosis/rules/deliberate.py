@@ -1,0 +1,70 @@
+"""Crashes that somebody asked for, and reports that only panic because the kernel is told to."""
+
+from collections.abc import Iterator
+
+from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.rule import rule
+from lastwords.model import Fact, Finding, NextStep
+
+_POLICIES = (
+    ("panic_on_warn", "a warning", "kernel.panic_on_warn"),
+    ("hung_task: blocked tasks", "a task stuck for too long", "kernel.hung_task_panic"),
+    ("softlockup: hung tasks", "a soft lockup", "kernel.softlockup_panic"),
+    ("RCU Stall", "an RCU stall", "kernel.panic_on_rcu_stall"),
+    ("panic_on_oom is enabled", "a lack of memory", "vm.panic_on_oom"),
+)
+
+
+@rule(
+    "asked-for",
+    "a crash that somebody asked for",
+    why="sysrq c, or a write to /proc/sysrq-trigger, crashes the kernel on purpose, mostly to get a dump of a hang.",
+    sure="almost certain: nothing else gets there",
+)
+def asked_for(crash: Crash) -> Iterator[Finding]:
+    """Sysrq c."""
+    report = next((oops for oops in crash.reports if oops.kind == "sysrq-crash"), None)
+    if report is None and not any(function == "sysrq_handle_crash" for function, _module in crash.functions()):
+        return
+    hang = [oops for oops in crash.reports if oops.family == "hang"]
+    who = f"{report.comm} (PID {report.pid})" if report is not None and report.comm else "somebody"
+    before = f" Before that: {hang[0].title}; that is what to look at." if hang else ""
+    yield Finding(
+        id="asked-for",
+        title="somebody crashed the kernel on purpose (sysrq c)",
+        text=f"{who} crashed the kernel on purpose (sysrq c).{before}",
+        confidence=0.95,
+        crash_class="deliberate",
+        evidence=(
+            Fact(text=report.message, path=report.path, line=report.line, quote=True)
+            if report
+            else crash.here("sysrq_handle_crash() on the stack"),
+        ),
+        next=(
+            NextStep(
+                text="Ask who did it and why: they saw something that is not in the log.", phase="immediate", value=0.8
+            ),
+        ),
+        weight=1.0 if not hang else 0.4,
+    )
+
+
+@rule(
+    "told-to-panic",
+    "a report that panics only because the kernel is told to",
+    why="panic_on_warn and its like make a crash of what else would be a message: good for a dump, and to be known before "
+    "anyone calls it worse than it is.",
+    sure="certain: the panic's own words name the setting",
+)
+def told_to_panic(crash: Crash) -> Iterator[Finding]:
+    """The panic_on_* settings."""
+    message = crash.panic or ""
+    for mark, what, sysctl in _POLICIES:
+        if mark in message:
+            yield Finding(
+                id="told-to-panic",
+                title=f"{what} panics here because {sysctl} is set",
+                confidence=0.97,
+                evidence=(crash.here(f"Kernel panic: {message}"),),
+                weight=0.1,
+            )

@@ -1,0 +1,191 @@
+"""Hardware: machine checks, flipped bits, and devices in trouble before the crash."""
+
+from collections.abc import Iterator
+
+from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.story import named
+from lastwords.model import Culprit, Fact, Finding, NextStep
+
+from .pointers import trail
+
+_MEMTEST = NextStep(text="Test the memory from its own boot, for a night: memtest86+.", command="memtest86+", value=0.8)
+_SEL = NextStep(
+    text="Read the system event log of the BMC: it keeps memory, power and temperature errors.",
+    command="ipmitool sel elist",
+    phase="immediate",
+    value=0.8,
+)
+_RAS = NextStep(
+    text="Look at the errors that rasdaemon and EDAC counted, by DIMM.",
+    command="ras-mc-ctl --summary; grep . /sys/devices/system/edac/mc/mc*/*_count",
+    phase="immediate",
+    value=0.7,
+)
+
+
+@rule(
+    "machine-check",
+    "an error that the hardware itself reports",
+    why="The processor, the memory controller, the firmware or the bus found an error; software has no part in it.",
+    sure="almost certain that hardware failed; which part, the bank and the address tell",
+)
+def machine_check(crash: Crash) -> Iterator[Finding]:
+    """Reports of the hardware family before, as or after the crash."""
+    for oops in crash.reports:
+        if oops.family != "hardware" or oops.kind in ("nmi-panic", "nmi-unknown", "irq-nobody-cared", "reset-reason"):
+            continue
+        own = oops is crash.oops
+        yield Finding(
+            id="machine-check",
+            title=f"the hardware reported an error: {oops.title}",
+            text="The hardware reported an error that it could not correct; no software need be at fault."
+            if own
+            else f"The hardware had reported an error ({oops.title}); what crashed later may be its victim.",
+            confidence=0.93 if own else 0.6,
+            crash_class="hardware",
+            culprit=None,
+            evidence=(Fact(text=oops.message, path=oops.path, line=oops.line, quote=True),),
+            next=(
+                _SEL,
+                _RAS,
+                NextStep(
+                    text="Decode the bank and status: which unit, which DIMM.", command="mcelog --ascii", value=0.6
+                ),
+                _MEMTEST,
+            ),
+            weight=0.95 if own else 0.6,
+        )
+
+
+@rule(
+    "flipped-bit",
+    "a pointer that is one bit away from a sane one",
+    why="Software seldom changes a single bit of a pointer; failing memory does.",
+    sure="probable: bit operations on a wrong address and locks in freed memory can do it too",
+)
+def flipped_bit(crash: Crash) -> Iterator[Finding]:
+    """One bit off, by the dump's objects or by the log's registers."""
+    oops, blame = crash.oops, crash.blame
+    by_dump = blame is not None and "one bit away from" in blame.sense
+    by_log = oops is not None and oops.address is not None and oops.address.kind == "one-bit-off"
+    if oops is None or not (by_dump or by_log):
+        return
+    said = blame.sense if by_dump and blame is not None else oops.address.text if oops.address else ""
+    where = named(blame.function, blame.module) if blame is not None else named(oops.function, oops.module)
+    yield Finding(
+        id="flipped-bit",
+        title="a single bit of a pointer was flipped",
+        text=f"The pointer that {where} followed is {said}: a single flipped bit points at failing memory rather than "
+        "at a bug, unless it happens again at the same place.",
+        confidence=0.78 if by_dump else 0.6,
+        crash_class="hardware",
+        culprit=Culprit(
+            module=blame.module if blame else oops.module, function=blame.function if blame else oops.function
+        ),
+        evidence=(
+            crash.here(),
+            *(trail(blame) if blame else ()),
+            *(Fact(text=s) for s in (blame.memory if blame else ())),
+        ),
+        next=(_SEL, _RAS, _MEMTEST, _AGAIN),
+        weight=0.97,
+    )
+
+
+_AGAIN = NextStep(
+    text="If it happens again elsewhere, with other addresses: exchange the memory. If at the same place: it is software.",
+    value=0.5,
+)
+
+
+@rule(
+    "flipped-text",
+    "code in memory that differs from what was built",
+    why="The kernel's code is read-only; a byte of it that differs by one bit was changed by hardware.",
+    sure="almost certain where a single bit differs from the vmlinux",
+)
+def flipped_text(crash: Crash) -> Iterator[Finding]:
+    """Bits of the text around the fault that differ from the vmlinux."""
+    blame = crash.machine.blame if crash.machine else None
+    if blame is None or not blame.flipped:
+        return
+    first = blame.flipped[0]
+    one = len(blame.flipped) == 1 and (first.byte ^ first.expected).bit_count() == 1
+    yield Finding(
+        id="flipped-text",
+        title="the kernel's code was changed in memory",
+        text=f"In {first.function}() a byte of code is {first.byte:#04x} instead of {first.expected:#04x}"
+        + (
+            ": a single flipped bit, which points at failing memory."
+            if one
+            else ": somebody or something overwrote it."
+        ),
+        confidence=0.92 if one else 0.6,
+        crash_class="hardware" if one else "memory-corruption",
+        culprit=Culprit(function=first.function),
+        evidence=tuple(
+            Fact(text=f"{flip.function}: {flip.byte:#04x} instead of {flip.expected:#04x}", address=flip.address)
+            for flip in blame.flipped[:8]
+        ),
+        next=(_SEL, _RAS, _MEMTEST),
+        weight=1.0,
+    )
+
+
+@rule(
+    "hardware-before",
+    "errors of devices or memory before the crash",
+    why="A disk, link or memory that fails takes with it whoever uses it.",
+    sure="possible: it stands close to the crash, but need not have caused it",
+)
+def hardware_before(crash: Crash) -> Iterator[Finding]:
+    """Hardware messages among the signs."""
+    signs = [precursor for precursor in crash.precursors if precursor.reason == "hardware"]
+    if not signs or (crash.oops is not None and crash.oops.family == "hardware"):
+        return
+    storage = crash.oops is not None and crash.oops.family in ("filesystem", "storage", "hang")
+    yield Finding(
+        id="hardware-before",
+        title="hardware complained before the crash",
+        text=f"Before the crash the kernel reported: “{signs[0].text[:160]}”. {signs[0].why}",
+        confidence=0.75 if storage else 0.5,
+        crash_class="hardware",
+        evidence=tuple(crash.sign(sign) for sign in signs[:5]),
+        next=(_SEL, _RAS),
+        weight=0.85 if storage else 0.5,
+    )
+
+
+@rule(
+    "unknown-nmi",
+    "an NMI that nobody knows the reason of",
+    why="Somebody pressed the NMI button or had the BMC or the hypervisor send one, to get a dump; or hardware raised it.",
+    sure="probable in a virtual machine, where little else raises one; possible on hardware",
+)
+def unknown_nmi(crash: Crash) -> Iterator[Finding]:
+    """unknown_nmi_panic."""
+    oops = crash.oops
+    if oops is None or oops.kind not in ("nmi-panic", "nmi-unknown"):
+        return
+    guest = next((report.hypervisor for report in crash.reports if report.hypervisor), None)
+    guest = guest or next((boot.hypervisor for boot in (crash.log.boots if crash.log else ()) if boot.hypervisor), None)
+    sender = (
+        f"{guest}'s administrator (inject-nmi)"
+        if guest
+        else "the NMI button, the BMC (power diag), or failing hardware"
+    )
+    yield Finding(
+        id="unknown-nmi",
+        title="an NMI came, and the kernel is told to panic then",
+        text=f"An NMI came that no handler took for its own, and the kernel is told to panic then. It comes from {sender}; "
+        "look at what the machine was doing for why somebody wanted a dump.",
+        confidence=0.78 if guest else 0.55,
+        crash_class="deliberate",
+        evidence=(crash.here(), *(crash.sign(sign) for sign in crash.precursors if "NMI" in sign.text)),
+        next=(
+            NextStep(text="Ask who sent it; the host's or BMC's log has the command.", phase="immediate", value=0.8),
+            _SEL,
+        ),
+        weight=0.9,
+    )

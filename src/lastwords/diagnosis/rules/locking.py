@@ -1,0 +1,285 @@
+"""Locks: cycles, holders that do not let go, and sleeping where that is forbidden."""
+
+import re
+from collections.abc import Iterator
+
+from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.story import named, several
+from lastwords.glossary.units import duration
+from lastwords.model import Culprit, Fact, Finding, Frame, Lock, LockCycle, NextStep, Oops, StackFrame, Task, Waiter
+
+from .pointers import faulting
+
+_LOCKING = re.compile(
+    r"(?:__)?(?:mutex_|rwsem_|down(?:_|$)|rt_mutex|_?raw_(?:spin|read|write)_|queued_|native_queued_|percpu_down|"
+    r"rt_spin|ww_mutex|__mutex_lock|schedule|io_schedule|__schedule|preempt_schedule|__down|wait_for_|__wait_|do_wait_)"
+)
+_LOCKDEP = NextStep(
+    text="Run the load on a kernel with lockdep (CONFIG_PROVE_LOCKING): it names both orders at their first use.",
+    value=0.7,
+)
+
+
+def _module_of(crash: Crash, pid: int) -> tuple[str | None, str | None]:
+    """Where a task stands: the innermost function that is not part of waiting for a lock, and its module."""
+    task = crash.task(pid)
+    return next(
+        ((f.function, f.module) for f in (task.stack if task else ()) if not _LOCKING.match(f.function)), (None, None)
+    )
+
+
+@rule(
+    "deadlock-cycle",
+    "tasks that wait for each other's locks",
+    why="Each holds what the next one wants: none can ever go on.",
+    sure="almost certain: owners and waiters are read from the locks in the dump",
+)
+def deadlock_cycle(crash: Crash) -> Iterator[Finding]:
+    """Cycles among the locks of the dump."""
+    locks = crash.machine.locks if crash.machine else None
+    for cycle in locks.cycles[:4] if locks else ():
+        parts = list(_links(crash, cycle, {lock.address: lock for lock in locks.held} if locks else {}))
+        stuck = _reported(crash, cycle)
+        function, module = _module_of(crash, stuck)
+        yield Finding(
+            id="deadlock-cycle",
+            title=f"{len(cycle.pids)} tasks wait for each other's locks",
+            text=f"A deadlock: {'; '.join(parts)}.",
+            confidence=0.95 if cycle.sure else 0.75,
+            crash_class="deadlock",
+            culprit=Culprit(module=module, function=function),
+            evidence=tuple(Fact(text=part, address=address) for part, address in zip(parts, cycle.locks, strict=False)),
+            next=(
+                NextStep(
+                    text="Take these locks in one order everywhere; the stacks show where each was taken.", value=0.9
+                ),
+                _LOCKDEP,
+            ),
+            weight=1.0,
+        )
+
+
+def _links(crash: Crash, cycle: LockCycle, locks: dict[int, Lock]) -> Iterator[str]:
+    for place, (pid, address) in enumerate(zip(cycle.pids, cycle.locks, strict=False)):
+        lock, task = locks.get(address), crash.task(pid)
+        name = (lock.name if lock else None) or f"{address:#x}"
+        holder = cycle.pids[(place + 1) % len(cycle.pids)]
+        function, _module = _module_of(crash, pid)
+        where = f" in {function}()" if function else ""
+        comm = task.comm if task else "?"
+        held = crash.task(holder)
+        yield f"{comm} ({pid}){where} waits for {name}, which {held.comm if held else '?'} ({holder}) holds"
+
+
+def _reported(crash: Crash, cycle: LockCycle) -> int:
+    """The task of the cycle that the log reports, else its first."""
+    reported = [oops.pid for oops in crash.reports]
+    return next((pid for pid in cycle.pids if pid in reported), cycle.pids[0])
+
+
+@rule(
+    "lock-holder",
+    "a lock whose holder does not let go",
+    why="Many tasks may wait; what matters is the one that holds the lock, and what that one is doing.",
+    sure="quite sure where the lock names its owner",
+)
+def lock_holder(crash: Crash) -> Iterator[Finding]:
+    """The holder of the lock that the hung tasks wait for."""
+    locks = crash.machine.locks if crash.machine else None
+    if locks is None or locks.cycles:
+        return
+    stuck = {oops.pid for oops in crash.reports if oops.family == "hang"}
+    for lock in sorted(locks.held, key=lambda lock: -len(lock.waiters))[:3]:
+        waiters = [waiter for waiter in lock.waiters if waiter.pid in stuck] or list(lock.waiters)
+        if not waiters or not (stuck & {waiter.pid for waiter in waiters} or _spinning_hang(crash, waiters)):
+            continue
+        yield _holder_finding(crash, lock, waiters)
+
+
+def _spinning_hang(crash: Crash, waiters: "list[Waiter]") -> bool:
+    hang = crash.oops is not None and crash.oops.family == "hang"
+    return hang and any(waiter.cpu is not None for waiter in waiters)
+
+
+def _holder_finding(crash: Crash, lock: Lock, waiters: "list[Waiter]") -> Finding:
+    name = lock.name or f"{lock.address:#x}"
+    who = several([f"{waiter.comm} ({waiter.pid})" for waiter in waiters])
+    waited = max((waiter.seconds for waiter in waiters if waiter.seconds is not None), default=None)
+    since = f" for {duration(waited)}" if waited is not None else ""
+    waiting_in = named(waiters[0].function, waiters[0].module)
+    if lock.owner is None:
+        return Finding(
+            id="lock-holder",
+            title=f"{who} waited for {name}, whose holder is not known",
+            text=f"{who} waited{since} in {waiting_in} for the {lock.kind} {name}; it does not tell who holds it.",
+            confidence=0.5,
+            crash_class="lockup",
+            culprit=Culprit(module=waiters[0].module, function=waiters[0].function),
+            evidence=(Fact(text=f"{lock.kind} {name}", address=lock.address),),
+            weight=0.6,
+        )
+    owner = crash.task(lock.owner)
+    function, module = _module_of(crash, lock.owner)
+    gone = owner is None
+    state = _STATES.get((owner.state if owner else lock.owner_state) or "", "is in a state that is not known")
+    doing = "is gone: it exited with the lock held" if gone else f"{state} in {named(function, module)}"
+    return Finding(
+        id="lock-holder",
+        title=f"{lock.owner_comm or 'a task'} ({lock.owner}) holds {name} and does not let go",
+        text=f"{who} waited{since} in {waiting_in} for the {lock.kind} {name}. "
+        f"{lock.owner_comm or 'The task'} ({lock.owner}) holds it and {doing}.",
+        confidence=0.88 if lock.owner_sure and lock.sure else 0.7,
+        crash_class="deadlock" if gone else "lockup",
+        culprit=Culprit(module=module, function=function or lock.owner_function),
+        evidence=(
+            Fact(text=f"{lock.kind} {name}: owner {lock.owner_comm} ({lock.owner})", address=lock.address),
+            *(Fact(text=f"{waiter.comm} ({waiter.pid}) waits in {waiter.function}()") for waiter in waiters[:4]),
+            *_stack_fact(owner),
+        ),
+        next=(
+            NextStep(
+                text=f"Ask why {named(function, module)} keeps the lock that long: what does it wait for?", value=0.9
+            ),
+            _LOCKDEP,
+        ),
+        weight=0.95,
+    )
+
+
+_STATES = {
+    "S": "sleeps",
+    "D": "sleeps uninterruptibly",
+    "R": "runs",
+    "I": "idles",
+    "T": "is stopped",
+    "t": "is stopped by a debugger",
+    "Z": "is dead",
+    "X": "is dead",
+}
+
+
+def _stack_fact(task: Task | None) -> Iterator[Fact]:
+    if task is not None and task.stack:
+        yield Fact(
+            text=f"{task.comm} ({task.pid}): {' < '.join(f.function for f in task.stack[:8])}", address=task.address
+        )
+
+
+@rule(
+    "hung-lock",
+    "hung tasks that wait for a mutex or semaphore, by their traces alone",
+    why="Without a dump nobody tells who holds the lock; two tasks of one module that wait in it are mostly in a deadlock.",
+    sure="possible to probable: from a log only the waiters are known",
+)
+def hung_lock(crash: Crash) -> Iterator[Finding]:
+    """Hung tasks in lock functions, where no dump tells more."""
+    oops = crash.oops
+    if oops is None or oops.kind != "hung-task" or (crash.machine is not None and crash.machine.locks is not None):
+        return
+    hung = [report for report in crash.reports if report.kind == "hung-task"]
+    locked = [(report, lock) for report in hung if (lock := _lock_waited_for(report)) is not None]
+    if not locked:
+        return
+    tasks = {report.pid for report, _lock in locked}
+    places = {(report.function, report.module) for report, _lock in locked}
+    mutual = len(tasks) > 1 and len(places) > 1
+    where = several(sorted(named(function, module) for function, module in places))
+    who = several(list(dict.fromkeys(f"{report.comm} ({report.pid})" for report, _lock in locked)))
+    yield Finding(
+        id="hung-lock",
+        title=f"{who} wait for a lock that nobody gives back",
+        text=f"{who} wait for a {locked[0][1]} in {where}"
+        + (
+            ": several waiting at different places of the same code is what a deadlock (ABBA) looks like."
+            if mutual
+            else ": its holder never gave it back, or is stuck itself."
+        ),
+        confidence=0.7 if mutual else 0.55,
+        crash_class="deadlock" if mutual else "lockup",
+        culprit=faulting(crash),
+        evidence=tuple(
+            Fact(text=report.message, path=report.path, line=report.line, quote=True) for report, _ in locked[:5]
+        ),
+        next=(
+            NextStep(
+                text="Get the holder: at the next hang, dump the machine, or list the locks of all tasks.",
+                command="echo w > /proc/sysrq-trigger; echo d > /proc/sysrq-trigger",
+                phase="immediate",
+                value=0.8,
+            ),
+            NextStep(
+                text="Have the next hang panic, so that kdump saves it.",
+                command="sysctl kernel.hung_task_panic=1",
+                value=0.7,
+            ),
+            _LOCKDEP,
+        ),
+        weight=0.9,
+    )
+
+
+_LOCKS = (
+    ("mutex", re.compile(r"(?:__)?(?:mutex_lock|ww_mutex)")),
+    ("read-write semaphore", re.compile(r"rwsem_|down_(?:read|write)|percpu_down|call_rwsem")),
+    ("semaphore", re.compile(r"__down|down_(?:interruptible|killable|timeout)?$|down$")),
+    ("rt_mutex", re.compile(r"(?:__)?rt_mutex")),
+)
+
+
+def _lock_waited_for(report: Oops) -> str | None:
+    frames: tuple[Frame, ...] = report.traces[0].frames if report.traces else ()
+    for frame in frames[:8]:
+        for name, pattern in _LOCKS:
+            if frame.reliable and pattern.match(frame.function):
+                return name
+    return None
+
+
+@rule(
+    "sleeping-in-atomic",
+    "sleeping where that is forbidden",
+    why="With a spinlock held, preemption or interrupts off, or in an interrupt, nobody may sleep: the CPU would not come back.",
+    sure="quite sure: the kernel checked its own counters; who forbade sleeping is further up the trace",
+)
+def sleeping_in_atomic(crash: Crash) -> Iterator[Finding]:
+    """Sleeping or scheduling in atomic context, with who disabled what."""
+    oops = crash.oops
+    if oops is None or oops.kind not in ("sleeping-in-atomic", "preempt-count"):
+        return
+    frames = list(crash.frames)
+    sleeper = next(
+        (
+            f
+            for f in frames
+            if re.match(r"(?:msleep|usleep|schedule_timeout|mutex_lock|wait_for|down|__might_)", f.function)
+        ),
+        None,
+    )
+    culprit = faulting(crash)
+    context = {"softirq": " in a softirq", "hardirq": " in a hardware interrupt"}.get(
+        oops.context or "", " with a spinlock held or preemption off"
+    )
+    through = f" through {sleeper.function}()" if sleeper else ""
+    yield Finding(
+        id="sleeping-in-atomic",
+        title=f"{named(oops.function, oops.module)} slept in atomic context",
+        text=f"{named(oops.function, oops.module)} went to sleep{through}{context}, where that is forbidden.",
+        confidence=0.88,
+        crash_class="logic-bug",
+        culprit=culprit,
+        evidence=(crash.here(), *(crash.spot(frame) for frame in frames[:4])),
+        next=(
+            NextStep(
+                text="Look on the trace for who took the spinlock or runs as a timer or interrupt, and use a sleeping lock or GFP_ATOMIC.",
+                value=0.8,
+            ),
+            NextStep(text="CONFIG_DEBUG_ATOMIC_SLEEP says where preemption was disabled.", value=0.6),
+        ),
+        weight=0.9,
+    )
+
+
+def innermost_own(stack: tuple[StackFrame, ...]) -> StackFrame | None:
+    """The innermost frame that is not part of waiting for a lock."""
+    return next((frame for frame in stack if not _LOCKING.match(frame.function) and not frame.user), None)

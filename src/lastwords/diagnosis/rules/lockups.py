@@ -1,0 +1,226 @@
+"""CPUs that do not come back: loops, spinning, stolen time, RCU that cannot go on."""
+
+import re
+from collections.abc import Iterator
+
+from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.story import named
+from lastwords.model import Cpu, Culprit, Fact, Finding, NextStep, StackFrame
+
+_KINDS = frozenset({"soft-lockup", "hard-lockup", "rcu-stall", "workqueue-lockup", "watchdog-panic"})
+_SPINNING = re.compile(
+    r"(?:native_)?queued_(?:spin_lock|read_lock|write_lock)\w{0,20}|_raw_(?:spin|read|write)_lock\w{0,20}|do_raw_spin_lock"
+    r"|rwsem_spin_on_owner|mutex_spin_on_owner|osq_lock|arch_spin_lock|pv_wait_head_or_lock|__pv_queued_spin_lock_slowpath"
+)
+_WAITING_FOR_CPUS = re.compile(
+    r"smp_call_function\w{0,20}|csd_lock_wait|on_each_cpu\w{0,20}|flush_tlb_\w{0,20}|stop_machine\w{0,20}|multi_cpu_stop"
+)
+# What stands on a stack because the CPU was asked where it is, or because time passes.
+_WATCHERS = re.compile(
+    r"(?:asm_)?(?:sysvec|exc|common_interrupt|apic_timer|smp_apic|nmi|end_repeat_nmi|__sysvec|irq_exit|__irq_exit|__do_softirq|"
+    r"handle_softirqs|hrtimer_|__hrtimer|tick_|update_process_times|watchdog|panic|oops|crash|delay_|__delay|__const_udelay|"
+    r"rcu_|print_cpu_stall|check_cpu_stall|note_gp|lapic_|local_apic|dump_stack|show_|nmi_|trigger_|native_(?:smp|safe)|__crash|"
+    r"machine_kexec|default_do_nmi|call_timer|update_wall)"
+)
+
+
+@rule(
+    "lockup-loop",
+    "a CPU that runs in a loop",
+    why="The watchdogs say which CPU did not come back; what it executed is on its stack.",
+    sure="quite sure where the stack shows a function that loops; its caller may be the one that gave it no end",
+)
+def lockup_loop(crash: Crash) -> Iterator[Finding]:
+    """Who spins and why, when it is no lock and no wait for other CPUs."""
+    oops = crash.oops
+    if (
+        oops is None
+        or oops.kind not in _KINDS
+        or _spins(crash) is not None
+        or _waits_for_cpus(crash)
+        or _starved(crash)
+    ):
+        return
+    stack = _interrupted(crash)
+    frame = next((f for f in stack if not _WATCHERS.match(f.function)), None)
+    at = oops.at if oops.at is not None and not _WATCHERS.match(oops.at.function) else None
+    function = at.function if at else frame.function if frame else oops.function
+    module = (at.module or None) if at else frame.module if frame else oops.module
+    if function is None:
+        return
+    file, line = (at.file or None, at.source_line) if at else (frame.file, frame.line) if frame else (None, None)
+    caller = oops.function if oops.function != function else None
+    called = f", called by {named(caller, oops.module)}" if caller else ""
+    yield Finding(
+        id="lockup-loop",
+        title=f"{named(function, module)} did not come back",
+        text=f"CPU {oops.cpu if oops.cpu is not None else '?'} ran in {named(function, module)}{called} and did not come back: a loop whose end "
+        "does not come, or far too much work without cond_resched().",
+        confidence=0.82 if oops.kind in ("soft-lockup", "hard-lockup") or at else 0.7,
+        crash_class="lockup",
+        culprit=Culprit(module=module, function=function, file=file, line=line),
+        evidence=(
+            crash.here(),
+            *(crash.spot(f) for f in crash.frames[:4]),
+            *(Fact(text=f"CPU stack: {f.function}", address=f.address) for f in stack[:3]),
+        ),
+        next=(
+            NextStep(
+                text=f"Look what ends the loop in {named(function, module)}, and who should have made it true.",
+                value=0.8,
+            ),
+            NextStep(
+                text="Several samples tell a loop from slow work: have all CPUs' stacks printed at the next one.",
+                command="sysctl kernel.softlockup_all_cpu_backtrace=1",
+                value=0.5,
+            ),
+        ),
+        weight=0.9,
+    )
+
+
+@rule(
+    "spinning",
+    "a CPU that spins for a lock",
+    why="Who spins is the victim: the one to look at holds the lock, on another CPU, asleep, or gone.",
+    sure="probable; with a dump the holder is found by what it is doing",
+)
+def spinning(crash: Crash) -> Iterator[Finding]:
+    """Spinning for a spinlock, and who might hold it."""
+    oops = crash.oops
+    if oops is None or oops.kind not in _KINDS or (spun := _spins(crash)) is None:
+        return
+    holder = _busy_elsewhere(crash)
+    waiter = named(oops.function, oops.module)
+    if holder is not None:
+        cpu, frame = holder
+        text = f"CPU {oops.cpu} spun in {waiter} for a lock. CPU {cpu.number} meanwhile ran {named(frame.function, frame.module)} in {cpu.comm}, of the same code: it probably holds the lock."
+        culprit = Culprit(module=frame.module, function=frame.function, file=frame.file, line=frame.line)
+        confidence = 0.72
+    else:
+        text = f"CPU {oops.cpu} spun in {waiter} for a spinlock that was not given back; who holds it is not known."
+        culprit = Culprit(module=oops.module, function=oops.function)
+        confidence = 0.6
+    yield Finding(
+        id="spinning",
+        title=f"CPU {oops.cpu} spun for a lock in {waiter}",
+        text=text,
+        confidence=confidence,
+        crash_class="lockup",
+        culprit=culprit,
+        evidence=(crash.here(), Fact(text=f"it stood in {spun}()", path=oops.path, line=oops.line)),
+        next=(
+            NextStep(
+                text="Look at what all other CPUs were doing: the holder is one of them, or sleeps with the lock held.",
+                command="lastwords bt -a DUMP",
+                value=0.8,
+            ),
+            NextStep(text="CONFIG_DEBUG_SPINLOCK and lockdep name the holder.", value=0.6),
+        ),
+        weight=0.9,
+    )
+
+
+@rule(
+    "other-cpu",
+    "a CPU that waits for another one to answer",
+    why="Flushing TLBs or stopping the machine needs an answer of every CPU: one that has its interrupts off holds up all.",
+    sure="probable: the CPU that does not answer is to blame, not the one that waits",
+)
+def other_cpu(crash: Crash) -> Iterator[Finding]:
+    """smp_call_function and its like on the stuck CPU."""
+    oops = crash.oops
+    if oops is None or oops.kind not in _KINDS or not _waits_for_cpus(crash):
+        return
+    holder = _busy_elsewhere(crash)
+    who = f" CPU {holder[0].number} ran {named(holder[1].function, holder[1].module)} meanwhile." if holder else ""
+    yield Finding(
+        id="other-cpu",
+        title="the stuck CPU waited for another one to answer",
+        text=f"CPU {oops.cpu} waited for the other CPUs to answer an interrupt.{who} The one that did not answer is to blame.",
+        confidence=0.65 if holder else 0.5,
+        crash_class="lockup",
+        culprit=Culprit(module=holder[1].module, function=holder[1].function) if holder else None,
+        evidence=(crash.here(), *(crash.spot(frame) for frame in crash.frames[:5])),
+        next=(NextStep(text="Look which CPU ran with interrupts off.", command="lastwords bt -a DUMP", value=0.8),),
+        weight=0.9,
+    )
+
+
+@rule(
+    "stolen-time",
+    "a guest that got no time from its host",
+    why="A lockup reported while a virtual CPU was not run at all is no bug of the guest.",
+    sure="possible: idle or user code on the stuck CPU, in a guest, speaks for it",
+)
+def stolen_time(crash: Crash) -> Iterator[Finding]:
+    """Lockups in the idle loop or in user space of a guest."""
+    oops = crash.oops
+    if oops is None or oops.kind not in _KINDS or not _starved(crash):
+        return
+    yield Finding(
+        id="stolen-time",
+        title="the stuck CPU was idle: its host may not have let it run",
+        text="The CPU that is reported as stuck was idle: in a virtual machine that mostly means that the host did not let it run (overload, live migration, a paused guest).",
+        confidence=0.65,
+        crash_class="hypervisor",
+        evidence=(crash.here(), *(crash.spot(frame) for frame in crash.frames[:3])),
+        next=(
+            NextStep(
+                text="Look at the host: load, migration and pauses at that time; steal time in sar or top.",
+                command="sar -u ALL",
+                phase="immediate",
+                value=0.8,
+            ),
+        ),
+        weight=0.85,
+    )
+
+
+_IDLE = re.compile(
+    r"(?:native_)?safe_halt|default_idle|do_idle|cpu_startup_entry|arch_cpu_idle|acpi_idle\w{0,20}|intel_idle\w{0,20}|mwait_idle\w{0,20}|pv_native_safe_halt|cpuidle_enter\w{0,10}"
+)
+
+
+def _starved(crash: Crash) -> bool:
+    oops = crash.oops
+    guest = any(report.hypervisor for report in crash.reports)
+    return oops is not None and guest and oops.at is not None and _IDLE.match(oops.at.function) is not None
+
+
+def _spins(crash: Crash) -> str | None:
+    """The function of a lock that the stuck CPU spins in; None where it does not."""
+    oops = crash.oops
+    if oops is None:
+        return None
+    names = [oops.at.function] if oops.at else []
+    names += [frame.function for frame in crash.frames[:14] if not _WATCHERS.match(frame.function)][:3]
+    return next((name for name in names if _SPINNING.match(name)), None)
+
+
+def _waits_for_cpus(crash: Crash) -> bool:
+    oops = crash.oops
+    return oops is not None and oops.at is not None and _WAITING_FOR_CPUS.match(oops.at.function) is not None
+
+
+def _interrupted(crash: Crash) -> tuple[StackFrame, ...]:
+    """The stack of the stuck CPU in the dump, from where it was interrupted."""
+    number = crash.oops.cpu if crash.oops else None
+    cpu = next((cpu for cpu in crash.cpus if cpu.number == number), None)
+    if cpu is None:
+        return ()
+    place = next((index for index, frame in enumerate(cpu.stack) if frame.interrupted), 0)
+    return cpu.stack[place:]
+
+
+def _busy_elsewhere(crash: Crash) -> tuple[Cpu, StackFrame] | None:
+    """Another CPU that ran code of the module that is stuck, and where."""
+    oops = crash.oops
+    for cpu in crash.cpus:
+        if oops is None or cpu.number == oops.cpu or cpu.context == "idle":
+            continue
+        for frame in cpu.stack:
+            if frame.module is not None and frame.module == oops.module:
+                return cpu, frame
+    return None

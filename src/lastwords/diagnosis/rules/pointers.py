@@ -1,0 +1,317 @@
+"""Bad pointers: NULL, error codes taken for pointers, wild ones, and who let them in."""
+
+import re
+from collections.abc import Iterator
+
+from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.story import named, several
+from lastwords.model import Blame, Culprit, Fact, Finding, NextStep, Oops, Precursor
+
+_FAULTS = frozenset({"null-dereference", "paging-request", "general-protection-fault", "user-memory-access", "oops"})
+_CONFIDENCE = {"high": 0.92, "medium": 0.8, "low": 0.6, "none": 0.5}
+
+# What drivers and the kernel say when something that they asked for could not be had.
+_REFUSED = re.compile(
+    r"(?i)(?:DMA|IOMMU|dma_map|map(?:ping)?|alloc\w{0,10}|memory|buffer|register\w{0,5}|descriptor|ENOMEM)"
+    r".{0,60}(?:fail|error|unable|cannot|could not|full|exhaust|out of|no space)"
+    r"|(?:fail|error|unable|cannot|could not|out of).{0,60}(?:map|alloc|memory|buffer|descriptor|DMA)"
+)
+
+
+def is_null(crash: Crash) -> bool:
+    """The crash used a NULL pointer, by the log or, surer, by the dump."""
+    if crash.blame is not None:
+        return crash.blame.sense.startswith("NULL")
+    oops = crash.oops
+    return oops is not None and oops.address is not None and oops.address.kind in ("null", "null-offset")
+
+
+def blamed(crash: Crash, blame: Blame) -> Culprit:
+    """The culprit that the dump's pointer trail ends at, or the function that faulted where the trail is unsure."""
+    sure = blame.origin is not None and blame.confidence in ("high", "medium")
+    function, module = (blame.origin, blame.origin_module) if sure else (blame.function, blame.module)
+    step = next((s for s in blame.steps if s.function == function and s.file is not None), None)
+    oops = crash.oops
+    file, line = (step.file, step.line) if step else (None, None)
+    if file is None and oops is not None and oops.function == function:
+        file, line = oops.file, oops.source_line
+    return Culprit(module=module, function=function, file=file, line=line, object=blame.object_type, field=blame.field)
+
+
+def faulting(crash: Crash) -> Culprit:
+    """The function that the log blames."""
+    oops = crash.oops
+    if oops is None:
+        return Culprit()
+    return Culprit(module=oops.module, function=oops.function, file=oops.file, line=oops.source_line)
+
+
+def trail(blame: Blame) -> Iterator[Fact]:
+    """The steps of the pointer's way as evidence."""
+    for step in blame.steps[:6]:
+        yield Fact(text=f"{step.function}: {step.text}{'' if step.checked else ' (not checked)'}", address=step.address)
+
+
+def held(blame: Blame) -> str:
+    """What held the bad pointer: `the field desc of struct storage_req`, `the field 0x20 bytes into its object`."""
+    if blame.object_type and blame.field:
+        return f"the field {blame.field} of {blame.object_type}"
+    if blame.field_offset is not None:
+        return f"the field {blame.field_offset:#x} bytes into its object, whose type is not known,"
+    return ""
+
+
+@rule(
+    "null-pointer",
+    "a NULL pointer that was followed",
+    why="Somebody did not fill in a pointer, or did not look whether what they got is one.",
+    sure="from a log the function that faulted; from a dump the field and the function that let it in, each step checked",
+)
+def null_pointer(crash: Crash) -> Iterator[Finding]:
+    """NULL, with the field and how it came in."""
+    oops, blame = crash.oops, crash.blame
+    if oops is None or oops.kind not in _FAULTS or not is_null(crash):
+        return
+    if blame is None:
+        call = oops.address is not None and oops.address.kind == "null" and oops.at is None
+        what = "called through a NULL function pointer" if call else "followed a NULL pointer"
+        handed = handed_in(oops)
+        member = ""
+        if oops.address is not None and oops.address.offset:
+            member = f", to the member {oops.address.offset:#x} bytes into what it should have pointed to"
+        yield Finding(
+            id="null-pointer",
+            title=f"{named(oops.function, oops.module)} {what}",
+            text=f"{named(oops.function, oops.module)} {what}{member}.{_HANDED if handed else ''}",
+            confidence=0.7 if handed or not oops.function else 0.85,
+            crash_class="logic-bug",
+            culprit=faulting(crash),
+            evidence=(crash.here(), *(_address(crash))),
+            next=(_field_step(crash),),
+            weight=0.9,
+        )
+        return
+    culprit = blamed(crash, blame)
+    field = held(blame)
+    came = f" {field[:1].upper()}{field[1:]} was NULL." if field else ""
+    elsewhere = blame.origin is not None and blame.origin != blame.function
+    source = f" It came from {named(blame.origin, blame.origin_module)}." if elsewhere else ""
+    yield Finding(
+        id="null-pointer",
+        title=f"{named(blame.function, blame.module)} followed a NULL pointer",
+        text=f"{named(blame.function, blame.module)} followed a NULL pointer.{came}{source}",
+        confidence=_CONFIDENCE[blame.confidence],
+        crash_class="logic-bug",
+        culprit=culprit,
+        evidence=(crash.here(), *trail(blame)),
+        next=(_setter_step(crash, blame),),
+        weight=0.9,
+    )
+
+
+_HANDED = " The pointer is an argument that it was called with: one of its callers let it in."
+
+# Registers of the first arguments (System V x86-64 psABI, AAPCS64).
+_ARGUMENTS = frozenset({"rdi", "rsi", "rdx", "rcx", "r8", "r9", *(f"x{number}" for number in range(8))})
+_WRITES = re.compile(r"(?!cmp|test|push|j|tst|str|stp|b\b|bl\b|ret)\w{1,12} (?:qword ptr )?(\w{1,4})(?:,|$)")
+
+
+def handed_in(oops: Oops) -> bool:
+    """By the code around the fault, the bad register still holds what the function was called with."""
+    code, at = oops.code, oops.at
+    if code is None or code.operand is None or at is None or at.offset is None or code.operand.base not in _ARGUMENTS:
+        return False
+    before = [instruction for instruction in code.instructions if -at.offset <= instruction.offset < 0]
+    if at.offset and (not before or before[0].offset > -at.offset + 5):
+        return False  # the function's beginning is not among the bytes
+    writes = {match[1] for instruction in before if (match := _WRITES.match(instruction.text))}
+    return not any(_same_register(code.operand.base, written) for written in writes)
+
+
+def _same_register(one: str, other: str) -> bool:
+    return one.lstrip("rewx") == other.lstrip("rewx")
+
+
+def _address(crash: Crash) -> Iterator[Fact]:
+    oops = crash.oops
+    if oops is not None and oops.address is not None:
+        yield Fact(text=f"address {oops.address.value:#x}: {oops.address.text}", path=oops.path, line=oops.line)
+
+
+def _field_step(crash: Crash) -> NextStep:
+    oops = crash.oops
+    where = named(oops.function, oops.module) if oops else "the function"
+    return NextStep(
+        text=f"A dump would tell which field held the NULL in {where} and who let it in; set up kdump for the next time.",
+        command="lastwords doctor",
+        value=0.6,
+    )
+
+
+def _setter_step(crash: Crash, blame: Blame) -> NextStep:
+    field = blame.field or (f"offset {blame.field_offset:#x}" if blame.field_offset is not None else "the pointer")
+    return NextStep(
+        text=f"Look in {blame.module or 'the kernel'}'s source for who sets {field} before it is used, on every path, "
+        "also those that fail.",
+        value=0.8,
+    )
+
+
+@rule(
+    "missing-check",
+    "requests that were refused, right before a NULL or error pointer was followed",
+    why="Where an allocation or mapping fails again and again and then a pointer is NULL, somebody does not look at "
+    "what the failed call returned.",
+    sure="probable where the messages come from the module that crashed, possible else",
+)
+def missing_check(crash: Crash) -> Iterator[Finding]:
+    """Repeated allocation or mapping errors before a bad pointer."""
+    oops = crash.oops
+    sense = crash.blame.sense if crash.blame else ""
+    if oops is None or not (is_null(crash) or sense.startswith("ERR_PTR") or _error_pointer(crash)):
+        return
+    refused = [precursor for precursor in crash.precursors if _REFUSED.search(precursor.text[:300])]
+    if not refused:
+        return
+    own = [p for p in refused if oops.module and _mentions(p, oops.module)]
+    shown = (own or refused)[:3]
+    whose = oops.module or "the kernel"
+    unchecked = crash.blame.unchecked if crash.blame else ()
+    guilty = next((u for u in unchecked), None)
+    text = (
+        f"Right before it, “{shown[0].text[:120]}” was logged{_times(shown[0])}: what could not be had was used all the "
+        f"same, so {whose} lacks a check for that error."
+    )
+    if guilty is not None:
+        text += f" {guilty.text}"
+    yield Finding(
+        id="missing-check",
+        title="an error that was logged was not handled",
+        text=text,
+        confidence=0.85 if guilty is not None else 0.75 if own else 0.5,
+        crash_class="logic-bug",
+        evidence=(
+            *(crash.sign(precursor) for precursor in shown),
+            *(Fact(text=u.text, address=u.address) for u in unchecked[:2]),
+        ),
+        next=(
+            NextStep(
+                text=f"Find the call in {whose} that logged “{shown[0].text[:80]}”, and look who ignores what it returns.",
+                value=0.9,
+            ),
+            NextStep(
+                text="Find out why it ran out: the limit may be too low for the load (swiotlb=, IOMMU, memory).",
+                value=0.4,
+            ),
+        ),
+        weight=0.6,
+    )
+
+
+def _times(precursor: Precursor) -> str:
+    return f" {precursor.count} times" if precursor.count > 1 else ""
+
+
+def _mentions(precursor: Precursor, module: str) -> bool:
+    return module.replace("-", "_") in precursor.text[:120].replace("-", "_")
+
+
+def _error_pointer(crash: Crash) -> bool:
+    return crash.oops is not None and crash.oops.address is not None and crash.oops.address.kind == "err-ptr"
+
+
+@rule(
+    "error-pointer",
+    "an error code that was used as a pointer",
+    why="Many functions of the kernel return -errno in a pointer (ERR_PTR); who does not ask IS_ERR() follows it.",
+    sure="quite sure: nothing else puts such a value into a pointer",
+)
+def error_pointer(crash: Crash) -> Iterator[Finding]:
+    """ERR_PTR without IS_ERR."""
+    oops, blame = crash.oops, crash.blame
+    by_dump = blame is not None and blame.sense.startswith("ERR_PTR")
+    if oops is None or not (by_dump or (blame is None and _error_pointer(crash))):
+        return
+    if blame is not None:
+        sense, culprit, evidence = blame.sense, blamed(crash, blame), (crash.here(), *trail(blame))
+        confidence = max(_CONFIDENCE[blame.confidence], 0.8)
+    else:
+        sense = oops.address.text if oops.address else ""
+        culprit, evidence, confidence = faulting(crash), (crash.here(), *_address(crash)), 0.85
+    whose = f", which {named(blame.origin, blame.origin_module)} let in" if blame and blame.origin else ""
+    yield Finding(
+        id="error-pointer",
+        title=f"{named(oops.function, oops.module)} used an error code as a pointer",
+        text=f"{named(oops.function, oops.module)} used an error code as a pointer{whose} ({sense}): IS_ERR() was not asked.",
+        confidence=confidence,
+        crash_class="logic-bug",
+        culprit=culprit,
+        evidence=evidence,
+        next=(NextStep(text="Find the call whose result is used without IS_ERR(), and why it failed.", value=0.8),),
+        weight=0.9,
+    )
+
+
+@rule(
+    "bad-call",
+    "a jump to where no code is",
+    why="A function pointer was never set, was overwritten, or its module is gone.",
+    sure="sure that it was a bad function pointer; less so who broke it",
+)
+def bad_call(crash: Crash) -> Iterator[Finding]:
+    """A call through a bad function pointer that is not NULL."""
+    oops = crash.oops
+    if oops is None or oops.error_code is None or is_null(crash):
+        return
+    if not any("instruction" in meaning or "execut" in meaning for meaning in oops.error_code.meaning):
+        return
+    blame = crash.blame
+    unloaded = [m.name for m in crash.machine.unloaded_modules or ()] if crash.machine else []
+    unloaded = unloaded or [m.name for m in oops.modules if m.last_unloaded]
+    gone = f" Modules that were unloaded before: {several(unloaded)}." if unloaded else ""
+    field = held(blame) if blame else ""
+    through = f" It was called through {field.rstrip(',')}." if field else ""
+    yield Finding(
+        id="bad-call",
+        title=f"{named(oops.function, oops.module)} called an address that holds no code",
+        text=f"{named(oops.function, oops.module)} called an address that holds no code it may run.{through}{gone}",
+        confidence=0.8,
+        crash_class="logic-bug",
+        culprit=blamed(crash, blame) if blame else faulting(crash),
+        evidence=(crash.here(), *_address(crash), *(trail(blame) if blame else ())),
+        next=(
+            NextStep(
+                text="Look who sets that function pointer, and whether it can outlive what it points to.", value=0.7
+            ),
+        ),
+        weight=0.85,
+    )
+
+
+@rule(
+    "read-only-write",
+    "a write to memory that is read-only",
+    why="The kernel maps its constants, its code and __ro_after_init data read-only.",
+    sure="sure: the error code says that the page is there and must not be written",
+)
+def read_only_write(crash: Crash) -> Iterator[Finding]:
+    """A protection violation on a write in the kernel."""
+    oops = crash.oops
+    if oops is None or oops.kind != "paging-request" or oops.error_code is None:
+        return
+    meaning = " ".join(oops.error_code.meaning)
+    if "write" not in meaning or not ("does not allow" in meaning or "permission" in meaning):
+        return
+    yield Finding(
+        id="read-only-write",
+        title=f"{named(oops.function, oops.module)} wrote to read-only memory",
+        text=f"{named(oops.function, oops.module)} wrote to memory that the kernel keeps read-only: a constant, code, or "
+        "data that may only be written during boot.",
+        confidence=0.85,
+        crash_class="logic-bug",
+        culprit=faulting(crash),
+        evidence=(crash.here(), *_address(crash), Fact(text=f"error code: {meaning}", path=oops.path, line=oops.line)),
+        next=(NextStep(text="Look what stands at that address: a const table, __ro_after_init, or code.", value=0.6),),
+        weight=0.9,
+    )

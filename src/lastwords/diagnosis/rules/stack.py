@@ -1,0 +1,65 @@
+"""Stacks that are full: the recursion, or the frame that is too fat."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.story import named, several
+from lastwords.model import Culprit, Finding, NextStep
+
+_KINDS = frozenset({"kernel-stack-overflow", "double-fault", "corrupted-stack-end"})
+_OFTEN = 4
+"""How often a function stands on one stack before it is a recursion."""
+
+
+@rule(
+    "stack-overflow",
+    "a kernel stack that is full",
+    why="A kernel stack has 16 KiB. A function that calls itself, or keeps large arrays on the stack, fills it.",
+    sure="quite sure where a function repeats on the trace; else which frame is too fat is only likely",
+)
+def stack_overflow(crash: Crash) -> Iterator[Finding]:
+    """The recursion, by functions that repeat."""
+    oops = crash.oops
+    if oops is None or oops.kind not in _KINDS:
+        return
+    frames = [
+        (frame.function, frame.module or None) for trace in oops.traces for frame in trace.frames if frame.reliable
+    ]
+    stack = list(crash.functions())
+    often = Counter(frames if len(frames) >= len(stack) else stack)
+    ring = [place for place, count in often.items() if count >= _OFTEN]
+    if ring:
+        # Of several functions in the ring, one of a module says more than the kernel's own.
+        function, module = next((place for place in ring if place[1] is not None), ring[0])
+        names = several([named(*place) for place in ring])
+        text = f"The stack was full: {names} call{'s itself' if len(ring) == 1 else ' each other'} without end."
+        confidence, culprit = 0.92, Culprit(module=module, function=function)
+    else:
+        own = next((place for place in frames if place[1] is not None), None)
+        fat = own or (oops.function, oops.module)
+        text = f"The stack was full. No function repeats, so one of the frames is too large; {named(*fat)} is the one to look at."
+        confidence, culprit = 0.65, Culprit(module=fat[1], function=fat[0])
+    yield Finding(
+        id="stack-overflow",
+        title="the kernel's stack was full",
+        text=text,
+        confidence=confidence if oops.kind != "double-fault" else min(confidence, 0.85),
+        crash_class="logic-bug",
+        culprit=culprit,
+        evidence=(crash.here(), *(crash.spot(frame) for frame in crash.frames[:6])),
+        next=(
+            NextStep(
+                text="See how much stack each function takes.",
+                command="scripts/checkstack.pl   # in the kernel's source, on objdump -d of the module",
+                value=0.6,
+            ),
+            NextStep(
+                text="Measure the deepest stack while the load runs.",
+                command="echo 1 > /proc/sys/kernel/stack_tracer_enabled; cat /sys/kernel/tracing/stack_trace",
+                value=0.5,
+            ),
+        ),
+        weight=0.95,
+    )

@@ -1,0 +1,203 @@
+"""Storage that does not answer, and file systems that give up."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.story import several
+from lastwords.glossary.units import duration
+from lastwords.model import Culprit, Fact, Finding, NextStep
+
+_OLD = 10.0
+"""Seconds after which a disk has not answered a request, whatever the disk."""
+_IO = re.compile(
+    r"io_schedule|blk_|submit_bio|wait_on_page|folio_wait|__wait_on_buffer|wait_on_bit_io|jbd2_log_wait|xlog_|nfs_|rpc_wait|cifs_|ceph_"
+)
+
+
+@rule(
+    "storage-silent",
+    "tasks that hang behind requests which a device does not answer",
+    why="A task that waits for I/O is a victim: what matters is the device, its driver and how long the request has been there.",
+    sure="quite sure where the dump has the request and its age",
+)
+def storage_silent(crash: Crash) -> Iterator[Finding]:
+    """Old block requests in flight while tasks hang."""
+    io = crash.machine.io if crash.machine else None
+    old = [request for request in io.requests if (request.age or 0) >= _OLD] if io else []
+    if not old or io is None:
+        return
+    devices = Counter(request.device for request in old)
+    device = devices.most_common(1)[0][0]
+    oldest = max(request.age or 0 for request in old if request.device == device)
+    disk = next((disk for disk in io.disks if disk.name == device), None)
+    driver = f" (driver {disk.driver})" if disk and disk.driver else ""
+    with_driver = [request for request in old if request.state == "in-flight"]
+    where = (
+        "the device has them and does not answer"
+        if with_driver
+        else "they wait in the queue; the driver was never given them"
+    )
+    hung = any(oops.kind in ("hung-task", "workqueue-lockup") for oops in crash.reports)
+    yield Finding(
+        id="storage-silent",
+        title=f"{device}{driver} does not answer",
+        text=f"{devices[device]} requests to {device}{driver} have been in flight for up to {duration(oldest)}: {where}.",
+        confidence=0.85 if hung else 0.6,
+        crash_class="hardware" if not _guest(crash) else "hypervisor",
+        culprit=Culprit(module=disk.driver if disk else None, object=device),
+        evidence=tuple(
+            Fact(
+                text=f"{request.operation} of {request.bytes} bytes at sector {request.sector} of {request.device}, {request.state}, for {duration(request.age or 0)}",
+                address=request.address,
+            )
+            for request in sorted(old, key=lambda request: -(request.age or 0))[:5]
+        ),
+        next=(
+            NextStep(
+                text="Look at the device: cable, path, firmware, the host's or the array's log.",
+                command=f"smartctl -x /dev/{device}",
+                phase="immediate",
+                value=0.8,
+            ),
+            NextStep(text="See all requests with their age.", command="lastwords io DUMP", value=0.5),
+        ),
+        weight=0.95 if hung else 0.6,
+    )
+
+
+def _guest(crash: Crash) -> bool:
+    return any(oops.hypervisor for oops in crash.reports) or any(
+        b.hypervisor for b in (crash.log.boots if crash.log else ())
+    )
+
+
+@rule(
+    "hung-behind-io",
+    "hung tasks that wait for I/O, by their traces",
+    why="They wait for a disk, an array or a server that does not answer; the kernel itself need not be at fault.",
+    sure="possible to probable: the log does not show the requests",
+)
+def hung_behind_io(crash: Crash) -> Iterator[Finding]:
+    """io_schedule() and its like on the traces of hung tasks."""
+    oops = crash.oops
+    if oops is None or oops.kind != "hung-task" or (crash.machine is not None and crash.machine.io is not None):
+        return
+    hung = [report for report in crash.reports if report.kind == "hung-task"]
+    waiting = [
+        report
+        for report in hung
+        if any(_IO.match(f.function) for t in report.traces[:1] for f in t.frames[:8] if f.reliable)
+    ]
+    if not waiting:
+        return
+    signs = [precursor for precursor in crash.precursors if precursor.reason == "hardware"]
+    names = several(list(dict.fromkeys(report.comm or "?" for report in waiting)))
+    yield Finding(
+        id="hung-behind-io",
+        title=f"{names} hung in waiting for I/O",
+        text=f"{names} waited for I/O that did not come back."
+        + (f" Before it: “{signs[0].text[:120]}”." if signs else ""),
+        confidence=0.75 if signs else 0.55,
+        crash_class="hypervisor" if _guest(crash) and not signs else "hardware",
+        evidence=(
+            *(Fact(text=r.message, path=r.path, line=r.line, quote=True) for r in waiting[:4]),
+            *(crash.sign(s) for s in signs[:3]),
+        ),
+        next=(
+            NextStep(
+                text="Look at the storage: multipath, the array, the NFS server, the host.",
+                command="multipath -ll; cat /proc/mdstat; dmesg -l err",
+                phase="immediate",
+                value=0.8,
+            ),
+            NextStep(
+                text="A dump shows each request with its age and device.",
+                command="sysctl kernel.hung_task_panic=1",
+                value=0.6,
+            ),
+        ),
+        weight=0.85,
+    )
+
+
+@rule(
+    "file-system",
+    "a file system that found itself damaged",
+    why="It shuts down or panics (errors=panic) rather than make it worse; the cause is below it, or long ago.",
+    sure="probable where the device reported errors before; not known else",
+)
+def file_system(crash: Crash) -> Iterator[Finding]:
+    """ext4, XFS, btrfs errors with the device's errors before them."""
+    oops = crash.oops
+    if oops is None or oops.family != "filesystem" or oops.kind in ("dentry-in-use", "lustre-lbug", "zfs-panic"):
+        return
+    device = [report for report in crash.before if report.family in ("storage", "hardware")]
+    signs = [precursor for precursor in crash.precursors if precursor.reason == "hardware"]
+    below = bool(device or signs)
+    evidence = (
+        crash.here(),
+        *(Fact(text=r.message, path=r.path, line=r.line, quote=True) for r in device[:3]),
+        *(crash.sign(sign) for sign in signs[:3]),
+    )
+    yield Finding(
+        id="file-system",
+        title="a file system found its structures damaged" + (" after its device had failed" if below else ""),
+        text="The file system found its structures damaged"
+        + (
+            "; its device had reported errors before."
+            if below
+            else "; the log shows no error of its device, so it may be old damage, memory or a bug."
+        ),
+        confidence=0.8 if below else 0.3,
+        crash_class="hardware" if below else None,
+        evidence=evidence,
+        next=(
+            NextStep(
+                text="Save the device before anything is repaired, then check it.",
+                command="fsck -n DEVICE   # xfs_repair -n, btrfs check",
+                phase="immediate",
+                value=0.8,
+            ),
+            NextStep(
+                text="Look at the disk's own error counters.",
+                command="smartctl -x DEVICE",
+                phase="immediate",
+                value=0.7,
+            ),
+        ),
+        weight=0.9,
+    )
+
+
+@rule(
+    "virtual-device",
+    "a fault in a driver of a virtual device",
+    why="What a paravirtual driver chokes on was mostly written by the host.",
+    sure="possible: the driver should have survived it all the same",
+)
+def virtual_device(crash: Crash) -> Iterator[Finding]:
+    """Virtio and other paravirtual drivers blamed."""
+    oops = crash.oops
+    module = oops.module if oops else None
+    if oops is None or module is None or not re.match(r"virtio|vmw_|vmxnet|hv_|xen_|netvsc|storvsc|ena$|gve$", module):
+        return
+    yield Finding(
+        id="virtual-device",
+        title=f"{module} drives a virtual device: look at the host",
+        text=f"{module} drives a virtual device; what it fails on may come from the host.",
+        confidence=0.4,
+        crash_class="hypervisor",
+        culprit=Culprit(module=module, function=oops.function),
+        evidence=(crash.here(),),
+        next=(
+            NextStep(
+                text="Look at the hypervisor's log and version, and at other guests of the same host.",
+                phase="immediate",
+                value=0.6,
+            ),
+        ),
+        weight=0.4,
+    )
