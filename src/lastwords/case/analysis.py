@@ -63,6 +63,7 @@ def analyze(
     *,
     boot: int | None = None,
     debuginfo: Debuginfo = _LIBRARY,
+    known: Sequence[KnownIssue] = (),
     progress: Progress | None = None,
     tell: Tell | None = None,
     say: Tell | None = None,
@@ -73,6 +74,7 @@ def analyze(
         paths: as for `collect()`, or what it has returned.
         boot: only this boot of each log: from 1, or from the end with -1 for the last.
         debuginfo: where to look for it.
+        known: issues that a team has met before.
         progress: called with the bytes read of logs since its last call.
         tell: called with what is being done to a dump.
         say: called with a line that is no error, for the user to keep.
@@ -118,10 +120,10 @@ def analyze(
         dump=vmcore.check if vmcore else None,
         errors=tuple(errors),
     )
-    return _analysis(facts)
+    return _analysis(facts, known)
 
 
-def _analysis(facts: Facts, known: Sequence[KnownIssue] = ()) -> Analysis:
+def _analysis(facts: Facts, known: Sequence[KnownIssue]) -> Analysis:
     """The facts together with what they come to."""
     diagnosis = diagnose(facts, known)
     told = msgspec.structs.asdict(diagnosis) if diagnosis is not None else {}

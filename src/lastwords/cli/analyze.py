@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--no-debuginfo", is_flag=True, help="Look for none: read the dump with what is in it.")
 @click.option("--qmp", type=click.Path(), metavar="SOCKET", help="Dump a QEMU guest as it stands, and read that.")
 @click.option("--keep", type=click.Path(), metavar="DIR", help="Leave the guest's dump in this directory.")
+@click.option("--known", type=click.Path(), multiple=True, metavar="DIR", help="Known issues: YAML files of a team.")
 @click.option("-v", "--verbose", is_flag=True, help="All traces and frames, registers, modules, later oopses.")
 def command(
     paths: tuple[str, ...],
@@ -46,6 +47,7 @@ def command(
     no_debuginfo: bool,
     qmp: str | None,
     keep: str | None,
+    known: tuple[str, ...],
     verbose: bool,
 ) -> None:
     """Say what died and where, from kernel logs and memory dumps.
@@ -60,10 +62,10 @@ def command(
         raise click.UsageError("name a log, a dump or a directory; `-` is standard input")
     debuginfo = (vmlinux, modules_dir, not no_debuginfo)
     if qmp is None:
-        analysis = _analyze(paths, boot, debuginfo)
+        analysis = _analyze(paths, boot, debuginfo, known)
     else:
         with _guest(qmp, keep) as dump:
-            analysis = _analyze((dump, *paths), boot, debuginfo)
+            analysis = _analyze((dump, *paths), boot, debuginfo, known)
     for error in analysis.errors:
         complain(error)
     partly = [log for log in analysis.logs if log.warning is not None]
@@ -80,15 +82,31 @@ def command(
     sys.exit(2 if analysis.errors or partly else int(not analysis.oopses))
 
 
-def _analyze(paths: tuple[str, ...], boot: int | None, debuginfo: tuple[str | None, str | None, bool]) -> "Analysis":
+def _analyze(
+    paths: tuple[str, ...],
+    boot: int | None,
+    debuginfo: tuple[str | None, str | None, bool],
+    known: tuple[str, ...],
+) -> "Analysis":
     from lastwords.case import Debuginfo, analyze, collect
+    from lastwords.case.known_issues import KnownIssuesError, known_issues
 
+    try:
+        issues = known_issues(known)
+    except KnownIssuesError as error:
+        fail(str(error))
     kept: list[str] = []
     with activity() as tell:
         material = collect(paths, tell)
     with bar(material.logs) as progress, activity() as tell:
         analysis = analyze(
-            material, boot=boot, debuginfo=Debuginfo(*debuginfo), progress=progress, tell=tell, say=kept.append
+            material,
+            boot=boot,
+            debuginfo=Debuginfo(*debuginfo),
+            known=issues,
+            progress=progress,
+            tell=tell,
+            say=kept.append,
         )
     for line in kept:
         complain(line)

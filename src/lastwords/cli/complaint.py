@@ -17,10 +17,10 @@ def complain(text: str) -> None:
     click.echo(f"lastwords: {printable(text)}", err=True)
 
 
-def fail(text: str) -> NoReturn:
-    """One line on stderr, and exit status 2."""
+def fail(text: str, status: int = 2) -> NoReturn:
+    """One line on stderr, and the exit status."""
     complain(text)
-    sys.exit(2)
+    sys.exit(status)
 
 
 @contextmanager

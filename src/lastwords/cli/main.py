@@ -16,6 +16,7 @@ COMMANDS = {
     "analyze": "Say what died and where, from kernel logs and memory dumps.",
     "scan": "List every oops in many or huge logs.",
     "annotate": "Print the crash text with each line explained in its margin.",
+    "rules": "Show what the diagnosis looks for, why, and how sure it is.",
     "explain": "Explain a term: a taint flag, a register, an error code, a message.",
     "verify": "Say whether a memory dump is whole, and what is lost.",
     "shell": "Look around in a dump: crash's commands and Python with drgn's names at one prompt.",

@@ -83,6 +83,23 @@ def _seen(issue: KnownIssue, crash: Crash) -> tuple[Fact, ...]:
     )
 
 
+def check(issue: KnownIssue) -> None:
+    """See that an issue can be matched at all.
+
+    Raises:
+        msgspec.ValidationError: it names no condition, an expression is no regular one, or a bound none of releases.
+    """
+    if not any((issue.title, issue.function, issue.module, issue.releases, issue.log)):
+        raise msgspec.ValidationError(f"{issue.id} names no condition: title, function, module, releases or log")
+    for expression in filter(None, (issue.title, issue.log)):
+        try:
+            re.compile(expression)
+        except re.error as error:
+            raise msgspec.ValidationError(f"{issue.id}: {expression!r} is no regular expression: {error}") from error
+    if issue.releases is not None:
+        within("0", issue.releases)
+
+
 def numbers(release: str) -> tuple[int, ...]:
     """The numbers of a release, to compare: `6.1.0-13-amd64` -> (6, 1, 0, 13)."""
     return tuple(int(number) for number in _NUMBERS.findall(release.partition("-generic")[0])[:6])
