@@ -11,13 +11,11 @@ def test_there_are_cases_of_many_kinds():
 def test_recipe_fits_its_module(recipe):
     assert set(recipe.kernels) <= set(KERNELS)
     assert set(recipe.answers) <= set(recipe.kernels)
-    if recipe.source is None:
-        assert recipe.mistake is None
-        return
-    text = recipe.source.read_text()
-    assert f"/case/{recipe.module}.ko" in recipe.run
-    assert f"{recipe.mistake}(" in text
-    if recipe.answer.module == recipe.module and recipe.answer.function != "lab_write":
+    text = "".join(source.read_text() for source in recipe.sources.values())
+    assert all(f"/case/{module}.ko" in recipe.run for module in recipe.sources)
+    if recipe.mistake is not None:
+        assert f"{recipe.mistake}(" in text
+    if recipe.answer.module in recipe.sources and recipe.answer.function != "lab_write":
         assert f"{recipe.answer.function}(" in text
 
 

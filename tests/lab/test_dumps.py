@@ -58,7 +58,7 @@ def crash(request, tmp_path_factory):
         bare = analyze([str(dump)], debuginfo=Debuginfo(wanted=False))
         full = None
         if name == "6.1" and case.name in WITH_DEBUGINFO:
-            modules = str(outcome.module.parent) if outcome.module else None
+            modules = str(outcome.modules[0].parent) if outcome.modules else None
             full = analyze([str(dump)], debuginfo=Debuginfo(str(victim.debuginfo()), modules))
         yield Crash(case, victim, outcome, bare, full)
     finally:

@@ -37,7 +37,7 @@ def wrong_blame(case: Case, kernel: str, found: Analysis, *, typed: bool) -> Wro
         ("function", blame.function, answer.function),
         ("module", blame.module, answer.module),
         ("origin", blame.origin, known.origin),
-        ("origin's module", blame.origin_module, answer.module),
+        ("origin's module", blame.origin_module, known.module or answer.module),
         ("offset", blame.field_offset, known.offset),
     )
     if typed or blame.field is not None:  # without types: none, or the right ones
@@ -78,15 +78,19 @@ def wrong_lines(case: Case, found: Analysis) -> Wrong:
     for frame in (frame for cpu in found.machine.cpus or () for frame in cpu.stack):
         if frame.module is None and not frame.user and frame.file is None and not _has_no_line(frame):
             wrong.append(f"no line for {frame.function}")
-    if case.blame is None or case.source is None:
+    if case.blame is None:
         return wrong
-    text = case.source.read_text().splitlines()
-    (number,) = [number for number, line in enumerate(text, 1) if case.blame.line in line]
+    (known,) = [
+        (source.name, number)
+        for source in case.sources.values()
+        for number, line in enumerate(source.read_text().splitlines(), 1)
+        if case.blame.line in line
+    ]
     blame = found.machine.blame
     steps = [step for step in blame.steps if step.about == "pointer"] if blame else []
     place = (Path(steps[-1].file or "").name, steps[-1].line) if steps else None
-    if place != ("module.c", number):
-        wrong.append(f"origin at {place}, not in line {number}")
+    if place != known:
+        wrong.append(f"origin at {place}, not {known}")
     return wrong
 
 

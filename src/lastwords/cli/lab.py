@@ -115,7 +115,7 @@ def _result(case: "Case", outcome: "Outcome", vmlinux: Path | None, log: Path | 
         "log": log and str(log),
         "dump": outcome.dump and str(outcome.dump),
         "kdump": outcome.kdump and str(outcome.kdump),
-        "module": outcome.module and str(outcome.module),
+        "module": str(outcome.modules[0]) if outcome.modules else None,
         "vmlinux": vmlinux and str(vmlinux),
         "answer": outcome.answer,
         "mistake": case.mistake,

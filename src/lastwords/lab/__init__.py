@@ -14,6 +14,7 @@ from .cases import Case, all_cases, case
 from .errors import LabError
 from .experiment import Outcome, run
 from .kernels import KERNELS, Kernel, kernel
+from .verdicts import KnownVerdict
 
 __all__ = [
     "KERNELS",
@@ -22,6 +23,7 @@ __all__ = [
     "Case",
     "Hog",
     "Kernel",
+    "KnownVerdict",
     "LabError",
     "Outcome",
     "Stall",

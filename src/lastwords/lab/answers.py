@@ -25,6 +25,7 @@ class BadPointer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         origin: the function that loaded it, made it, or called the function which returned it.
+        module: of the origin, where it is not the one that crashed.
         sense: how the words for the kind of value begin: `NULL`, `ERR_PTR(-12)`.
         object_type: the struct whose `field` held it, which only debuginfo or a module's BTF can tell.
         offset: of that field in bytes, which the code tells.
@@ -36,6 +37,7 @@ class BadPointer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     origin: str
+    module: str | None = None
     sense: str
     line: str
     object_type: str | None = None

@@ -13,7 +13,7 @@ from .errors import LabError
 from .initramfs import initramfs, userland
 from .kernels import Kernel
 from .machine import Machine
-from .modules import module
+from .modules import modules
 from .record import record
 
 
@@ -25,7 +25,8 @@ class Outcome:
         case: its name; `release` is the kernel's.
         answer: what there is to be found in the log.
         log: the recorded console.
-        dump: the ELF dump, `kdump` the kdump-compressed one, `module` the module with its DWARF; or None.
+        dump: the ELF dump, `kdump` the kdump-compressed one; or None.
+        modules: the case's modules, with their DWARF, in one folder.
         seconds: from the start of the guest to its end, dumps included.
     """
 
@@ -35,7 +36,7 @@ class Outcome:
     log: Path
     dump: Path | None
     kdump: Path | None
-    module: Path | None
+    modules: tuple[Path, ...]
     seconds: float
 
 
@@ -72,7 +73,7 @@ def run(
     if kdump and kernel.architecture != "amd64":
         raise LabError(f"{kernel.name}: kexec and makedumpfile are there for amd64 only, so only QEMU can dump it")
     say("building the module")
-    built = module(case, kernel)
+    built = modules(case, kernel)
     image = _image(case, kernel, built, with_kdump=kdump is not None)
     started = time.monotonic()
     with TemporaryDirectory(prefix="lastwords-lab-") as scratch:
@@ -103,7 +104,7 @@ def run(
     )
 
 
-def _image(case: Case, kernel: Kernel, built: Path | None, *, with_kdump: bool) -> bytes | None:
+def _image(case: Case, kernel: Kernel, built: tuple[Path, ...], *, with_kdump: bool) -> bytes | None:
     if not case.initramfs:
         return None
     files = userland(
@@ -112,8 +113,7 @@ def _image(case: Case, kernel: Kernel, built: Path | None, *, with_kdump: bool) 
         modules=["qemu_fw_cfg", *case.modules, *(dump.DISK if with_kdump else ())],
         programs=[*case.programs, *(dump.KEXEC if with_kdump else ())],
     )
-    if built is not None:
-        files[f"/case/{built.name}"] = built.read_bytes()
+    files |= {f"/case/{file.name}": file.read_bytes() for file in built}
     return initramfs(dump.with_kdump(kernel, files) if with_kdump else files)
 
 
@@ -121,7 +121,7 @@ def _wait(case: Case, machine: Machine, *, to_the_end: bool) -> None:
     if case.provoke is not None:
         if not machine.wait_for(case.provoke.when, case.timeout):
             raise LabError(f"{case.name}: the console does not show {case.provoke.when!r} in {case.timeout:.0f} s")
-        machine.qmp(case.provoke.command)
+        machine.qmp(case.provoke.command, **case.provoke.arguments)
     if to_the_end:
         saved = machine.wait_for(dump.SAVED, case.timeout + dump.SECONDS)
         if not machine.wait_for_end(dump.SWITCHING_OFF) and not saved:

@@ -1,11 +1,10 @@
 """Dumps of a real machine in a known state."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from lastwords.lab import cases, experiment, kernels, modules
+from lastwords.lab import cases, experiment, kernels
 from lastwords.vmcore.session import Question, read_dump, sources_of
 
 FOLDER = Path(__file__).parent / "lab"
@@ -15,13 +14,8 @@ FOLDER = Path(__file__).parent / "lab"
 def outcome(request, tmp_path_factory):
     """The machine-state case, crashed now."""
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
-    shutil.copy(cases.FOLDER / "lab.h", folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cases, "FOLDER", folder)
-        patch.setattr(modules, "FOLDER", folder)
-        case = cases.case("machine-state")
-        return experiment.run(case, kernels.kernel(request.param), folder / "log", elf=folder / "vmcore")
+    case = cases.case("machine-state", FOLDER)
+    return experiment.run(case, kernels.kernel(request.param), folder / "log", elf=folder / "vmcore")
 
 
 @pytest.fixture(scope="session")

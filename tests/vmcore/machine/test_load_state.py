@@ -1,12 +1,11 @@
 """Locks, memory, block I/O, interrupts, timers and work of machines whose state is known, because the cases made it."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from lastwords.lab import cases, experiment, kernels, modules
+from lastwords.lab import cases, experiment, kernels
 from lastwords.vmcore.session import Question, read_dump, sources_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
@@ -18,12 +17,7 @@ KERNELS = ["6.1", "6.12", "5.10"]
 
 def dumped(name, kernel, folder):
     """The case, run now, read without debuginfo; and its console."""
-    shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
-    shutil.copy(cases.FOLDER / "lab.h", folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cases, "FOLDER", folder)
-        patch.setattr(modules, "FOLDER", folder)
-        outcome = experiment.run(cases.case(name), kernels.kernel(kernel), folder / "log", elf=folder / "vmcore")
+    outcome = experiment.run(cases.case(name, FOLDER), kernels.kernel(kernel), folder / "log", elf=folder / "vmcore")
     reading = read_dump(Question(sources=sources_of([str(outcome.dump)], debuginfo=False), parts=PARTS))
     return reading.machine, outcome.log.read_text(errors="replace")
 

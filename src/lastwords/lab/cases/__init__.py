@@ -5,11 +5,13 @@ To add one, add a folder; `README.md` beside this file says what stands in it.
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from lastwords.lab.answers import Answer, BadPointer, Hog, Stall
 from lastwords.lab.errors import LabError
+from lastwords.lab.verdicts import KnownVerdict
 from lastwords.model import Struct
 
 FOLDER = Path(__file__).parent
@@ -21,11 +23,12 @@ class Provoke(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         when: regular expression: what the console shows when it is time.
-        command: of QEMU's monitor (QMP).
+        command: of QEMU's monitor (QMP), with its `arguments`.
     """
 
     when: str
     command: str
+    arguments: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +40,7 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         answer: what there is to be found in the log.
         answers: by kernel, where that kernel words it differently.
         blame: where the bad pointer came from, None for a crash that is not a bad pointer's.
+        verdict: what a diagnosis must come to.
         stall: who hangs where, and `memory_hog` who ate the memory; None where that is not the trouble.
         mistake: the function of the module whose source is wrong: often not the one that crashes.
         kernels: those that can be crashed so.
@@ -49,10 +53,12 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         until: regular expression: what the console shows when it is over.
         timeout: seconds until then, at most, under emulation.
         name: the folder's name.
+        folder: its path.
     """
 
     summary: str
     answer: Answer
+    verdict: KnownVerdict | None = None
     run: str = ""
     answers: dict[str, Answer] = msgspec.field(default_factory=dict)
     blame: BadPointer | None = None
@@ -70,43 +76,42 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     until: str = PANIC
     timeout: float = 60.0
     name: str = ""
+    folder: str = ""
 
     @property
-    def source(self) -> Path | None:
-        """The module's source, or None where the crash needs none of ours."""
-        path = FOLDER / self.name / "module.c"
-        return path if path.exists() else None
-
-    @property
-    def module(self) -> str:
-        """The module's name."""
-        return self.name.replace("-", "_")
+    def sources(self) -> dict[str, Path]:
+        """Its modules: name to source file. `module.c` is named after the folder, other files after themselves."""
+        files = sorted(Path(self.folder).glob("*.c"))
+        return {(self.name.replace("-", "_") if file.stem == "module" else file.stem): file for file in files}
 
     def known_answer(self, kernel: str) -> Answer:
         """What is to be found in this case's log on a kernel, by that kernel's short name."""
         return self.answers.get(kernel, self.answer)
 
 
-def all_cases() -> list[Case]:
-    """All cases, by name.
+def all_cases(folder: Path | None = None) -> list[Case]:
+    """All cases, by name: ours, or those that somebody keeps in a folder of their own.
 
     Raises:
-        LabError: a recipe is wrong; says which and why.
+        LabError: there are none, or a recipe is wrong; says which and why.
     """
-    return [case(path.parent.name) for path in sorted(FOLDER.glob("*/case.toml"))]
+    found = [case(path.parent.name, folder) for path in sorted((folder or FOLDER).glob("*/case.toml"))]
+    if not found:
+        raise LabError(f"{folder}: no folders with a case.toml in it")
+    return found
 
 
-def case(name: str) -> Case:
+def case(name: str, folder: Path | None = None) -> Case:
     """One case.
 
     Raises:
         LabError: there is none of this name, or its recipe is wrong.
     """
-    path = FOLDER / name / "case.toml"
-    if path.parent.parent != FOLDER or not path.exists():
+    path = (folder or FOLDER) / name / "case.toml"
+    if path.parent.parent != (folder or FOLDER) or not path.exists():
         raise LabError(f"no case {name}: `lastwords lab list` shows them")
     try:
         recipe = tomllib.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert({**recipe, "name": name}, Case)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return msgspec.convert({**recipe, "name": name, "folder": str(path.parent)}, Case)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise LabError(f"{path}: {error}") from error
