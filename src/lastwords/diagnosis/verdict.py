@@ -100,7 +100,9 @@ def _same_place(one: Culprit, other: Culprit) -> bool:
 
 
 def _supports(finding: Finding, best: Finding) -> bool:
-    return finding.weight >= 0.2 and finding.crash_class in (None, best.crash_class) and finding.confidence >= 0.4
+    """A further finding that belongs into the verdict: what the report's kind says is in its title already."""
+    telling = finding.id != "kind" and finding.weight >= 0.2 and finding.confidence >= 0.4
+    return telling and finding.crash_class in (None, best.crash_class)
 
 
 def _summary(crash: Crash, best: Finding, supporting: Sequence[Finding], confidence: float, culprit: Culprit) -> str:

@@ -114,7 +114,7 @@ def _holder_finding(crash: Crash, lock: Lock, waiters: "list[Waiter]") -> Findin
             title=f"{who} waited for {name}, whose holder is not known",
             text=f"{who} waited{since} in {waiting_in} for the {lock.kind} {name}; it does not tell who holds it.",
             confidence=0.5,
-            crash_class="lockup",
+            crash_class="deadlock",
             culprit=Culprit(module=waiters[0].module, function=waiters[0].function),
             evidence=(Fact(text=f"{lock.kind} {name}", address=lock.address),),
             weight=0.6,
@@ -130,7 +130,7 @@ def _holder_finding(crash: Crash, lock: Lock, waiters: "list[Waiter]") -> Findin
         text=f"{who} waited{since} in {waiting_in} for the {lock.kind} {name}. "
         f"{lock.owner_comm or 'The task'} ({lock.owner}) holds it and {doing}.",
         confidence=0.88 if lock.owner_sure and lock.sure else 0.7,
-        crash_class="deadlock" if gone else "lockup",
+        crash_class="deadlock",
         culprit=Culprit(module=module, function=function or lock.owner_function),
         evidence=(
             Fact(text=f"{lock.kind} {name}: owner {lock.owner_comm} ({lock.owner})", address=lock.address),
@@ -196,7 +196,7 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
             else ": its holder never gave it back, or is stuck itself."
         ),
         confidence=0.7 if mutual else 0.55,
-        crash_class="deadlock" if mutual else "lockup",
+        crash_class="deadlock",
         culprit=faulting(crash),
         evidence=tuple(
             Fact(text=report.message, path=report.path, line=report.line, quote=True) for report, _ in locked[:5]

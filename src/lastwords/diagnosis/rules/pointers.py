@@ -29,6 +29,9 @@ def is_null(crash: Crash) -> bool:
 
 def blamed(crash: Crash, blame: Blame) -> Culprit:
     """The culprit that the dump's pointer trail ends at, or the function that faulted where the trail is unsure."""
+    if len({call.caller for call in blame.unchecked}) == 1:
+        guilty = blame.unchecked[0]
+        return Culprit(module=guilty.module, function=guilty.caller, object=blame.object_type, field=blame.field)
     sure = blame.origin is not None and blame.confidence in ("high", "medium")
     function, module = (blame.origin, blame.origin_module) if sure else (blame.function, blame.module)
     step = next((s for s in blame.steps if s.function == function and s.file is not None), None)
@@ -310,8 +313,14 @@ def read_only_write(crash: Crash) -> Iterator[Finding]:
         "data that may only be written during boot.",
         confidence=0.85,
         crash_class="logic-bug",
-        culprit=faulting(crash),
-        evidence=(crash.here(), *_address(crash), Fact(text=f"error code: {meaning}", path=oops.path, line=oops.line)),
+        culprit=blamed(crash, crash.blame) if crash.blame else faulting(crash),
+        evidence=(
+            crash.here(),
+            *_address(crash),
+            Fact(text=f"error code: {meaning}", path=oops.path, line=oops.line),
+            *(trail(crash.blame) if crash.blame else ()),
+            *(Fact(text=sentence) for sentence in (crash.blame.memory if crash.blame else ())),
+        ),
         next=(NextStep(text="Look what stands at that address: a const table, __ro_after_init, or code.", value=0.6),),
         weight=0.9,
     )

@@ -3,6 +3,8 @@
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from lastwords.model import Blame
 
 from .fault import find_fault, with_caller
@@ -15,6 +17,7 @@ from .sense import Sense, is_mapped, sense
 from .text import broken_code, flipped_bits
 from .told import Found, told
 from .types import Types
+from .unchecked import unchecked
 
 if TYPE_CHECKING:
     import drgn
@@ -57,7 +60,18 @@ def blame(kernel: "Kernel") -> Blame | None:
         source_line=lambda address: source_line(dump, address),
     )
     flipped = flipped_bits(dump, kernel.symbols.vmlinux, followed.function.symbol, _kaslr_offset(kernel))
-    return told(found, flipped=flipped, began=began)
+    return _with_who_should_have_checked(dump, told(found, flipped=flipped, began=began))
+
+
+def _with_who_should_have_checked(dump: ProgramDump, blame: Blame) -> Blame:
+    """For a NULL field of a module's object: who set it elsewhere, and who ignored that this failed."""
+    if not blame.sense.startswith("NULL") or not blame.field_offset or blame.origin_module is None:
+        return blame
+    try:
+        calls = unchecked(dump, blame.origin_module, blame.field_offset)
+    except Exception:  # code that can't be read costs this part alone
+        return blame
+    return msgspec.structs.replace(blame, unchecked=calls)
 
 
 def _is_x86(kernel: "Kernel") -> bool:

@@ -63,6 +63,10 @@ class ProgramDump:
         except Exception:
             return []
 
+    def ranges(self, module: str) -> list[tuple[int, int]]:
+        """Where a module's text and data are."""
+        return [(start, end) for start, end, name in self._modules if name == module]
+
     def module(self, address: int) -> str | None:
         """The module whose text or data contains an address."""
         return next((name for start, end, name in self._modules if start <= address < end), None)
