@@ -118,6 +118,11 @@ class Crash:
         path = self.log.path if self.log else None
         return Fact(text=precursor.text + times, path=path, line=precursor.line, quote=True)
 
+    def stood(self) -> Iterator[Fact]:
+        """Where the instruction pointer stood, as a piece of evidence."""
+        if self.oops is not None and self.oops.at is not None:
+            yield self.spot(self.oops.at)
+
     def spot(self, frame: Frame) -> Fact:
         """A frame of the log's trace as a piece of evidence."""
         module = f" [{frame.module}]" if frame.module else ""

@@ -62,6 +62,7 @@ def lockup_loop(crash: Crash) -> Iterator[Finding]:
         culprit=Culprit(module=module, function=function, file=file, line=line),
         evidence=(
             crash.here(),
+            *crash.stood(),
             *(crash.spot(f) for f in crash.frames[:4]),
             *(Fact(text=f"CPU stack: {f.function}", address=f.address) for f in stack[:3]),
         ),
