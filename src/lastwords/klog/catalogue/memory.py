@@ -36,6 +36,19 @@ KINDS = (
         source="mm/memory.c: print_bad_pte()",
     ),
     Kind(
+        "corrupted-page-table",
+        "memory",
+        (
+            Form("Corrupted page table at address", r".{1,16}: Corrupted page table at address"),
+            Form("Bad pagetable: ", r"Bad pagetable: [0-9a-f]{4} "),
+        ),
+        title="Corrupted page table at address",
+        where=(),
+        trace="optional",
+        refines=("oops",),
+        source="arch/x86/mm/fault.c: pgtable_bad()",
+    ),
+    Kind(
         "bad-mm-counter",
         "memory",
         (
