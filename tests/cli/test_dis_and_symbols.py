@@ -58,11 +58,11 @@ def test_symbols_written(dump: str, tmp_path: Path) -> None:
 
 
 def test_nothing_half_written_is_left(dump: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(*_: object, **__: object) -> None:
+    def killed(*_: object, **__: object) -> object:
         (tmp_path / "vmlinux").write_bytes(b"\x7fELF")
         raise child.ChildError("the libraries that read it crashed (SIGSEGV)")
 
-    monkeypatch.setattr("lastwords.vmcore.session.ask", killed)
+    monkeypatch.setattr("lastwords.vmcore.child._listen", killed)
     result = run("symbols", dump, "-o", str(tmp_path / "vmlinux"))
     assert "crashed (SIGSEGV)" in error(result)
     assert not (tmp_path / "vmlinux").exists()

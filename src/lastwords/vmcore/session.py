@@ -4,7 +4,8 @@ Every view and the analysis come through here, so none of them imports drgn into
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +15,7 @@ import msgspec
 from lastwords.model import Listing, Machine, OpenFile, Record, Symbols
 from lastwords.model.dump import Dump
 
-from .child import ChildError, Limits, Progress, ask
+from .child import ChildError, Limits, Progress, ask, asking
 from .files import Files, sort_files
 
 A = TypeVar("A")
@@ -185,7 +186,24 @@ def read_dump(question: Question, *, limits: Limits | None = None, progress: Pro
     Raises:
         DumpError: it can't be read.
     """
-    return _ask("machine", question, question.sources, Reading, limits, progress)
+    with reading_dump(question, limits=limits, progress=progress) as wait:
+        return wait()
+
+
+@contextmanager
+def reading_dump(
+    question: Question, *, limits: Limits | None = None, progress: Progress | None = None
+) -> Iterator[Callable[[], Reading]]:
+    """As `read_dump()`, with time for something else before the reading is waited for.
+
+    Yields:
+        What waits for it, to be called in the `with` block.
+
+    Raises:
+        DumpError: the dump can't be read; raised out of the block.
+    """
+    with _asking("machine", question, question.sources, Reading, limits, progress) as wait:
+        yield wait
 
 
 def list_code(question: CodeQuestion, *, limits: Limits | None = None, progress: Progress | None = None) -> Listing:
@@ -236,12 +254,27 @@ def _ask(
     limits: Limits | None,
     progress: Progress | None,
 ) -> A:
+    with _asking(function, question, sources, answer, limits, progress) as wait:
+        return wait()
+
+
+@contextmanager
+def _asking(
+    function: str,
+    question: msgspec.Struct,
+    sources: Sources,
+    answer: type[A],
+    limits: Limits | None,
+    progress: Progress | None,
+) -> Iterator[Callable[[], A]]:
     """Have a function of `answers` called in a child."""
     if find_spec("drgn") is None:
         raise DumpError(NO_DRGN)
     path = sources.dump[0]
+    child = asking(f"lastwords.vmcore.answers:{function}", question, answer, limits=limits, progress=progress)
     try:
-        return ask(f"lastwords.vmcore.answers:{function}", question, answer, limits=limits, progress=progress)
+        with child as wait:
+            yield wait
     except ChildError as error:
         text = str(error)
         raise DumpError(text if text.startswith((path, str(sources.vmlinux))) else f"{path}: {text}") from None
