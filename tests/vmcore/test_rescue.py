@@ -2,7 +2,8 @@
 
 import msgspec
 
-from lastwords.vmcore.session import Sources, rescue
+from lastwords.vmcore.answers import rescued
+from lastwords.vmcore.session import Sources
 
 from . import building
 from .building import elf_dump
@@ -10,6 +11,6 @@ from .building import elf_dump
 
 def test_the_rescued_log_has_one_line_a_message(machine, put):
     sources = Sources(dump=(put(elf_dump(machine)),))
-    found = rescue(msgspec.msgpack.encode(sources), lambda _: None)
+    found = rescued(msgspec.msgpack.encode(sources), lambda _: None)
     assert len(found.text.splitlines()) == sum(record.count("\n") + 1 for record in building.LOG)
     assert "" not in found.text.splitlines()

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from lastwords import __version__
-from lastwords.diagnosis import KnownIssue, diagnose
 from lastwords.klog.inputs import Input, find
-from lastwords.klog.parallel import mistake
-from lastwords.klog.read import Reading, read
-from lastwords.klog.scan import steps
 from lastwords.model import Analysis, Facts, Log, Oops
 from lastwords.vmcore.files import Files, sort_files
 from lastwords.vmcore.session import DumpError
 
 from .vmcore import Debuginfo, Tell, Vmcore, read_vmcore
+
+if TYPE_CHECKING:
+    from lastwords.diagnosis import KnownIssue
 
 Progress = Callable[[int], None]
 
@@ -63,7 +63,7 @@ def analyze(
     *,
     boot: int | None = None,
     debuginfo: Debuginfo = _LIBRARY,
-    known: Sequence[KnownIssue] = (),
+    known: Sequence["KnownIssue"] = (),
     progress: Progress | None = None,
     tell: Tell | None = None,
     say: Tell | None = None,
@@ -91,6 +91,11 @@ def analyze(
             errors += vmcore.errors
         except DumpError as error:
             errors.append(str(error))
+    # All kinds of crashes, a tenth of a second; behind a dump it is loaded while that is read.
+    from lastwords.klog.parallel import mistake
+    from lastwords.klog.read import Reading, read
+    from lastwords.klog.scan import steps
+
     sources = list(material.logs)
     if vmcore is not None and vmcore.log is not None:
         own = vmcore.check.dump.paths if vmcore.check.dump else material.files.dumps[0]
@@ -123,8 +128,10 @@ def analyze(
     return _analysis(facts, known)
 
 
-def _analysis(facts: Facts, known: Sequence[KnownIssue]) -> Analysis:
+def _analysis(facts: Facts, known: Sequence["KnownIssue"]) -> Analysis:
     """The facts together with what they come to."""
+    from lastwords.diagnosis import diagnose
+
     diagnosis = diagnose(facts, known)
     told = msgspec.structs.asdict(diagnosis) if diagnosis is not None else {}
     return Analysis(version=__version__, **msgspec.structs.asdict(facts), **told)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module
 
 import msgspec
 
@@ -15,6 +17,7 @@ from lastwords.vmcore.session import (
     Sources,
     others_told,
     read_dump,
+    reading_dump,
     rescue_log,
     sources_of,
 )
@@ -75,26 +78,36 @@ def read_vmcore(
     )
     if say is not None and (others := others_told(sources)):
         say(others)
+    checked = cache(partial(_checked, sources, tell))
+    try:
+        reading, errors = _read(sources, tell, checked)
+    except DumpError as error:
+        return _without_machine(sources, checked(), str(error), tell)
+    machine = msgspec.structs.replace(reading.machine, symbols=reading.symbols)
+    if reading.log:
+        return Vmcore(checked(), machine, Text(_log_name(sources), as_dmesg(reading.log)), errors)
+    left = _without_machine(sources, checked(), None, tell)
+    return Vmcore(checked(), machine, left.log, (*errors, *left.errors))
+
+
+def _checked(sources: Sources, tell: Tell | None) -> DumpCheck:
     if tell is not None:
         tell("checking the dump")
     checked = check(sources.dump)
-    if checked.dump is not None:
-        checked = msgspec.structs.replace(checked, dump=msgspec.structs.replace(checked.dump, vmcoreinfo=None))
-    try:
-        reading, errors = _read(sources, tell)
-    except DumpError as error:
-        return _without_machine(sources, checked, str(error), tell)
-    machine = msgspec.structs.replace(reading.machine, symbols=reading.symbols)
-    if reading.log:
-        return Vmcore(checked, machine, Text(_log_name(sources), as_dmesg(reading.log)), errors)
-    left = _without_machine(sources, checked, None, tell)
-    return Vmcore(checked, machine, left.log, (*errors, *left.errors))
+    if checked.dump is None:
+        return checked
+    return msgspec.structs.replace(checked, dump=msgspec.structs.replace(checked.dump, vmcoreinfo=None))
 
 
-def _read(sources: Sources, tell: Tell | None) -> tuple[Reading, tuple[str, ...]]:
+def _read(sources: Sources, tell: Tell | None, meanwhile: Callable[[], object]) -> tuple[Reading, tuple[str, ...]]:
     """The machine and the log; where a vmlinux that was given can't be used, without it."""
     try:
-        return read_dump(Question(sources=sources, log=True), progress=tell), ()
+        with reading_dump(Question(sources=sources, log=True), progress=tell) as wait:
+            # The child reads for half a second or more, mostly on a CPU of its own.
+            meanwhile()
+            for needed in ("klog.read", "diagnosis"):  # afterwards
+                import_module(f"lastwords.{needed}")
+            return wait(), ()
     except DumpError as error:
         if sources.vmlinux is None:
             raise

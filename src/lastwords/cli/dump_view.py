@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+import msgspec
 from rich.text import Text
 
 from lastwords.model import VIEW_SCHEMA, View, to_json
@@ -18,13 +19,25 @@ from .progress import activity
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = (
+A = TypeVar("A")
+
+_DEBUGINFO = (
     click.option("--vmlinux", metavar="FILE", type=click.Path(), help="The kernel's debuginfo, or where to look."),
     click.option("--modules-dir", metavar="DIR", type=click.Path(), help="Debuginfo of modules."),
     click.option("--no-debuginfo", is_flag=True, help="Look for none, not even through debuginfod."),
+)
+_OPTIONS = (
+    *_DEBUGINFO,
     click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=1), default=1800.0, help="Give up then."),
     click.option("--json", "as_json", is_flag=True, help="One JSON document."),
 )
+
+
+def debuginfo_options(command: F) -> F:
+    """Give a command the options that say where debuginfo is."""
+    for option in reversed(_DEBUGINFO):
+        command = option(command)
+    return command
 
 
 def dump_options(command: F) -> F:
@@ -43,12 +56,30 @@ def read(paths: str | Sequence[str], options: dict[str, Any], parts: Iterable[st
         parts: fields of `lastwords.model.Machine`.
         wanted: further fields of `Question`.
     """
+    return inquire(paths, options, read_dump, lambda files: Question(sources=files, parts=tuple(parts), **wanted))
+
+
+def inquire(
+    paths: str | Sequence[str],
+    options: dict[str, Any],
+    function: Callable[..., A],
+    question: Callable[[Sources], msgspec.Struct],
+) -> A:
+    """Ask a dump something in a child process; an error is one line, and the end.
+
+    Args:
+        paths: the user's files or directory: the dump, at times its vmlinux, in any order.
+        options: the values of `dump_options`.
+        function: of `lastwords.vmcore.session`, that takes the question.
+        question: makes it.
+    """
     files = None
     try:
         files = sources(paths, options)
         if told := others_told(files):
             complain(told)
-        return ask(files, options, parts, **wanted)
+        with activity() as progress:
+            return function(question(files), limits=Limits(seconds=options["timeout"]), progress=progress)
     except DumpError as error:
         fail(str(error), files.dump if files is not None else ())
 

@@ -4,7 +4,7 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import click
 from lastwords.report.escape import printable
 
 from .complaint import fail, needing_drgn
+from .dump_view import debuginfo_options, files_among, sources
 
 if TYPE_CHECKING:
     from lastwords.vmcore.shell import Shell
@@ -40,23 +41,18 @@ _VIEWS = {
     "  lastwords shell vmcore                                 a prompt; help lists the commands\n"
     "  lastwords shell vmcore -c 'sys; bt -a; foreach UN bt'\n"
     "  lastwords shell vmcore -c 'log -T' | grep -i nvme\n"
+    "  lastwords shell vmcore vmlinux                         debuginfo; in either order\n"
     "  lastwords shell vmcore commands.txt                    as crash -i does; *.py is run as Python\n"
     "  lastwords shell vmcore -c 'for t in for_each_task(prog): print(t.pid.value_(), t.comm.string_())'\n\n"
     "Exit status: 0, 1 if a command failed, 2 if the dump can't be read."
 )
-@click.argument("dump", metavar="DUMP")
-@click.argument("script", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[SCRIPT]")
+@click.argument("paths", nargs=-1, required=True, metavar="DUMP [VMLINUX] [SCRIPT]")
 @click.option("-c", "commands", multiple=True, metavar="COMMANDS", help="Run these, parted by `;`, and end.")
-@click.option("--vmlinux", type=click.Path(path_type=Path), metavar="FILE|DIR", help="Debuginfo, or where to look.")
-@click.option("--modules-dir", type=click.Path(path_type=Path), metavar="DIR", help="Debuginfo of modules.")
-@click.option("--no-debuginfo", is_flag=True, help="Look for none, not even through debuginfod.")
+@debuginfo_options
 def command(
-    dump: str,
-    script: Path | None,
+    paths: tuple[str, ...],
     commands: tuple[str, ...],
-    vmlinux: Path | None,
-    modules_dir: Path | None,
-    no_debuginfo: bool,
+    **options: Any,  # noqa: ANN401
 ) -> None:
     """Look around in a dump at a prompt that knows crash's commands, and Python with drgn's names.
 
@@ -64,14 +60,24 @@ def command(
     redirected: bt -a | grep rwsem, log > file. What is no command is Python: prog, cast, container_of and drgn's
     helpers are there.
     """
-    if script is not None and not script.exists():
-        fail(f"{script}: no such file")
+    files, script = _files_and_script(paths)
     # libkdumpfile and libdw are C: what a malformed dump does to them is the end of the child alone.
     child = os.fork()
     if child:
-        sys.exit(_wait(child, dump))
-    shell = _open(dump, vmlinux, modules_dir, debuginfo=not no_debuginfo)
+        sys.exit(_wait(child, files[0]))
+    shell = _open(files, options)
     sys.exit(0 if _run(shell, script, commands) else 1)
+
+
+def _files_and_script(paths: Sequence[str]) -> tuple[tuple[str, ...], Path | None]:
+    """The dump and its vmlinux, in either order as with crash, and the script."""
+    files, rest = files_among(paths[0], paths[1:])
+    if len(rest) > 1:
+        raise click.UsageError(f"one script, not {len(rest)}: {' '.join(rest)}")
+    script = Path(rest[0]) if rest else None
+    if script is not None and not script.exists():
+        fail(f"{script}: no such file")
+    return files, script
 
 
 def _wait(child: int, dump: str) -> int:
@@ -92,14 +98,12 @@ def _wait(child: int, dump: str) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _open(dump: str, vmlinux: Path | None, modules_dir: Path | None, *, debuginfo: bool) -> "Shell":
+def _open(paths: Sequence[str], options: dict[str, Any]) -> "Shell":
     with needing_drgn():
         from lastwords.vmcore.session import DumpError
         from lastwords.vmcore.shell.opening import open_shell
     try:
-        return open_shell(
-            dump, vmlinux=vmlinux, modules_dir=modules_dir, debuginfo=debuginfo, escape=printable, views=views()
-        )
+        return open_shell(sources(paths, options), escape=printable, views=views())
     except DumpError as error:
         fail(str(error))
 

@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
 from lastwords.model import Symbols
 from lastwords.report.escape import printable
+from lastwords.vmcore.session import SymbolsQuestion, find_symbols
 
-from .complaint import fail, needing_drgn
+from .dump_view import dump_options, inquire
 
 _SOURCES = {
     "dwarf": "names, types and source lines from debuginfo",
@@ -24,42 +25,35 @@ _SOURCES = {
     epilog="Examples:\n\n\b\n"
     "  lastwords symbols /var/crash/202611240512/dump.202611240512\n"
     "  lastwords symbols vmcore --vmlinux /srv/debuginfo     look there\n"
+    "  lastwords symbols vmcore vmlinux                      is it the right one?\n"
     "  lastwords symbols vmcore -o vmlinux                   then: objdump -d vmlinux, gdb vmlinux\n\n"
     "Exit status: 0 debuginfo was found, 1 it is missing, 2 the dump can't be read or the vmlinux is of another kernel."
 )
-@click.argument("dump", type=click.Path(path_type=Path), metavar="DUMP")
+@click.argument("paths", nargs=-1, required=True, metavar="DUMP [VMLINUX]")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(dir_okay=False),
     metavar="FILE",
     help="Write an ELF file with the symbols, text, ORC tables and types that are in the dump.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--vmlinux", type=click.Path(path_type=Path), metavar="FILE|DIR", help="Debuginfo, or where to look.")
-@click.option("--modules-dir", type=click.Path(path_type=Path), metavar="DIR", help="Debuginfo of modules.")
-@click.option("--no-debuginfo", is_flag=True, help="Look for none, not even through debuginfod.")
+@dump_options
 def command(
-    dump: Path, output: Path | None, as_json: bool, vmlinux: Path | None, modules_dir: Path | None, no_debuginfo: bool
+    paths: tuple[str, ...],
+    output: str | None,
+    as_json: bool,
+    **options: Any,  # noqa: ANN401
 ) -> None:
     """Say which debuginfo a dump wants and how to get it, or rebuild an ELF file from the dump."""
-    with needing_drgn():
-        from lastwords.vmcore.program import OpenError, open_program
-    try:
-        # What is written comes from the dump alone.
-        kernel = open_program(
-            dump, vmlinux=vmlinux, modules_dir=modules_dir, debuginfo=not no_debuginfo and output is None
-        )
-        written = kernel.write_vmlinux(output) if output is not None else None
-    except OpenError as error:
-        fail(str(error))
+    found = inquire(paths, options, find_symbols, lambda files: SymbolsQuestion(sources=files, output=output))
+    symbols = found.symbols
     if as_json:
-        click.echo(msgspec.json.encode(kernel.symbols).decode())
+        click.echo(msgspec.json.encode(symbols).decode())
     elif output is not None:
-        click.echo(f"{printable(str(output))}: {written:,} symbols of {printable(kernel.symbols.release)}")
+        click.echo(f"{printable(output)}: {found.written:,} symbols of {printable(symbols.release)}")
     else:
-        click.echo("\n".join(_lines(kernel.symbols, looked=not no_debuginfo)))
-    sys.exit(0 if output is not None or kernel.symbols.source == "dwarf" else 1)
+        click.echo("\n".join(_lines(symbols, looked=not options["no_debuginfo"])))
+    sys.exit(0 if output is not None or symbols.source == "dwarf" else 1)
 
 
 def _lines(symbols: Symbols, *, looked: bool) -> Iterator[str]:

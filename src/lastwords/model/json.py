@@ -10,8 +10,13 @@ import msgspec
 
 T = TypeVar("T")
 
-HEXADECIMAL = frozenset({"address", "blocked_on", "value", "base_value", "registers"})
-"""Fields that hold an address, a register or an error code, or a mapping of such."""
+HEXADECIMAL = frozenset(
+    {"address", "fault_address", "blocked_on", "locks", "value", "base_value", "registers"},
+)
+"""Fields that hold an address, a register or an error code, or a list or mapping of such."""
+
+TEXTS = frozenset({"variables", "parameters", "sysctls"})
+"""Mappings of texts whose keys are the machine's own names: a module may have a parameter `address`."""
 
 
 def to_json(result: msgspec.Struct, *, indent: int = 0) -> bytes:
@@ -47,6 +52,8 @@ def _hexadecimal(value: object, key: str = "") -> object:
 
 
 def _numbers(value: object, key: str = "") -> object:
+    if key in TEXTS:
+        return value
     if isinstance(value, dict):
         return {k: _numbers(v, key if key == "registers" else k) for k, v in value.items()}
     if isinstance(value, list):

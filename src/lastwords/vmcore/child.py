@@ -5,6 +5,7 @@ death, which the parent tells in one line.
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import resource
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -58,15 +59,16 @@ class Limits:
             object.__setattr__(self, "memory", _default_memory())
 
 
-def ask(
+@contextlib.contextmanager
+def asking(
     function: str,
     argument: msgspec.Struct,
     answer: type[A],
     *,
     limits: Limits | None = None,
     progress: Progress | None = None,
-) -> A:
-    """Call a function in a child process.
+) -> Iterator[Callable[[], A]]:
+    """Have a function called in a child process, which lives no longer than the `with` block.
 
     Args:
         function: `module:name`; it gets the argument, encoded by msgspec.msgpack, and a function to call with one
@@ -76,8 +78,11 @@ def ask(
         limits: of the child.
         progress: called with what the child says that it is doing.
 
+    Yields:
+        What waits for the answer. It raises ChildError if the child failed, died, or used more than it may.
+
     Raises:
-        ChildError: it failed, died, or used more than it may.
+        ChildError: it can't be started.
     """
     limits = limits or Limits()
     reader, writer = os.pipe()
@@ -95,21 +100,45 @@ def ask(
         os.close(writer)
         raise ChildError(f"can't start {sys.executable}: {error.strerror}") from None
     os.close(writer)
+    deadline = time.monotonic() + limits.seconds
+
+    def wait() -> A:
+        try:
+            data = _listen(reader, deadline, progress)
+        except TimeoutError:
+            raise ChildError(f"not done after {limits.seconds:g} s, given up") from None
+        if data is None:
+            child.kill()
+            raise ChildError(_death(child.wait(), limits))
+        return msgspec.msgpack.decode(data, type=answer)
+
     try:
         with contextlib.suppress(BrokenPipeError):  # dead already; its status says why
             assert child.stdin is not None
             child.stdin.write(msgspec.msgpack.encode(argument))
             child.stdin.close()
-        data = _listen(reader, time.monotonic() + limits.seconds, progress)
-    except TimeoutError:
-        raise ChildError(f"not done after {limits.seconds:g} s, given up") from None
+        yield wait
     finally:
         os.close(reader)
         child.kill()
-        status = child.wait()
-    if data is None:
-        raise ChildError(_death(status, limits))
-    return msgspec.msgpack.decode(data, type=answer)
+        child.wait()
+
+
+def ask(
+    function: str,
+    argument: msgspec.Struct,
+    answer: type[A],
+    *,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> A:
+    """Call a function in a child process, as `asking()`, and wait for the answer.
+
+    Raises:
+        ChildError: it failed, died, or used more than it may.
+    """
+    with asking(function, argument, answer, limits=limits, progress=progress) as wait:
+        return wait()
 
 
 def _listen(pipe: int, deadline: float, progress: Progress | None) -> bytes | None:
@@ -164,6 +193,8 @@ def main(arguments: list[str]) -> None:
         _, hard = resource.getrlimit(kind)
         soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (soft, hard))
+    # Symbols by the hundred thousand, none of them in a cycle.
+    gc.set_threshold(100_000)
     # Each thread of libdw's pool reserves memory for its stack, which counts.
     os.environ.setdefault("OMP_NUM_THREADS", str(min(os.cpu_count() or 1, 8)))
 

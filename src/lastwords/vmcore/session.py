@@ -1,33 +1,30 @@
-"""Reading a machine out of a dump for a command: files sorted, the work done in a child process.
+"""Reading a machine out of a dump for a command: files sorted, the work done in a child process (`answers`).
 
 Every view and the analysis come through here, so none of them imports drgn into its own process.
 """
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import msgspec
 
-from lastwords.model import Machine, OpenFile, Record, Symbols
+from lastwords.model import Listing, Machine, OpenFile, Record, Symbols
 from lastwords.model.dump import Dump
 
-from .child import ChildError, Limits, Progress, ask
+from .child import ChildError, Limits, Progress, ask, asking
 from .files import Files, sort_files
 
-if TYPE_CHECKING:
-    from .program import Kernel
+A = TypeVar("A")
 
 NO_DRGN = "reading dumps takes drgn, which is not installed: pip install 'lastwords[vmcore]'"
 
 
 class DumpError(Exception):
     """Why nothing can be told of a dump: one line, for users."""
-
-
-class QuestionError(Exception):
-    """A question that this dump has no answer to: one line, for users."""
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +61,34 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     log: bool = False
     files_of: int | None = None
     patience: float = 120.0
+
+
+class CodeQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """The function whose code to list: at `where` (a symbol, `symbol+0x12`, an address), else the one that faulted."""
+
+    sources: Sources
+    where: str | None = None
+
+
+class SymbolsQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a dump's names come from. With `output`, an ELF file with what the dump has of them is written there."""
+
+    sources: Sources
+    output: str | None = None
+
+
+class FoundSymbols(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a dump's names come from, and how many symbols were `written`, None where no file was asked for."""
+
+    symbols: Symbols
+    written: int | None = None
+
+
+class Rescued(msgspec.Struct, frozen=True, kw_only=True):
+    """The kernel log of a dump that can't be opened: its `text`, and `missing`, why it is not whole, or None."""
+
+    text: str = ""
+    missing: str | None = None
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,21 +186,51 @@ def read_dump(question: Question, *, limits: Limits | None = None, progress: Pro
     Raises:
         DumpError: it can't be read.
     """
-    if find_spec("drgn") is None:
-        raise DumpError(NO_DRGN)
-    path = question.sources.dump[0]
+    with reading_dump(question, limits=limits, progress=progress) as wait:
+        return wait()
+
+
+@contextmanager
+def reading_dump(
+    question: Question, *, limits: Limits | None = None, progress: Progress | None = None
+) -> Iterator[Callable[[], Reading]]:
+    """As `read_dump()`, with time for something else before the reading is waited for.
+
+    Yields:
+        What waits for it, to be called in the `with` block.
+
+    Raises:
+        DumpError: the dump can't be read; raised out of the block.
+    """
+    with _asking("machine", question, question.sources, Reading, limits, progress) as wait:
+        yield wait
+
+
+def list_code(question: CodeQuestion, *, limits: Limits | None = None, progress: Progress | None = None) -> Listing:
+    """Disassemble a function of a dump, in a child process.
+
+    Raises:
+        DumpError: it can't be read, or there is no such code.
+    """
+    return _ask("code", question, question.sources, Listing, limits, progress)
+
+
+def find_symbols(
+    question: SymbolsQuestion, *, limits: Limits | None = None, progress: Progress | None = None
+) -> FoundSymbols:
+    """Find out where a dump's names come from, and write them into a file if that is asked for; in a child process.
+
+    Raises:
+        DumpError: the dump can't be read, or the file can't be written. None is left then.
+    """
+    output = Path(question.output) if question.output is not None else None
+    there = output is not None and os.path.lexists(output)
     try:
-        return ask("lastwords.vmcore.session:answer", question, Reading, limits=limits, progress=progress)
-    except ChildError as error:
-        text = str(error)
-        raise DumpError(text if text.startswith((path, str(question.sources.vmlinux))) else f"{path}: {text}") from None
-
-
-class Rescued(msgspec.Struct, frozen=True, kw_only=True):
-    """The kernel log of a dump that can't be opened: its `text`, and `missing`, why it is not whole, or None."""
-
-    text: str = ""
-    missing: str | None = None
+        return _ask("symbols", question, question.sources, FoundSymbols, limits, progress)
+    except DumpError:
+        if output is not None and not there:
+            output.unlink(missing_ok=True)
+        raise
 
 
 def rescue_log(paths: Sequence[str], *, limits: Limits | None = None, progress: Progress | None = None) -> Rescued:
@@ -186,72 +241,40 @@ def rescue_log(paths: Sequence[str], *, limits: Limits | None = None, progress: 
     """
     question = Sources(dump=tuple(paths))
     try:
-        return ask("lastwords.vmcore.session:rescue", question, Rescued, limits=limits, progress=progress)
+        return ask("lastwords.vmcore.answers:rescued", question, Rescued, limits=limits, progress=progress)
     except ChildError as error:
         raise DumpError(f"{paths[0]}: {error}") from None
 
 
-def rescue(encoded: bytes, progress: Callable[[str], None]) -> Rescued:
-    """The child's side."""
-    from .printk import lines_of
-    from .salvage import rescue_log as search
-
-    sources = msgspec.msgpack.decode(encoded, type=Sources)
-    progress("looking for the kernel log")
-    log = search(sources.dump)
-    return Rescued(text="".join(lines_of(log.records)), missing=log.reason or None)
-
-
-def answer(encoded: bytes, progress: Callable[[str], None]) -> Reading:
-    """The child's side: open the dump and read what was asked for."""
-    question = msgspec.msgpack.decode(encoded, type=Question)
-    from .machine import collect
-    from .program import open_program
-    from .source import open_source
-
-    sources = question.sources
-    progress("opening the dump")
-    dump = open_source(sources.dump)
-    kernel = open_program(
-        Path(sources.dump[0]),
-        vmlinux=Path(sources.vmlinux) if sources.vmlinux else None,
-        modules_dir=Path(sources.modules_dir) if sources.modules_dir else None,
-        debuginfo=sources.debuginfo,
-        dump=dump,
-    )
-    machine = collect(
-        kernel,
-        only=question.parts,
-        progress=lambda part: progress(f"reading {part.replace('_', ' ')}"),
-        seconds=question.patience,
-    )
-    log, log_missing = _log(kernel, machine) if question.log else ((), None)
-    files, files_missing = _files(kernel, question.files_of) if question.files_of is not None else ((), None)
-    return Reading(
-        machine=machine,
-        symbols=kernel.symbols,
-        dump=msgspec.structs.replace(dump.dump, vmcoreinfo=None),
-        log=log,
-        log_missing=log_missing,
-        files=files,
-        files_missing=files_missing,
-    )
+def _ask(
+    function: str,
+    question: msgspec.Struct,
+    sources: Sources,
+    answer: type[A],
+    limits: Limits | None,
+    progress: Progress | None,
+) -> A:
+    with _asking(function, question, sources, answer, limits, progress) as wait:
+        return wait()
 
 
-def _log(kernel: "Kernel", machine: Machine) -> tuple[tuple[Record, ...], str | None]:
-    from .machine.log import log_lines, log_records
-
-    boot_time = None
-    if machine.time is not None and machine.uptime is not None:
-        boot_time = machine.time - machine.uptime
-    return log_lines(kernel, boot_time), log_records(kernel).reason or None
-
-
-def _files(kernel: "Kernel", pid: int) -> tuple[tuple[OpenFile, ...], str | None]:
-    from .machine.files import open_files_of
-
+@contextmanager
+def _asking(
+    function: str,
+    question: msgspec.Struct,
+    sources: Sources,
+    answer: type[A],
+    limits: Limits | None,
+    progress: Progress | None,
+) -> Iterator[Callable[[], A]]:
+    """Have a function of `answers` called in a child."""
+    if find_spec("drgn") is None:
+        raise DumpError(NO_DRGN)
+    path = sources.dump[0]
+    child = asking(f"lastwords.vmcore.answers:{function}", question, answer, limits=limits, progress=progress)
     try:
-        found = open_files_of(kernel, pid)
-    except LookupError as error:
-        raise QuestionError(str(error)) from None
-    return found.value, "; ".join(found.reasons) or None
+        with child as wait:
+            yield wait
+    except ChildError as error:
+        text = str(error)
+        raise DumpError(text if text.startswith((path, str(sources.vmlinux))) else f"{path}: {text}") from None

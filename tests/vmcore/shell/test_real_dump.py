@@ -7,6 +7,7 @@ import pytest
 from lastwords.lab import case, kernel
 from lastwords.lab import run as crash
 from lastwords.report.escape import printable
+from lastwords.vmcore.session import sources_of
 from lastwords.vmcore.shell import Shell
 from lastwords.vmcore.shell.opening import open_shell
 
@@ -110,7 +111,7 @@ def shell(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("shell")
     crash(case("null-field"), kernel("6.1"), folder / "log", elf=folder / "vmcore")
-    return open_shell(str(folder / "vmcore"), escape=printable, debuginfo=False, views=views())
+    return open_shell(sources_of([str(folder / "vmcore")], debuginfo=False), escape=printable, views=views())
 
 
 @pytest.mark.parametrize(("line", "expected"), COMMANDS, ids=[line for line, _ in COMMANDS])

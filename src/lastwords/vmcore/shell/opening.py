@@ -1,10 +1,10 @@
-"""A dump opened for the shell: any format, found among what the user named."""
+"""A dump opened for the shell."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from lastwords.vmcore.program import OpenError, open_program
-from lastwords.vmcore.session import DumpError, sources_of
+from lastwords.vmcore.session import DumpError, Sources
 from lastwords.vmcore.source import SourceError, open_source
 
 from .command import View
@@ -12,35 +12,23 @@ from .output import Escape
 from .shell import Shell
 
 
-def open_shell(
-    path: str,
-    *,
-    escape: Escape,
-    vmlinux: Path | None = None,
-    modules_dir: Path | None = None,
-    debuginfo: bool = True,
-    views: Mapping[str, View] | None = None,
-) -> Shell:
-    """Open a dump, or the one in a directory.
+def open_shell(sources: Sources, *, escape: Escape, views: Mapping[str, View] | None = None) -> Shell:
+    """Open a dump.
 
     Args:
-        path: of the dump, or a directory with one.
+        sources: its files and those of its debuginfo.
         escape: makes control characters in a line visible.
-        vmlinux: the file with debuginfo, or a directory to look for it in.
-        modules_dir: a directory with the debuginfo of modules.
-        debuginfo: False to look for none.
         views: further commands, by name.
 
     Raises:
-        DumpError: there is none, or several, or it can't be read: one line.
+        DumpError: it can't be read: one line.
     """
-    sources = sources_of([path])
     try:
         kernel = open_program(
             Path(sources.dump[0]),
-            vmlinux=vmlinux,
-            modules_dir=modules_dir,
-            debuginfo=debuginfo,
+            vmlinux=Path(sources.vmlinux) if sources.vmlinux else None,
+            modules_dir=Path(sources.modules_dir) if sources.modules_dir else None,
+            debuginfo=sources.debuginfo,
             dump=open_source(sources.dump),
         )
     except (OpenError, SourceError) as error:

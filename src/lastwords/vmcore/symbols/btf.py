@@ -134,11 +134,18 @@ class Btf:
         """Where a string stands; pahole stores each one once, and those that the base has only there."""
         if self.base is not None:
             yield from self.base._offsets(name)
-        if self._strings.startswith(name + b"\0"):
-            # The strings of a module don't begin with the empty one.
-            yield self._first_string
-        elif (at := self._strings.find(b"\0" + name + b"\0")) >= 0:
-            yield self._first_string + at + 1
+        if (at := self._places.get(name)) is not None:
+            yield self._first_string + at
+
+    @cached_property
+    def _places(self) -> dict[bytes, int]:
+        """Each string's place; what a search through all of them takes adds up."""
+        places: dict[bytes, int] = {}
+        at = 0
+        for string in bytes(self._strings).split(b"\0")[:-1]:
+            places.setdefault(string, at)
+            at += len(string) + 1
+        return places
 
     def owner(self, number: int) -> "Btf":
         """The blob that a type is written in: this one or its base."""

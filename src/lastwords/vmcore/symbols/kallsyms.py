@@ -17,6 +17,7 @@ _NAMES_MAX = 64 << 20
 _OFFSET_MAX = 1 << 31
 # What tables made by an attacker may expand to; those of a large kernel come to 10 MB.
 _TOKEN_MAX, _TEXT_MAX = 512, 256 << 20
+_CHUNK = 1024
 _NO_STEXT = "kallsyms has another address for _stext than VMCOREINFO"
 
 _KINDS = {"t": SymbolKind.FUNC, "w": SymbolKind.FUNC, "v": SymbolKind.OBJECT} | dict.fromkeys(
@@ -221,25 +222,31 @@ def _names(read: Read, tables: Tables, count: int, order: str) -> list[str]:
 
 
 def _expand(blob: bytes, tokens: list[str], count: int, long_names: bool) -> list[str]:
+    """The names; many are put together at once, and taken apart again at the bytes that hold their lengths."""
+    expand = [token.replace("\n", "?") for token in tokens].__getitem__
     places = name_places(blob, 0, len(blob), count, long_names)
-    expand, join = tokens.__getitem__, "".join
-    texts = []
-    at = places[0]
+    longest = max(map(len, tokens))
+    texts: list[str] = []
     size = 0
-    for end in places[1:]:
-        skip = 2 if long_names and blob[at] >= 128 else 1
-        text = join(map(expand, blob[at + skip : end]))
-        size += len(text)
-        if size > _TEXT_MAX:
+    for first in range(0, len(places) - 1, _CHUNK):
+        start, *following = places[first : first + _CHUNK + 1]
+        pieces = list(map(expand, blob[start : following[-1]]))
+        for at in (start, *following[:-1]):
+            pieces[at - start] = "\n"
+            if long_names and blob[at] >= 128:
+                pieces[at - start + 1] = ""
+        if size + len(pieces) * longest > _TEXT_MAX and size + sum(map(len, pieces)) > _TEXT_MAX:
             break
-        texts.append(text)
-        at = end
+        text = "".join(pieces)
+        size += len(text)
+        texts += text.split("\n")[1:]
     return texts
 
 
 def _believable(texts: list[str]) -> int:
     """How many of the names begin with one of nm's letters."""
-    return sum(text != "" and ord(text[0]) in LETTERS for text in texts)
+    letters = frozenset(map(chr, LETTERS))
+    return sum(text[:1] in letters for text in texts)
 
 
 def _addresses(
