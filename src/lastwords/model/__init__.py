@@ -17,6 +17,7 @@ from .diagnosis import (
 )
 from .dump import DUMP_SCHEMA, DrgnInput, Dump, DumpCheck, DumpPart, DumpProblem, MemoryRange, PageCount, Salvaged
 from .evidence import EVIDENCE_SCHEMA, Evidence
+from .history import Ending, ErrorKind, ErrorSource, HardwareError, Reboot, Sample, Severity
 from .json import from_json, to_json
 from .log import Boot, Gap, Log, Precursor
 from .machine import (
@@ -103,7 +104,10 @@ __all__ = [
     "DumpCheck",
     "DumpPart",
     "DumpProblem",
+    "Ending",
     "ErrorCode",
+    "ErrorKind",
+    "ErrorSource",
     "Event",
     "Evidence",
     "Fact",
@@ -112,6 +116,7 @@ __all__ = [
     "FlippedBit",
     "Frame",
     "Gap",
+    "HardwareError",
     "Instruction",
     "Interrupts",
     "Irq",
@@ -139,10 +144,13 @@ __all__ = [
     "Precursor",
     "ProcessMemory",
     "Readiness",
+    "Reboot",
     "Record",
     "RefusedFile",
     "Request",
     "Salvaged",
+    "Sample",
+    "Severity",
     "Sighting",
     "Sightings",
     "SlabCache",
