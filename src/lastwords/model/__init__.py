@@ -2,6 +2,20 @@
 
 from .analysis import SCHEMA, Analysis, Facts
 from .blame import Blame, BlameStep, CodeLine, FlippedBit, Listing, Unchecked
+from .case import (
+    CASE_SCHEMA,
+    CHECKLIST_SCHEMA,
+    Case,
+    CaseCheck,
+    CaseStatus,
+    CaseTimes,
+    Checklist,
+    Entry,
+    Note,
+    Step,
+    StepState,
+    StepStatus,
+)
 from .diagnosis import (
     Answer,
     BrokenRule,
@@ -75,6 +89,8 @@ from .symbols import RefusedFile, Symbols
 from .view import VIEW_SCHEMA, View
 
 __all__ = [
+    "CASE_SCHEMA",
+    "CHECKLIST_SCHEMA",
     "DUMP_SCHEMA",
     "EVIDENCE_SCHEMA",
     "READINESS_SCHEMA",
@@ -89,8 +105,13 @@ __all__ = [
     "BlockIo",
     "Boot",
     "BrokenRule",
+    "Case",
+    "CaseCheck",
+    "CaseStatus",
+    "CaseTimes",
     "Check",
     "CheckStatus",
+    "Checklist",
     "Code",
     "CodeLine",
     "Cpu",
@@ -105,6 +126,7 @@ __all__ = [
     "DumpPart",
     "DumpProblem",
     "Ending",
+    "Entry",
     "ErrorCode",
     "ErrorKind",
     "ErrorSource",
@@ -135,6 +157,7 @@ __all__ = [
     "NetDevice",
     "NextStep",
     "Node",
+    "Note",
     "Oops",
     "OpenFile",
     "PageCount",
@@ -156,6 +179,9 @@ __all__ = [
     "SlabCache",
     "StackFrame",
     "StackGroup",
+    "Step",
+    "StepState",
+    "StepStatus",
     "Struct",
     "Suspect",
     "Symbols",
