@@ -36,6 +36,7 @@ class HardwareError(Struct, frozen=True, kw_only=True):
         text: in the source's words, shortened: may hold text that an attacker wrote.
         path: of the evidence it stands in.
         time: seconds since the epoch; None where the source keeps no time (counters).
+        zone: False where the source tells no time zone (a BMC's clock): `time` is what the clock showed, read as UTC.
         cpu: number of the logical CPU, or None; `socket` of the package.
         label: the DIMM, slot, device or sensor, as the source names it: `CPU_SrcID#0_Ha#0_Chan#1_DIMM#0`; or None.
         address: physical, or None.
@@ -48,6 +49,7 @@ class HardwareError(Struct, frozen=True, kw_only=True):
     text: str
     path: str
     time: float | None = None
+    zone: bool = True
     cpu: int | None = None
     socket: int | None = None
     label: str | None = None
@@ -103,7 +105,7 @@ class Reboot(Struct, frozen=True, kw_only=True):
     """One boot of the machine, and how it ended.
 
     Attributes:
-        started: seconds since the epoch, or None.
+        started: seconds since the epoch, or None; `zone` as for samples.
         ended: of the last that was heard of this boot: a shutdown, a crash record, the journal's last line; or None.
         ending: `running`: this boot, or the last one that the evidence knows of; `clean`: somebody shut it down;
             `crash`: there is a crash record; `vanished`: neither: power, reset, watchdog, triple fault or a crash that
@@ -118,6 +120,7 @@ class Reboot(Struct, frozen=True, kw_only=True):
     path: str
     started: float | None = None
     ended: float | None = None
+    zone: bool = True
     kernel: str | None = None
     boot_id: str | None = None
     explanation: str = ""
