@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from lastwords.cli.main import cli
-from lastwords.model import Analysis, Log, Oops, Sightings
+from lastwords.model import Analysis, HardwareError, Log, Oops, Reboot, Sample, Sightings
 from lastwords.report.annotated import Annotation
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +73,9 @@ def fields(*kinds: type[msgspec.Struct]) -> dict[str, set[str]]:
     return {name: set(found.get("properties", ())) for name, found in components.items()}
 
 
-@pytest.mark.parametrize(("name", "names"), fields(Oops, Log, Sightings, Annotation).items())
+@pytest.mark.parametrize(
+    ("name", "names"), fields(Oops, Log, Sightings, Annotation, HardwareError, Sample, Reboot).items()
+)
 def test_the_page_on_json_has_every_field(name, names):
     page = (DOCS / "json.md").read_text()
     assert {field for field in names if f"`{field}`" not in page} == set(), name

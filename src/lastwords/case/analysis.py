@@ -12,6 +12,8 @@ from lastwords.model import Analysis, Facts, Log, Oops
 from lastwords.vmcore.files import Files, sort_files
 from lastwords.vmcore.session import DumpError
 
+from .evidence import Holdings, holdings
+from .history import boots, crash_records, read_pasts
 from .vmcore import Debuginfo, Tell, Vmcore, read_vmcore
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ Progress = Callable[[int], None]
 _STDIN = "-"
 _BINARY = "binary data, not a log; of a dump whose beginning is lost, lastwords salvage saves what is left"
 _LIBRARY = Debuginfo()
+_NOTHING = Holdings()
 
 
 @dataclass(frozen=True)
@@ -32,30 +35,37 @@ class Material:
         paths: as the user gave them, without standard input.
         files: dumps and what belongs to them.
         logs: all else, to be read as kernel logs.
+        held: what else a case has: its evidence, and records of the past.
     """
 
     paths: tuple[str, ...]
     files: Files
     logs: tuple[Input, ...]
+    held: Holdings = _NOTHING
 
 
 def collect(paths: Sequence[str], tell: Tell | None = None) -> Material:
     """Look at what the paths name.
 
     Args:
-        paths: logs, a dump, its vmlinux, in any order; directories with everything below them; `-` for standard input.
+        paths: logs, a dump, its vmlinux, in any order; directories with everything below them; a case's directory, for
+            its evidence; `-` for standard input.
         tell: called with what is being looked through.
+
+    Raises:
+        CaseError: the evidence of a case can't be read.
     """
-    named = tuple(path for path in dict.fromkeys(paths) if path != _STDIN)
+    held = holdings(paths)
+    named = tuple(path for path in dict.fromkeys(held.paths) if path != _STDIN)
     files = sort_files(named)
     taken = {path for dump in files.dumps for path in dump} | {*files.vmlinux, *files.modules}
-    logs = [source for source in find(paths, tell) if source.path not in taken]
+    logs = [source for source in find(held.paths, tell) if source.path not in taken]
     if not files.dumps:
         # What is named has its answer; in a directory it is the neighbour of a log, unless there is nothing else.
         programs = [path for path in named if path in taken]
         logs += [Input(path, error="an ELF program or module, not a log or dump") for path in programs]
         logs = logs or [Input(path, error="neither a log nor a dump in this directory") for path in named]
-    return Material(named, files, tuple(logs))
+    return Material(named, files, tuple(logs), held)
 
 
 def analyze(
@@ -83,7 +93,7 @@ def analyze(
         The analysis. What can't be read is told in its `errors`; nothing in the data raises.
     """
     material = paths if isinstance(paths, Material) else collect(paths, tell)
-    errors: list[str] = []
+    errors = list(material.held.errors)
     vmcore: Vmcore | None = None
     if material.files.dumps:
         try:
@@ -118,12 +128,18 @@ def analyze(
             oopses += reading.oopses
         if reading.error is not None:
             errors.append(reading.error)
+    check, evidence = vmcore.check if vmcore else None, material.held.evidence
+    past = read_pasts(material.held.pasts)
     facts = Facts(
         oopses=tuple(oopses),
         logs=tuple(logs),
         machine=vmcore.machine if vmcore else None,
-        dump=vmcore.check if vmcore else None,
-        errors=tuple(errors),
+        dump=check,
+        errors=(*errors, *past.problems),
+        hardware_errors=tuple(past.errors),
+        samples=tuple(past.samples),
+        reboots=boots(past.reboots, crash_records(check, oopses, evidence), past.errors),
+        evidence=evidence,
     )
     return _analysis(facts, known)
 

@@ -2,6 +2,20 @@
 
 from .analysis import SCHEMA, Analysis, Facts
 from .blame import Blame, BlameStep, CodeLine, FlippedBit, Listing, Unchecked
+from .case import (
+    CASE_SCHEMA,
+    CHECKLIST_SCHEMA,
+    Case,
+    CaseCheck,
+    CaseStatus,
+    CaseTimes,
+    Checklist,
+    Entry,
+    Note,
+    Step,
+    StepState,
+    StepStatus,
+)
 from .diagnosis import (
     Answer,
     BrokenRule,
@@ -17,6 +31,7 @@ from .diagnosis import (
 )
 from .dump import DUMP_SCHEMA, DrgnInput, Dump, DumpCheck, DumpPart, DumpProblem, MemoryRange, PageCount, Salvaged
 from .evidence import EVIDENCE_SCHEMA, Evidence
+from .history import Ending, ErrorKind, ErrorSource, HardwareError, Reboot, Sample, Severity
 from .json import from_json, to_json
 from .log import Boot, Gap, Log, Precursor
 from .machine import (
@@ -74,6 +89,8 @@ from .symbols import RefusedFile, Symbols
 from .view import VIEW_SCHEMA, View
 
 __all__ = [
+    "CASE_SCHEMA",
+    "CHECKLIST_SCHEMA",
     "DUMP_SCHEMA",
     "EVIDENCE_SCHEMA",
     "READINESS_SCHEMA",
@@ -88,8 +105,13 @@ __all__ = [
     "BlockIo",
     "Boot",
     "BrokenRule",
+    "Case",
+    "CaseCheck",
+    "CaseStatus",
+    "CaseTimes",
     "Check",
     "CheckStatus",
+    "Checklist",
     "Code",
     "CodeLine",
     "Cpu",
@@ -103,7 +125,11 @@ __all__ = [
     "DumpCheck",
     "DumpPart",
     "DumpProblem",
+    "Ending",
+    "Entry",
     "ErrorCode",
+    "ErrorKind",
+    "ErrorSource",
     "Event",
     "Evidence",
     "Fact",
@@ -112,6 +138,7 @@ __all__ = [
     "FlippedBit",
     "Frame",
     "Gap",
+    "HardwareError",
     "Instruction",
     "Interrupts",
     "Irq",
@@ -130,6 +157,7 @@ __all__ = [
     "NetDevice",
     "NextStep",
     "Node",
+    "Note",
     "Oops",
     "OpenFile",
     "PageCount",
@@ -139,15 +167,21 @@ __all__ = [
     "Precursor",
     "ProcessMemory",
     "Readiness",
+    "Reboot",
     "Record",
     "RefusedFile",
     "Request",
     "Salvaged",
+    "Sample",
+    "Severity",
     "Sighting",
     "Sightings",
     "SlabCache",
     "StackFrame",
     "StackGroup",
+    "Step",
+    "StepState",
+    "StepStatus",
     "Struct",
     "Suspect",
     "Symbols",

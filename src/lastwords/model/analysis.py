@@ -2,6 +2,8 @@
 
 from .diagnosis import Answer, BrokenRule, Event, Finding, NextStep, Verdict
 from .dump import DumpCheck
+from .evidence import Evidence
+from .history import HardwareError, Reboot, Sample
 from .log import Log
 from .machine import Machine
 from .oops import Oops, Struct
@@ -21,6 +23,10 @@ class Facts(Struct, frozen=True, kw_only=True):
         machine: the state read from a dump, or None without one.
         dump: what the dump is and whether it is whole, or None without one.
         errors: what could not be read, one line each.
+        hardware_errors: recorded by rasdaemon, mcelog, the BMC and EDAC, by time; those without one last.
+        samples: of sar, by time.
+        reboots: the machine's boots, the oldest first.
+        evidence: what the case holds and what could not be secured; empty without a case.
     """
 
     oopses: tuple[Oops, ...] = ()
@@ -28,6 +34,10 @@ class Facts(Struct, frozen=True, kw_only=True):
     machine: Machine | None = None
     dump: DumpCheck | None = None
     errors: tuple[str, ...] = ()
+    hardware_errors: tuple[HardwareError, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    reboots: tuple[Reboot, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 class Analysis(Struct, frozen=True, kw_only=True):
@@ -55,3 +65,7 @@ class Analysis(Struct, frozen=True, kw_only=True):
     machine: Machine | None = None
     dump: DumpCheck | None = None
     errors: tuple[str, ...] = ()
+    hardware_errors: tuple[HardwareError, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    reboots: tuple[Reboot, ...] = ()
+    evidence: tuple[Evidence, ...] = ()

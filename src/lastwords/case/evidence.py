@@ -1,0 +1,235 @@
+"""What a case holds, sorted by who reads it; and files of the host, taken into a case."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from lastwords.host.item_name import BadName, item_id
+from lastwords.host.manifest import open_item, read_manifest, verify
+from lastwords.host.readers import Form, recognize
+from lastwords.host.vault import Vault, VaultError
+from lastwords.klog.inputs import Input
+from lastwords.model import CaseCheck, Evidence
+from lastwords.vmcore.files import sort_files
+
+from .directory import CaseDirectory, is_case
+from .errors import CaseError
+
+READ_AS_CRASH = frozenset(
+    {"dump", "vmlinux", "module", "dmesg", "pstore", "journal", "syslog", "console", "netconsole", "log", "crash-tool"}
+)
+"""Kinds of evidence that are handed to the readers of logs and dumps. Lists of packages and settings are not: they
+may well hold the words of a crash."""
+
+_MOST_FILES = 20_000
+
+
+@dataclass(frozen=True)
+class Past:
+    """A file of what had been recorded before the crash: where it is, what, and its name for the user."""
+
+    path: Path
+    form: Form
+    shown: str
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What the paths that a user gave come to.
+
+    Attributes:
+        paths: for the readers of logs and dumps.
+        pasts: for the readers of what had been recorded.
+        evidence: of the cases among the paths.
+        errors: what can't be used, one line each.
+    """
+
+    paths: tuple[str, ...] = ()
+    pasts: tuple[Past, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+def holdings(paths: Sequence[str]) -> Holdings:
+    """Put the evidence of a case in the place of its directory, and tell records of the past from logs."""
+    read: list[str] = []
+    pasts: list[Past] = []
+    evidence: list[Evidence] = []
+    errors: list[str] = []
+    for path in dict.fromkeys(paths):
+        here = Path(path)
+        if path != "-" and is_case(here):
+            case = CaseDirectory(here, path)
+            files, problems = evidence_files(case)
+            evidence += manifest_of(case)
+            errors += problems
+            for file, kind in files:
+                form = recognize(file, _unpacked(file)) if kind not in ("dump", "vmlinux", "module") else None
+                if form is not None:
+                    pasts.append(Past(file, form, str(file)))
+                elif kind in READ_AS_CRASH:
+                    read.append(str(file))
+        elif path != "-" and here.is_file() and (form := recognize(here, _unpacked(here))) is not None:
+            pasts.append(Past(here, form, path))
+        else:
+            read.append(path)
+    return Holdings(tuple(read), tuple(pasts), tuple(evidence), tuple(errors))
+
+
+def manifest_of(case: CaseDirectory) -> tuple[Evidence, ...]:
+    """What the manifest lists.
+
+    Raises:
+        CaseError: it can't be read.
+    """
+    try:
+        return tuple(read_manifest(case.evidence).values())
+    except OSError as error:
+        raise CaseError(f"{case.evidence}: {error.strerror or error}") from error
+
+
+def evidence_files(case: CaseDirectory) -> tuple[list[tuple[Path, str]], list[str]]:
+    """The files of a case's evidence with their kinds, and what must not be read.
+
+    Files that somebody put there by hand count as logs; a link or a path that leads out of the case is left alone.
+    """
+    files: list[tuple[Path, str]] = []
+    errors: list[str] = []
+    known: set[str] = set()
+    for item in manifest_of(case):
+        if item.state != "taken" or item.path is None:
+            continue
+        known.add(item.path)
+        try:
+            open_item(case.evidence, item).close()
+        except BadName:
+            errors.append(f"{case.shown}: the manifest names a path outside of the case: {item.path[:200]}")
+        except OSError as error:
+            errors.append(f"{case.evidence / item.path}: {error.strerror or error}")
+        else:
+            files.append((case.evidence / item.path, item.kind))
+    for path in _files_below(case.evidence):
+        name = str(path.relative_to(case.evidence))
+        if name not in known:
+            errors.append(f"{path}: not in the manifest: nobody knows where it comes from")
+            files.append((path, kind_of(path)))
+    return files, errors
+
+
+def check_case(case: CaseDirectory) -> CaseCheck:
+    """Compare the evidence with its manifest: sizes, hashes, and what else lies there.
+
+    Raises:
+        CaseError: `case.toml` is no good.
+    """
+    identity = case.read().id
+    try:
+        found = verify(case.evidence)
+    except FileNotFoundError:
+        return CaseCheck(id=identity, path=case.shown, good=False, error="no evidence has been secured yet")
+    except OSError as error:
+        return CaseCheck(id=identity, path=case.shown, good=False, error=f"{case.evidence}: {error.strerror or error}")
+    return CaseCheck(
+        id=identity,
+        path=case.shown,
+        good=found.good,
+        whole=found.whole,
+        missing=found.missing,
+        changed=found.changed,
+        surplus=found.surplus,
+        unreadable=found.unreadable,
+        damaged_lines=found.damaged_lines,
+    )
+
+
+def add_files(case: CaseDirectory, paths: Iterable[str], origin_prefix: str = "") -> tuple[list[Evidence], list[str]]:
+    """Take files, and directories with what is below them, into a case's evidence.
+
+    Args:
+        case: it gets the files.
+        paths: of the host.
+        origin_prefix: goes before the origins in the manifest, as `db7:`.
+
+    Returns:
+        What was taken, and why other things were not.
+
+    Raises:
+        CaseError: somebody else writes to it, or it can't be written to.
+    """
+    taken: list[Evidence] = []
+    errors: list[str] = []
+    with case.writing():
+        try:
+            vault = Vault(case.evidence)
+        except VaultError as error:
+            raise CaseError(str(error)) from error
+        with vault:
+            for path, name in _named_files(paths, errors):
+                try:
+                    taken.append(_take(vault, path, name, origin_prefix))
+                except (OSError, BadName) as error:
+                    errors.append(f"{path}: {(isinstance(error, OSError) and error.strerror) or error}")
+    return taken, errors
+
+
+def kind_of(path: Path) -> str:
+    """What a file is, for the manifest: `dump`, `vmlinux`, `module`, a form of `host.readers`, or `log`."""
+    files = sort_files([str(path)])
+    kind = "dump" if files.dumps else "vmlinux" if files.vmlinux else "module" if files.modules else None
+    return kind or recognize(path, _unpacked(path)) or ("log" if files.logs else "file")
+
+
+def _take(vault: Vault, path: Path, name: str, origin_prefix: str) -> Evidence:
+    kind = kind_of(path)
+    item = _free_id(vault, item_id(kind, name))
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(handle)
+        origin = f"{origin_prefix}{path.absolute()}"
+        return vault.put(item, kind=kind, origin=origin, source=handle, link=False, modified=status.st_mtime)
+    finally:
+        os.close(handle)
+
+
+def _free_id(vault: Vault, wanted: str) -> str:
+    number, item = 1, wanted
+    while item in vault.items and vault.items[item].state == "taken":
+        number += 1
+        item = f"{wanted}-{number}"
+    return item
+
+
+def _named_files(paths: Iterable[str], errors: list[str]) -> Iterable[tuple[Path, str]]:
+    """Regular files, each with the name it gets: of a directory's files with the way to them."""
+    for given in paths:
+        path = Path(given)
+        if path.is_dir():
+            for file in _files_below(path):
+                yield file, str(file.relative_to(path))
+        elif path.is_file():
+            yield path, path.name
+        else:
+            errors.append(f"{given}: {'not a regular file' if path.exists() else 'no such file'}")
+
+
+def _files_below(top: Path) -> Iterable[Path]:
+    """Regular files, not through links; without the evidence store's own."""
+    count = 0
+    for folder, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if name != ".incoming")
+        for name in sorted(names):
+            path = Path(folder, name)
+            if name in ("manifest.jsonl", ".lock") and folder == str(top):
+                continue
+            if path.is_symlink() or not path.is_file():
+                continue
+            count += 1
+            if count > _MOST_FILES:
+                return
+            yield path
+
+
+def _unpacked(path: Path) -> Callable[[], BinaryIO]:
+    return lambda: Input(str(path), [path]).open()

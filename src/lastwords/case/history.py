@@ -1,0 +1,216 @@
+"""What had been recorded about the machine before the crash, put together from all that a case holds.
+
+Boots are the hard part. wtmp knows which boots nobody shut down; the journal knows when each was last heard of; dumps
+and pstore know which died of a crash that the kernel could still report. What is left has vanished, and the BMC's log
+may say why: power, a watchdog, a fault that stops the processors (a triple fault on x86 resets and leaves nothing).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from lastwords.glossary.units import duration
+from lastwords.host.readers import History, read_history
+from lastwords.klog.inputs import Input
+from lastwords.model import DumpCheck, Ending, Evidence, HardwareError, Oops, Reboot
+
+from .evidence import Past
+
+_SAME_BOOT = 300.0
+"""Seconds between what two sources say of one boot's start: wtmp's record is written when systemd comes to it."""
+_LATE = 900.0
+"""Seconds after a boot within which systemd-pstore puts away what the boot before had left."""
+_FIRMWARE = 120.0
+"""Seconds by which the BMC's clock may be ahead: an event of the end must not fall behind the next start."""
+
+_WRITTEN_BY_THE_CRASH = ("/var/crash/", "/var/spool/kdump/", "/sys/fs/pstore/", "/var/lib/systemd/pstore/")
+
+# What the BMC's events say of an end, the most telling first: kind, words that must be there, what it means.
+_ENDS: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    ("watchdog", re.compile(r"reset|power|expired|cycle", re.I), "a watchdog ended it: the system did not answer"),
+    (
+        "cpu",
+        re.compile(r"ierr|cat ?err|thermal trip|machine check|uncorrectable", re.I),
+        "a processor error stopped it",
+    ),
+    ("memory", re.compile(r"uncorrectable|parity|fatal", re.I), "an uncorrectable memory error stopped it"),
+    ("pcie", re.compile(r"fatal|perr|serr|nmi", re.I), "a fatal bus error stopped it"),
+    ("temperature", re.compile(r"non-?recoverable|upper critical|thermal trip|overheat", re.I), "it became too hot"),
+    ("power", re.compile(r"lost|failure|fault|off|down|soft power", re.I), "power went away"),
+    ("chassis", re.compile(r"button|power|reset|cycle", re.I), "somebody used a button or the BMC to reset or stop it"),
+    ("os", re.compile(r"stop", re.I), "the operating system told the BMC that it stopped"),
+)
+
+
+def read_pasts(pasts: Iterable[Past]) -> History:
+    """All records of the past, each once, in the order of time."""
+    history = History()
+    for past in pasts:
+        opener = partial(_open, past)
+        read_history(past.path, past.form, past.shown, history, opener)
+    errors = {(e.source, e.time, e.text, e.label, e.address): e for e in history.errors}
+    history.errors = sorted(errors.values(), key=lambda e: (e.time is None, e.time or 0.0))
+    samples = {(sample.time, sample.zone): sample for sample in history.samples}
+    history.samples = sorted(samples.values(), key=lambda sample: sample.time)
+    return history
+
+
+class CrashRecord(NamedTuple):
+    """When the kernel left a record of a crash, where that stands, and whether the time is the crash's own."""
+
+    time: float
+    path: str
+    exact: bool = True
+
+
+def crash_records(dump: DumpCheck | None, oopses: Iterable[Oops], evidence: Iterable[Evidence]) -> list[CrashRecord]:
+    """The records of crashes in a case, by time.
+
+    A file's time of change counts only where the kernel or its distribution puts such files: a copy's is the copy's.
+    """
+    found: list[CrashRecord] = []
+    if dump is not None and dump.dump is not None and dump.dump.crash_time:
+        found.append(CrashRecord(dump.dump.crash_time, dump.path))
+    walls = ((_wall(oops.wall), oops.path) for oops in oopses if oops.wall and oops.panic)
+    found += [CrashRecord(time, path) for time, path in walls if time is not None]
+    found += [
+        CrashRecord(item.modified, item.path or item.origin, exact=False)
+        for item in evidence
+        if item.modified and item.state == "taken" and item.origin.startswith(_WRITTEN_BY_THE_CRASH)
+    ]
+    return sorted(found)
+
+
+def boots(
+    told: Sequence[Reboot], crashes: Sequence[CrashRecord], errors: Sequence[HardwareError]
+) -> tuple[Reboot, ...]:
+    """The machine's boots, each once, with how it ended and why as far as that is known.
+
+    Args:
+        told: by all sources.
+        crashes: when the kernel left a record of a crash, with the path of the record.
+        errors: what the BMC and others recorded.
+    """
+    merged = _merged(told)
+    died = {number: record for record in crashes if (number := _boot_of(record, merged)) is not None}
+    nexts = [*(boot.started for boot in merged[1:]), None]
+    return tuple(
+        _explained(boot, until, died.get(number), crashes, errors)
+        for number, (boot, until) in enumerate(zip(merged, nexts, strict=False))
+    )
+
+
+def _boot_of(record: CrashRecord, merged: Sequence[Reboot]) -> int | None:
+    """The boot that a record is of: the one that ran then, or the one before where the file was put away afterwards."""
+    ran = [number for number, boot in enumerate(merged) if boot.started is not None and boot.started <= record.time]
+    if not ran or not merged[ran[-1]].zone:
+        return None
+    number = ran[-1]
+    soon = not record.exact and record.time - (merged[number].started or 0.0) < _LATE
+    return number - 1 if soon and number and merged[number - 1].ending == "vanished" else number
+
+
+def _merged(told: Sequence[Reboot]) -> list[Reboot]:
+    """The same boot from two sources becomes one: what one lacks the other may know."""
+    result: list[Reboot] = []
+    for boot in sorted(told, key=lambda each: each.started or 0.0):
+        last = result[-1] if result else None
+        if last is not None and _same(last, boot):
+            result[-1] = _both(last, boot)
+        else:
+            result.append(boot)
+    # That a boot was the last that one source knew of says nothing once another knows a later one.
+    for number, boot in enumerate(result[:-1]):
+        if boot.ending == "running":
+            result[number] = msgspec.structs.replace(boot, ending="unknown")
+    return result
+
+
+_SURER: tuple[Ending, ...] = ("unknown", "running", "vanished", "clean", "crash")
+"""Of two sources the one counts that says more."""
+
+
+def _same(one: Reboot, other: Reboot) -> bool:
+    if one.boot_id and other.boot_id:
+        return one.boot_id == other.boot_id
+    near = one.started is not None and other.started is not None and abs(one.started - other.started) <= _SAME_BOOT
+    return near and one.zone == other.zone and other.path not in (one.path, *one.seen_in)
+
+
+def _both(one: Reboot, other: Reboot) -> Reboot:
+    ending = max(one.ending, other.ending, key=_SURER.index)
+    heard = [each.ended for each in (one, other) if each.ended is not None]
+    return msgspec.structs.replace(
+        one,
+        ending=ending,
+        ended=max(heard, default=None),
+        kernel=one.kernel or other.kernel,
+        boot_id=one.boot_id or other.boot_id,
+        seen_in=tuple(dict.fromkeys((*one.seen_in, *other.seen_in, other.path))),
+    )
+
+
+def _explained(
+    boot: Reboot,
+    until: float | None,
+    record: CrashRecord | None,
+    crashes: Sequence[CrashRecord],
+    errors: Sequence[HardwareError],
+) -> Reboot:
+    if record is not None and boot.ending != "clean":
+        seen = (*boot.seen_in, record.path)
+        text = "the kernel left a record of its crash"
+        return msgspec.structs.replace(boot, ending="crash", ended=record.time, explanation=text, seen_in=seen)
+    if boot.ending != "vanished" or until is None:
+        return boot
+    if crashes and not boot.zone:
+        text = "there are crash records, but the times of this list have no zone to compare them with"
+        return msgspec.structs.replace(boot, ending="unknown", explanation=text)
+    return msgspec.structs.replace(boot, explanation=_why(boot, until, errors))
+
+
+def _why(boot: Reboot, until: float, errors: Sequence[HardwareError]) -> str:
+    """Why a boot ended without a word, as far as the BMC knows."""
+    began = boot.ended or boot.started or 0.0
+    events = [e for e in errors if e.time is not None and began - _FIRMWARE <= e.time <= until + _FIRMWARE]
+    for kind, words, meaning in _ENDS:
+        for event in reversed(events):
+            if event.kind == kind and event.time is not None and words.search(event.text) and _is_end(event):
+                before = (
+                    f"{duration(abs(until - event.time))} {'before' if event.time <= until else 'after'} the next boot"
+                )
+                clock = "" if event.zone and boot.zone else ", if the clocks agree"
+                return f"{meaning}: the {_NAMES[event.source]} has “{event.text}” {before}{clock}"
+    if any(event.source == "sel" for event in errors):
+        return (
+            "no shutdown, no crash record, and nothing about it in the BMC's log: a reset from outside, "
+            "a triple fault, or a crash whose record was lost"
+        )
+    return (
+        "no shutdown and no crash record: power, a reset, a watchdog or a crash whose record was lost; the BMC's log "
+        "(ipmitool sel elist) or the hypervisor's would tell"
+    )
+
+
+_NAMES = {"sel": "BMC's log", "rasdaemon": "database of rasdaemon", "mcelog": "log of mcelog", "edac": "EDAC counter"}
+
+
+def _is_end(event: HardwareError) -> bool:
+    """Power and chassis events are no errors when somebody switches a machine off; here they count all the same."""
+    return event.severity in ("fatal", "uncorrected") or event.kind in ("power", "chassis", "os")
+
+
+def _wall(text: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.timestamp() if moment.tzinfo is not None else None
+
+
+def _open(past: Past) -> BinaryIO:
+    return Input(str(past.path), [past.path]).open()
