@@ -77,7 +77,10 @@ def _confidence(crash: Crash, best: Finding, claims: Sequence[Finding]) -> tuple
 
 
 def _merged(best: Finding | None, findings: Sequence[Finding]) -> Culprit:
-    """The best finding's culprit; what it does not know comes from others about the same place."""
+    """The best finding's culprit; what it does not know comes from others about the same place.
+
+    A finding whose culprit is empty says that the one to blame is none of those in sight.
+    """
     culprit = best.culprit if best is not None and best.culprit is not None else None
     for finding in findings:
         other = finding.culprit
@@ -85,7 +88,7 @@ def _merged(best: Finding | None, findings: Sequence[Finding]) -> Culprit:
             continue
         if culprit is None:
             culprit = other
-        elif _same_place(culprit, other):
+        elif culprit != Culprit() and _same_place(culprit, other):
             known = {name: value for name, value in msgspec.structs.asdict(culprit).items() if value is not None}
             culprit = msgspec.structs.replace(other, **known)
     return culprit or Culprit()

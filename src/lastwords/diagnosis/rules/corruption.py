@@ -314,6 +314,42 @@ def text_in_pointer(crash: Crash) -> Iterator[Finding]:
 
 
 @rule(
+    "gone-module",
+    "memory of a module that is no longer there",
+    why="A module that forgets to take back what it registered leaves pointers to itself behind; the next one to follow "
+    "them falls into the hole.",
+    sure="probable where the address lies in the modules' area, nothing is mapped there and a module was unloaded before",
+)
+def gone_module(crash: Crash) -> Iterator[Finding]:
+    """Faults in the modules' area after a module was unloaded."""
+    oops = crash.oops
+    if oops is None or oops.kind != "paging-request" or oops.address is None or oops.error_code is None:
+        return
+    unmapped = any("no page is mapped" in meaning for meaning in oops.error_code.meaning)
+    gone = [module.name for module in (crash.machine.unloaded_modules or ())] if crash.machine else []
+    gone = gone or [module.name for module in oops.modules if module.last_unloaded]
+    if not unmapped or not gone or "modules' area" not in oops.address.text:
+        return
+    yield Finding(
+        id="gone-module",
+        title=f"{named(oops.function, oops.module)} followed a pointer into a module that is gone",
+        text=f"{named(oops.function, oops.module)} followed a pointer into the modules' area, where nothing is mapped any "
+        f"more; {gone[0]} was unloaded before. It probably left something registered behind.",
+        confidence=0.75,
+        crash_class="memory-corruption",
+        culprit=Culprit(module=gone[0]),
+        evidence=(*_evidence(crash), Fact(text=f"last unloaded: {gone[0]}", path=oops.path, line=oops.line)),
+        next=(
+            NextStep(
+                text=f"Compare what {gone[0]} registers when it loads with what its exit function takes back.",
+                value=0.9,
+            ),
+        ),
+        weight=0.97,
+    )
+
+
+@rule(
     "wild-pointer",
     "a pointer that is none",
     why="Neither NULL, nor an error code, nor poison: the memory that held it was overwritten, never written, or is of "

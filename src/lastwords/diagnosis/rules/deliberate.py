@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
-from lastwords.model import Fact, Finding, NextStep
+from lastwords.model import Culprit, Fact, Finding, NextStep
 
 _POLICIES = (
     ("panic_on_warn", "a warning", "kernel.panic_on_warn"),
@@ -68,3 +68,30 @@ def told_to_panic(crash: Crash) -> Iterator[Finding]:
                 evidence=(crash.here(f"Kernel panic: {message}"),),
                 weight=0.1,
             )
+
+
+@rule(
+    "policy-panic",
+    "a panic that only a setting called for",
+    why="Some settings panic a kernel that has nothing wrong with it: a module of a kind that is not wanted was loaded.",
+    sure="certain: the panic's own words name the setting",
+)
+def policy_panic(crash: Crash) -> Iterator[Finding]:
+    """panic_on_taint: the kernel was tainted in a way that somebody forbade."""
+    message = crash.panic or (crash.oops.message if crash.oops else "")
+    if "panic_on_taint" not in message or (crash.oops is not None and crash.oops.family not in ("panic", "other")):
+        return
+    yield Finding(
+        id="policy-panic",
+        title="the kernel was told to panic when it is tainted (panic_on_taint)",
+        text="The kernel was told to panic when it becomes tainted (panic_on_taint), and something tainted it: "
+        "mostly a module from outside the tree or without a signature that was loaded.",
+        confidence=0.92,
+        crash_class="deliberate",
+        culprit=Culprit(),
+        evidence=(crash.here(), *crash.stood()),
+        next=(
+            NextStep(text="See which module was loaded last, and whether panic_on_taint= is still wanted.", value=0.8),
+        ),
+        weight=1.0,
+    )

@@ -34,6 +34,7 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
         "a page was freed that is still in use, or its description overwritten",
     ),
     "bad-page-map": ("memory-corruption", 0.6, "a page table holds what cannot be"),
+    "corrupted-page-table": ("hardware", 0.55, "an entry of a page table holds bits that it must not"),
     "bad-mm-counter": ("logic-bug", 0.6, "pages of a process that ended are still counted"),
     "kasan": ("memory-corruption", 0.9, "KASAN saw a bad access to memory"),
     "kfence": ("memory-corruption", 0.9, "KFENCE saw a bad access to memory"),
@@ -127,13 +128,13 @@ def kind(crash: Crash) -> Iterator[Finding]:
     subject = f"{oops.function}()" if oops.function else "the kernel"
     yield Finding(
         id="kind",
-        title=f"{oops.kind}: {text}",
+        title=f"{oops.title}: {text}",
         text=f"In {subject}: {text}." if oops.function else f"{text[:1].upper()}{text[1:]}.",
         confidence=confidence,
         crash_class=None if crash_class == "unknown" else crash_class,
         culprit=Culprit(module=oops.module, function=oops.function, file=oops.file, line=oops.source_line)
         if oops.function
         else None,
-        evidence=(crash.here(),),
+        evidence=(crash.here(), crash.here(oops.title)),
         weight=0.5,
     )

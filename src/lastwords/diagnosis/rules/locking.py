@@ -115,7 +115,7 @@ def _holder_finding(crash: Crash, lock: Lock, waiters: "list[Waiter]") -> Findin
             text=f"{who} waited{since} in {waiting_in} for the {lock.kind} {name}; it does not tell who holds it.",
             confidence=0.5,
             crash_class="deadlock",
-            culprit=Culprit(module=waiters[0].module, function=waiters[0].function),
+            culprit=Culprit(),
             evidence=(Fact(text=f"{lock.kind} {name}", address=lock.address),),
             weight=0.6,
         )
@@ -197,7 +197,7 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
         ),
         confidence=0.7 if mutual else 0.55,
         crash_class="deadlock",
-        culprit=faulting(crash),
+        culprit=faulting(crash) if mutual else Culprit(),
         evidence=tuple(
             Fact(text=report.message, path=report.path, line=report.line, quote=True) for report, _ in locked[:5]
         ),

@@ -101,7 +101,7 @@ def spinning(crash: Crash) -> Iterator[Finding]:
         confidence = 0.72
     else:
         text = f"CPU {oops.cpu} spun in {waiter} for a spinlock that was not given back; who holds it is not known."
-        culprit = Culprit(module=oops.module, function=oops.function)
+        culprit = Culprit()
         confidence = 0.6
     yield Finding(
         id="spinning",
@@ -142,7 +142,7 @@ def other_cpu(crash: Crash) -> Iterator[Finding]:
         text=f"CPU {oops.cpu} waited for the other CPUs to answer an interrupt.{who} The one that did not answer is to blame.",
         confidence=0.65 if holder else 0.5,
         crash_class="lockup",
-        culprit=Culprit(module=holder[1].module, function=holder[1].function) if holder else None,
+        culprit=Culprit(module=holder[1].module, function=holder[1].function) if holder else Culprit(),
         evidence=(crash.here(), *(crash.spot(frame) for frame in crash.frames[:5])),
         next=(NextStep(text="Look which CPU ran with interrupts off.", command="lastwords bt -a DUMP", value=0.8),),
         weight=0.9,

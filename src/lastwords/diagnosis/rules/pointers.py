@@ -13,8 +13,8 @@ _CONFIDENCE = {"high": 0.92, "medium": 0.8, "low": 0.6, "none": 0.5}
 
 # What drivers and the kernel say when something that they asked for could not be had.
 _REFUSED = re.compile(
-    r"(?i)(?:DMA|IOMMU|dma_map|map(?:ping)?|alloc\w{0,10}|memory|buffer|register\w{0,5}|descriptor|ENOMEM)"
-    r".{0,60}(?:fail|error|unable|cannot|could not|full|exhaust|out of|no space)"
+    r"(?i)(?:no (?:memory|room|buffers?) (?:for|left)|page allocation failure|(?:DMA|IOMMU|dma_map|map(?:ping)?|alloc\w{0,10}|memory|buffer|register\w{0,5}|descriptor|ENOMEM)"
+    r".{0,60}(?:fail|error|unable|cannot|could not|full|exhaust|out of|no space))"
     r"|(?:fail|error|unable|cannot|could not|out of).{0,60}(?:map|alloc|memory|buffer|descriptor|DMA)"
 )
 
@@ -40,6 +40,20 @@ def blamed(crash: Crash, blame: Blame) -> Culprit:
     if file is None and oops is not None and oops.function == function:
         file, line = oops.file, oops.source_line
     return Culprit(module=module, function=function, file=file, line=line, object=blame.object_type, field=blame.field)
+
+
+def caller(crash: Crash) -> Culprit:
+    """The function that called the one that faulted, by the log."""
+    oops = crash.oops
+    frames = [frame for frame in crash.frames if not frame.inline]
+    names = [frame.function for frame in frames]
+    place = names.index(oops.function) + 1 if oops and oops.function in names else 0
+    if place >= len(frames):
+        return faulting(crash)
+    frame = frames[place]
+    return Culprit(
+        module=frame.module or None, function=frame.function, file=frame.file or None, line=frame.source_line
+    )
 
 
 def faulting(crash: Crash) -> Culprit:
@@ -87,9 +101,10 @@ def null_pointer(crash: Crash) -> Iterator[Finding]:
             id="null-pointer",
             title=f"{named(oops.function, oops.module)} {what}",
             text=f"{named(oops.function, oops.module)} {what}{member}.{_HANDED if handed else ''}",
-            confidence=0.7 if handed or not oops.function else 0.85,
+            # That it is NULL is sure; who should have set it, the log does not tell.
+            confidence=0.7 if handed or not oops.function else 0.78,
             crash_class="logic-bug",
-            culprit=faulting(crash),
+            culprit=caller(crash) if handed else faulting(crash),
             evidence=(crash.here(), *(_address(crash))),
             next=(_field_step(crash),),
             weight=0.9,
@@ -104,7 +119,7 @@ def null_pointer(crash: Crash) -> Iterator[Finding]:
         id="null-pointer",
         title=f"{named(blame.function, blame.module)} followed a NULL pointer",
         text=f"{named(blame.function, blame.module)} followed a NULL pointer.{came}{source}",
-        confidence=_CONFIDENCE[blame.confidence],
+        confidence=_how_sure(blame),
         crash_class="logic-bug",
         culprit=culprit,
         evidence=(crash.here(), *trail(blame)),
@@ -134,6 +149,13 @@ def handed_in(oops: Oops) -> bool:
 
 def _same_register(one: str, other: str) -> bool:
     return one.lstrip("rewx") == other.lstrip("rewx")
+
+
+def _how_sure(blame: Blame) -> float:
+    """A pointer that was loaded from a field was left NULL by somebody else, whom the trail does not reach."""
+    loaded = any(step.kind == "load" and step.about == "pointer" for step in blame.steps)
+    known = _CONFIDENCE[blame.confidence]
+    return known if blame.unchecked or not loaded else min(known, 0.78)
 
 
 def _address(crash: Crash) -> Iterator[Fact]:
@@ -279,7 +301,7 @@ def bad_call(crash: Crash) -> Iterator[Finding]:
         id="bad-call",
         title=f"{named(oops.function, oops.module)} called an address that holds no code",
         text=f"{named(oops.function, oops.module)} called an address that holds no code it may run.{through}{gone}",
-        confidence=0.8,
+        confidence=0.85 if blame and blame.confidence == "high" and not gone else 0.7,
         crash_class="logic-bug",
         culprit=blamed(crash, blame) if blame else faulting(crash),
         evidence=(crash.here(), *_address(crash), *(trail(blame) if blame else ())),
@@ -317,7 +339,7 @@ def read_only_write(crash: Crash) -> Iterator[Finding]:
         evidence=(
             crash.here(),
             *_address(crash),
-            Fact(text=f"error code: {meaning}", path=oops.path, line=oops.line),
+            Fact(text=f"error code: {meaning}: it is read-only", path=oops.path, line=oops.line),
             *(trail(crash.blame) if crash.blame else ()),
             *(Fact(text=sentence) for sentence in (crash.blame.memory if crash.blame else ())),
         ),

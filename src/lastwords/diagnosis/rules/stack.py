@@ -27,6 +27,8 @@ def stack_overflow(crash: Crash) -> Iterator[Finding]:
     frames = [
         (frame.function, frame.module or None) for trace in oops.traces for frame in trace.frames if frame.reliable
     ]
+    if oops.at is not None:
+        frames.insert(0, (oops.at.function, oops.at.module or None))
     stack = list(crash.functions())
     often = Counter(frames if len(frames) >= len(stack) else stack)
     ring = [place for place, count in often.items() if count >= _OFTEN]
@@ -48,7 +50,7 @@ def stack_overflow(crash: Crash) -> Iterator[Finding]:
         confidence=confidence if oops.kind != "double-fault" else min(confidence, 0.85),
         crash_class="logic-bug",
         culprit=culprit,
-        evidence=(crash.here(), *(crash.spot(frame) for frame in crash.frames[:6])),
+        evidence=(crash.here(), *crash.stood(), *(crash.spot(frame) for frame in crash.frames[:6])),
         next=(
             NextStep(
                 text="See how much stack each function takes.",

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.owner import origin_of
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import several
 from lastwords.glossary.units import duration
-from lastwords.model import Culprit, Fact, Finding, NextStep
+from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep
 
 _OLD = 10.0
 """Seconds after which a disk has not answered a request, whatever the disk."""
@@ -46,7 +47,7 @@ def storage_silent(crash: Crash) -> Iterator[Finding]:
         title=f"{device}{driver} does not answer",
         text=f"{devices[device]} requests to {device}{driver} have been in flight for up to {duration(oldest)}: {where}.",
         confidence=0.85 if hung else 0.6,
-        crash_class="hardware" if not _guest(crash) else "hypervisor",
+        crash_class=_whose(crash, device, disk.driver if disk else None),
         culprit=Culprit(module=disk.driver if disk else None, object=device),
         evidence=tuple(
             Fact(
@@ -66,6 +67,13 @@ def storage_silent(crash: Crash) -> Iterator[Finding]:
         ),
         weight=0.95 if hung else 0.6,
     )
+
+
+def _whose(crash: Crash, device: str, driver: str | None) -> CrashClass:
+    """Whether the driver, the host or the device is the first suspect."""
+    if driver is not None and origin_of(crash, driver) in ("out-of-tree", "proprietary"):
+        return "lockup"
+    return "hypervisor" if _guest(crash) and re.match(r"vd[a-z]|xvd", device) else "hardware"
 
 
 def _guest(crash: Crash) -> bool:
@@ -101,7 +109,8 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
         text=f"{names} waited for I/O that did not come back."
         + (f" Before it: “{signs[0].text[:120]}”." if signs else ""),
         confidence=0.75 if signs else 0.55,
-        crash_class="hypervisor" if _guest(crash) and not signs else "hardware",
+        crash_class="hardware" if signs else "lockup",
+        culprit=Culprit(),
         evidence=(
             *(Fact(text=r.message, path=r.path, line=r.line, quote=True) for r in waiting[:4]),
             *(crash.sign(s) for s in signs[:3]),
