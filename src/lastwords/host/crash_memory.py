@@ -25,8 +25,11 @@ _DEFAULTS = {
     "ppc64le": ((0, 0), (2, 384), (4, 512), (16, 1024), (64, 2048), (128, 4096)),
 }
 # Debian and Ubuntu reserve less: their capture initrd holds only what this machine needs.
-_DEBIAN = ((0, 0), (0.375, 128))
-_UBUNTU = ((0, 0), (2, 320), (32, 512), (64, 2048), (128, 4096))
+_DEBIAN_12 = ((0, 0), (0.375, 128))
+_DEBIAN = ((0, 0), (0.5, 192))  # from Debian 13; Ubuntu to 24.04
+_UBUNTU = ((0, 0), (2, 320), (4, 512), (32, 1024), (64, 2048), (128, 4096))
+# Less was seen to fail: drivers of real disks and network cards need more than a virtual machine's.
+_ADVISED, _ADVISED_SMALL = 256 * _MIB, 192 * _MIB
 
 _KERNEL = 40 * _MIB  # unpacked image, page tables and per-CPU data of one CPU, where the kernel's file can't be read
 _BUFFER = 16 * _MIB
@@ -70,6 +73,14 @@ def needed(host: "Host") -> Needed:
     if default:
         text += f", the default for this machine is {default // _MIB} MiB"
     return Needed(least=least if initrd else 0, default=default, text=text, source=source)
+
+
+def advised(host: "Host") -> str:
+    """What to write behind `crashkernel=`: `256M`."""
+    need = needed(host)
+    floor = _ADVISED if (host.memory or _GIB) >= _GIB else _ADVISED_SMALL
+    size = max(need.default, need.least, floor)
+    return f"{-(-size // _MIB // 32) * 32}M"
 
 
 def _files(host: "Host") -> tuple[int, int, str]:
@@ -123,7 +134,7 @@ def _default(host: "Host") -> int:
     if distribution.id == "ubuntu" and distribution.version >= "24.10":
         table: tuple[tuple[float, int], ...] = _UBUNTU
     elif distribution.family == "debian":
-        table = _DEBIAN
+        table = _DEBIAN_12 if distribution.id == "debian" and 0 < distribution.major <= 12 else _DEBIAN
     else:
         table = _DEFAULTS.get(host.machine, _DEFAULTS["x86_64"])
     size = max((mib for begin, mib in table if gib >= begin), default=0) * _MIB

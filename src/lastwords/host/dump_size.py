@@ -3,7 +3,7 @@
 from lastwords.model.oops import Struct
 
 # makedumpfile(8): what each bit of the dump level leaves out, and where /proc/meminfo counts it.
-_ZERO, _CACHE, _PRIVATE_CACHE, _USER, _FREE = 1, 2, 4, 8, 16
+_CACHE, _PRIVATE_CACHE, _USER, FREE_PAGES = 2, 4, 8, 16
 
 # Kernel data packs to a fifth or a third with zlib, lzo or zstd; 16 MB of 70 MB in a small guest.
 _PACKED_BEST, _PACKED_WORST = 5, 2
@@ -37,7 +37,7 @@ def dump_size(meminfo: dict[str, int], level: int, *, packed: bool = True) -> Du
     shared = meminfo.get("Shmem", 0)
     cache = meminfo.get("Cached", 0) + meminfo.get("SwapCached", 0)
     left_out = 0
-    if level & _FREE:
+    if level & FREE_PAGES:
         left_out += meminfo.get("MemFree", 0)
     if level & _PRIVATE_CACHE:
         left_out += cache + meminfo.get("Buffers", 0)

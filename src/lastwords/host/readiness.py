@@ -21,7 +21,7 @@ def readiness(root: Root) -> Readiness:
     leaves = _leaves(registered, checks)
     return Readiness(
         ready=leaves in ("dump", "log"),
-        summary=_summary(leaves, registered, checks),
+        summary=_summary(leaves, registered, checks) + _container(checks),
         leaves=leaves,
         checks=tuple(checks),
         host=_quietly(lambda: host.name),
@@ -96,39 +96,46 @@ def _leaves(registered: list[Registered], checks: list[Check]) -> Leaves:
 
 
 def _summary(leaves: Leaves, registered: list[Registered], checks: list[Check]) -> str:
-    target = next((one.value for one in checks if one.id == "dump-target"), "")
-    costs = [one.cost for one in checks if one.cost and one.status in ("fail", "warn")]
-    dump_costs = [
-        found.cost
-        for one, found in zip(registered, checks, strict=False)
-        if one.decides in ("kdump", "target") and found.cost and found.status == "fail"
-    ]
+    no_dump = _costs(registered, checks, lambda one: one.decides in ("kdump", "target", "firmware"))
+    no_log = _costs(registered, checks, lambda one: one.area == "fallback")
+    others = _costs(registered, checks, lambda one: not one.decides and one.area != "fallback")
     match leaves:
         case "dump":
-            text = f"ready: a crash now leaves a dump ({target})" if target else "ready: a crash now leaves a dump"
-            rest = [cost for cost in costs if cost not in dump_costs]
-            return text + (f"; but {_listed(rest)}" if rest else "")
+            target = next((one.value for one in checks if one.id == "dump-target" and one.status == "ok"), "")
+            text = f"ready: a crash now leaves a dump{f' ({target})' if target else ''}"
+            return f"{text}; but {_listed(others)}" if others else text
         case "log":
-            kept = _listed([one.value for one in _deciding(registered, checks, "log")])
-            return f"ready for a log only: a crash now leaves no dump: {_listed(dump_costs)}; the log survives ({kept})"
+            kept = ", ".join(_ok(registered, checks, "log"))
+            return f"ready for a log only: a crash now leaves its log ({kept}), but no dump: {_listed(no_dump)}"
         case "console":
-            consoles = _listed([one.value for one in _deciding(registered, checks, "console")])
+            consoles = ", ".join(_ok(registered, checks, "console"))
             return (
-                f"not ready: a crash now leaves no dump: {_listed(costs)}; "
-                f"its log is seen only on the console ({consoles}), if something records that"
+                f"not ready: a crash now leaves no dump: {_listed(no_dump + no_log)}; "
+                f"its last words are seen only where something records the console ({consoles})"
             )
         case "nothing":
-            return f"not ready: a crash now leaves no dump and no log: {_listed(costs)}"
+            return f"not ready: a crash now leaves no dump and no log: {_listed(no_dump + no_log)}"
         case "unknown":
-            return "not known: what decides it could not be read" + (f"; {_listed(costs)}" if costs else "")
+            return "not known: what decides it could not be read, see below"
 
 
-def _deciding(registered: list[Registered], checks: list[Check], decides: str) -> list[Check]:
+def _container(checks: list[Check]) -> str:
+    found = next((one for one in checks if one.id == "container" and one.status == "warn"), None)
+    return "; but this is a container: its host decides, ask there" if found else ""
+
+
+def _costs(registered: list[Registered], checks: list[Check], wanted: Callable[[Registered], bool]) -> list[str]:
+    """What the checks that are not well say of the next crash, each once."""
     pairs = zip(registered, checks, strict=False)
-    return [found for one, found in pairs if one.decides == decides and found.status == "ok"]
+    costs = [found.cost for one, found in pairs if found.cost and found.status in ("fail", "warn") and wanted(one)]
+    return list(dict.fromkeys(costs))
+
+
+def _ok(registered: list[Registered], checks: list[Check], decides: str) -> list[str]:
+    pairs = zip(registered, checks, strict=False)
+    return [found.value for one, found in pairs if one.decides == decides and found.status == "ok"]
 
 
 def _listed(texts: list[str]) -> str:
-    shown = texts[:_COSTS_LIMIT]
-    more = len(texts) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    more = len(texts) - _COSTS_LIMIT
+    return ", ".join(texts[:_COSTS_LIMIT]) + (f" and {more} more" if more > 0 else "")

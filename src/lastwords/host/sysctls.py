@@ -16,6 +16,9 @@ _DIRECTORIES = (
 )
 _FILES_LIMIT = 500
 
+# Where fixes put a setting: read after the distribution's own files.
+OUR_FILE = "/etc/sysctl.d/99-lastwords.conf"
+
 
 class Persisted(Struct, frozen=True, kw_only=True):
     """A setting of a file.
@@ -48,6 +51,11 @@ def persisted_sysctls(root: Root) -> dict[str, Persisted]:
         for name, value in settings(text):
             found[name] = Persisted(value=value, source=path)
     return found
+
+
+def set_command(name: str, value: str) -> str:
+    """The command that sets it now and for the boots to come."""
+    return f"echo '{name} = {value}' >> {OUR_FILE} && sysctl -p {OUR_FILE}"
 
 
 def settings(text: str) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import re
 
-from lastwords.host.crash_memory import needed
+from lastwords.host.crash_memory import advised, needed
 from lastwords.host.machine import CRASH_CMA, CRASH_LOADED, CRASH_SIZE, Host, size_text
 
 from . import Found, absent, check, fail, ok, unknown, warn
@@ -47,7 +47,7 @@ def crashkernel_reserved(host: Host) -> Found:
         return unknown(NOT_RUNNING if not host.is_running else "the kernel does not say", CRASH_SIZE[-1])
     if size:
         return ok(size_text(size) + _ranges(host) + _cma(host), CRASH_SIZE[-1])
-    suggestion = suggested(host)
+    suggestion = advised(host)
     if given is None:
         return fail(
             "none: there is no crashkernel= on the command line",
@@ -122,7 +122,7 @@ def crashkernel_refused(host: Host) -> Found:
 def crashkernel_next_boot(host: Host) -> Found:
     """Each entry of the boot loader, and the defaults that new entries are made from."""
     boot = host.next_boot
-    fix = host.distribution.set_argument(f"crashkernel={host.argument('crashkernel') or suggested(host)}")
+    fix = host.distribution.set_argument(f"crashkernel={host.argument('crashkernel') or advised(host)}")
     has = [entry for entry in boot.entries if _reserves(entry.arguments)]
     lacks = [entry for entry in boot.entries if not _reserves(entry.arguments)]
     defaults = [entry for entry in boot.defaults if _reserves(entry.arguments)]
@@ -168,19 +168,12 @@ def crashkernel_size(host: Host) -> Found:
     need = needed(host)
     value = f"{size_text(size)}; {need.text}"
     source = f"{CRASH_SIZE[-1]}, {need.source}" if need.source else CRASH_SIZE[-1]
-    fix = f"{host.distribution.set_argument(f'crashkernel={suggested(host)}')}; then reboot"
+    fix = f"{host.distribution.set_argument(f'crashkernel={advised(host)}')}; then reboot"
     if size < need.least:
         return fail(value, source, fix=fix, cost=f"{size_text(size)} are too little for the crash kernel")
     if size < need.default:
         return warn(value, source, fix=fix)
     return ok(value, source)
-
-
-def suggested(host: Host) -> str:
-    """What to write behind `crashkernel=`."""
-    need = needed(host)
-    size = max(need.default, need.least)
-    return f"{-(-size // (1 << 20) // 32) * 32}M" if size else "256M"
 
 
 _NEEDED = {
