@@ -7,7 +7,8 @@ from lastwords.model.oops import Struct
 from .machine import Host
 from .packages import installed_version
 
-# The newest kernel that a version says it knows (LATEST_VERSION of makedumpfile.h). Of versions between, at least that.
+# The newest kernel that a version says it knows (LATEST_VERSION of makedumpfile.h). A version between two of these
+# knows what the older one knows, and no more than the newer one.
 _KNOWS = {
     (1, 6, 8): (5, 9),
     (1, 7, 2): (6, 0),
@@ -28,7 +29,7 @@ class Collector(Struct, frozen=True, kw_only=True):
 
     Attributes:
         version: (1, 7, 2).
-        knows: the newest kernel that it certainly knows, (6, 0); None where that is not known.
+        knows: the newest kernel that it may know, (6, 0): a newer one it does not; None where that is not known.
         harm: what it gets wrong on this kernel, empty for nothing known.
         source: where its version was read.
     """
@@ -59,6 +60,6 @@ def collector(host: Host) -> Collector | None:
     if found is None or match is None:
         return None
     version = tuple(int(part) for part in match.groups())
-    known = [kernel for first, kernel in _KNOWS.items() if first <= version]
+    known = [kernel for one, kernel in _KNOWS.items() if one >= version]
     harms = [harm for kernel, fixed, harm in _BROKEN if host.version >= kernel and version < fixed]
-    return Collector(version=version, knows=max(known, default=None), harm=harms[-1] if harms else "", source=found[1])
+    return Collector(version=version, knows=min(known, default=None), harm=harms[-1] if harms else "", source=found[1])

@@ -1,5 +1,6 @@
 """Run all readiness checks of a host and say in one sentence what its next crash will cost."""
 
+import os
 from collections.abc import Callable
 
 from lastwords import __version__
@@ -7,7 +8,7 @@ from lastwords.model.readiness import Check, Leaves, Readiness
 
 from .checks import AREAS, Found, Registered, everything, unknown
 from .machine import Host
-from .root import NoRight, Root
+from .root import Root
 
 _COSTS_LIMIT = 4
 
@@ -35,13 +36,15 @@ def run(one: Registered, host: Host) -> Check:
     """Run one check. What it may not read, and what goes wrong in it, makes it `unknown`."""
     try:
         found = one.function(host)
-    except NoRight as error:
-        found = unknown("no right to read it", error.path, fix="run as root: sudo lastwords doctor")
-    except PermissionError as error:
-        found = unknown("no right to read it", str(error.filename or ""), fix="run as root: sudo lastwords doctor")
+    except PermissionError as error:  # NoRight, and what the libraries raise
+        found = unknown("no right to read it", str(error.filename or ""), fix=_as_root())
     except Exception as error:  # a check's mistake must not cost the others
         found = unknown(f"the check failed: {type(error).__name__}: {error}"[:300])
     return _check(one, found)
+
+
+def _as_root() -> str:
+    return "run as root: sudo lastwords doctor" if os.geteuid() else ""
 
 
 def _check(one: Registered, found: Found) -> Check:

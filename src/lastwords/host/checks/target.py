@@ -110,13 +110,18 @@ def dump_target_writable(host: Host) -> Found:
 def estimate(host: Host) -> DumpSize | None:
     """How large a dump will be with kdump's settings; None where it can't be told."""
     settings = host.dump_settings
-    level = settings.level if settings else 31
-    if (tool := collector(host)) is not None and tool.keeps_free_pages:
-        level &= ~FREE_PAGES
     packed = settings is None or settings.kind != "raw"
     if settings is not None and host.distribution.family == "fedora":
         packed = any(option in ("-c", "-l", "-p", "-z") for option in settings.options)
-    return dump_size(host.meminfo, level, packed=packed)
+    return dump_size(host.meminfo, _level(host), packed=packed)
+
+
+def _level(host: Host) -> int:
+    """What is left out: the dump level, without free pages where makedumpfile is too old to find them."""
+    settings = host.dump_settings
+    level = settings.level if settings else 31
+    tool = collector(host)
+    return level & ~FREE_PAGES if tool is not None and tool.keeps_free_pages else level
 
 
 @check(
@@ -138,7 +143,7 @@ def dump_room(host: Host) -> Found:
     if room is None or size is None:
         return unknown("memory or free space is not known", directory)
     free = room.f_bavail * room.f_frsize - settings.keep_free
-    value = f"{size_text(max(free, 0))} free; {estimate_text(size, settings.level)}"
+    value = f"{size_text(max(free, 0))} free; {estimate_text(size, _level(host))}"
     fix = f"make room in {directory}, or let dumps go elsewhere: {settings.source}"
     if settings.level != 31:
         fix += "; or leave out more: dump level 31"
@@ -196,11 +201,8 @@ def makedumpfile(host: Host) -> Found:
     fix = "install a newer makedumpfile, from the distribution's backports or its next release"
     if found.harm:
         return fail(f"{found.text} is too old for kernel {kernel}: {found.harm}", found.source, fix=fix)
-    if found.knows is None:
-        return unknown(f"{found.text}; which kernels it knows is not known here", found.source)
-    knows = ".".join(map(str, found.knows))
-    if _minors(host.version) - _minors(found.knows) > _TOLERATED:
-        text = f"{found.text} knows kernels up to about {knows}, and this is {kernel}"
+    if found.knows is not None and _minors(host.version) - _minors(found.knows) > _TOLERATED:
+        text = f"{found.text} knows kernels up to {'.'.join(map(str, found.knows))}, and this is {kernel}"
         return warn(f"{text}: it says `not supported` and may leave out too little", found.source, fix=fix)
     return ok(f"{found.text}, on kernel {kernel}", found.source)
 
