@@ -16,7 +16,7 @@ from lastwords.host.checks.triggers import TRIGGERS
 from .cases import CHECKS, Case
 
 MANUAL = Path(__file__).parents[3] / "docs" / "doctor.md"
-_MEANINGS = {trigger.id: {one.status for one in trigger.meanings} for trigger in TRIGGERS}
+_MEANINGS: dict[str, set[str]] = {trigger.id: {one.status for one in trigger.meanings} for trigger in TRIGGERS}
 
 
 def cases() -> list[Case]:
@@ -45,6 +45,17 @@ def test_a_case_for_each_result(name):
     covered = {case.status for case in cases() if case.check == name} | ELSEWHERE.get(name, set())
     assert can_say(name), "it can say nothing"
     assert can_say(name) - covered == set()
+
+
+@pytest.mark.parametrize("one", built_in(), ids=lambda one: one.id)
+def test_the_manual_has_it(one):
+    assert f"| `{one.id}` | {one.title} | {one.why} |" in MANUAL.read_text()
+
+
+def test_the_manual_has_no_others():
+    chapter = MANUAL.read_text().partition("\n## Checks\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([^`]+)` \|", chapter, re.MULTILINE) == [one.id for one in built_in()]
+    assert re.findall(r"^### (.*)$", chapter, re.MULTILINE) == list(AREAS.values())
 
 
 def test_every_distribution_has_cases():
