@@ -12,7 +12,7 @@ from lastwords.model.oops import Struct
 
 from .files import write
 from .journal import Entry, Journal
-from .plan import Command, Edit, Plan
+from .plan import Action, Command, Edit, Plan
 
 Tell = Callable[[str], None]
 Run = Callable[[Sequence[str], int, Path], int]
@@ -54,15 +54,16 @@ def apply(root: Root, plan: Plan, *, tell: Tell = lambda text: None, run: Run | 
     except OSError as error:
         raise NotApplied(f"{error.filename}: {error.strerror}") from error
     skipped: list[str] = []
-    for action in (*plan.installs, *plan.edits, *plan.settles):
+    actions: tuple[Action, ...] = (*plan.installs, *plan.edits, *plan.settles)
+    for action in actions:
         if isinstance(action, Edit):
             tell(f"writing {action.path}")
             _edit(root, journal, action)
-        elif live:
+        elif live is None:
+            skipped.append(str(action))
+        else:
             tell(f"running {action}")
             _command(live, journal, action)
-        else:
-            skipped.append(str(action))
     return Applied(directory=str(journal.directory), skipped=tuple(skipped))
 
 

@@ -25,10 +25,10 @@ def write(root: Root, path: str, content: bytes, mode: int = 0o644) -> None:
             _take_over(real, file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, real)
+        Path(name).replace(real)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)  # noqa: PTH108
+            Path(name).unlink()
         raise
     sync_directory(real.parent)
 

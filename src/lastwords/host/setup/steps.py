@@ -64,7 +64,7 @@ def plan(host: Host, checks: Sequence[Check]) -> Plan:
     actions: list[Action] = []
     left, handled, reboot = [], set(), False
     for one in steps():
-        wanted = [troubled[id] for id in one.checks if id in troubled]
+        wanted = [troubled[name] for name in one.checks if name in troubled]
         if not wanted:
             continue
         try:

@@ -35,19 +35,17 @@ class Undone(Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()
 
 
-def steps_back(root: Root) -> tuple[list[str], list[str]]:
-    """What `undo` would do: paths to restore, commands to run.
+def steps_back(root: Root) -> list[str]:
+    """What `undo` would do, a line each.
 
     Raises:
         NothingToUndo: nothing.
     """
-    entries = _last(root).entries()
-    back = entries[::-1]
-    return [entry.path for entry in back if entry.kind == "file"], [" ".join(argv) for argv in _commands(entries)]
+    return [f"restore {each.path}" if isinstance(each, Entry) else " ".join(each) for each in _back(_last(root))]
 
 
 def undo(root: Root, *, tell: Tell = lambda text: None, run: Run | None = None) -> Undone:
-    """Take back the last run: its files first, then its commands.
+    """Take back the last run, the last thing first.
 
     Where somebody has changed a file since, it is left as it is. Can be repeated after it was interrupted.
 
@@ -57,24 +55,19 @@ def undo(root: Root, *, tell: Tell = lambda text: None, run: Run | None = None) 
     """
     live = run or (run_logged if root.is_live else None)
     journal = _last(root)
-    entries = journal.entries()
-    restored, kept, failed, skipped = [], [], [], []
-    for entry in reversed(entries):
-        if entry.kind == "file":
-            tell(f"restoring {entry.path}")
-            (restored if _restore(root, journal, entry) else kept).append(entry.path)
-    for argv in _commands(entries):
-        text = " ".join(argv)
-        if not live:
-            skipped.append(text)
-            continue
-        tell(f"running {text}")
-        try:
-            status = live(argv, 1800, journal.log)
-        except OSError as error:
-            failed.append(f"{text}: {error.strerror}")
+    restored: list[str] = []
+    kept: list[str] = []
+    failed: list[str] = []
+    skipped: list[str] = []
+    for each in _back(journal):
+        if isinstance(each, Entry):
+            tell(f"restoring {each.path}")
+            (restored if _restore(root, journal, each) else kept).append(each.path)
+        elif live is None:
+            skipped.append(" ".join(each))
         else:
-            failed += [f"{text}: {last_line(journal.log)}"] if status else []
+            tell(f"running {' '.join(each)}")
+            failed += _run(live, each, journal)
     journal.close()
     return Undone(
         directory=str(journal.directory),
@@ -85,11 +78,27 @@ def undo(root: Root, *, tell: Tell = lambda text: None, run: Run | None = None) 
     )
 
 
-def _commands(entries: list[Entry]) -> list[tuple[str, ...]]:
-    """In the opposite order, each once; what only has to be run again (`update-grub`) comes after the others."""
-    undos = dict.fromkeys(entry.undo for entry in reversed(entries) if entry.undo)
-    again = {entry.argv for entry in entries}
-    return sorted(undos, key=lambda argv: argv in again)
+def _back(journal: Journal) -> list[Entry | tuple[str, ...]]:
+    """Files and commands in the opposite order; what only has to run again (`update-grub`) comes at the end, once."""
+    back: list[Entry | tuple[str, ...]] = []
+    again: dict[tuple[str, ...], None] = {}
+    for entry in reversed(journal.entries()):
+        if entry.kind == "file":
+            back.append(entry)
+        elif entry.undo == entry.argv:
+            again[entry.undo] = None
+        elif entry.undo:
+            back.append(entry.undo)
+    return [*back, *again]
+
+
+def _run(run: Run, argv: tuple[str, ...], journal: Journal) -> list[str]:
+    """Complaints."""
+    try:
+        status = run(argv, 1800, journal.log)
+    except OSError as error:
+        return [f"{' '.join(argv)}: {error.strerror}"]
+    return [f"{' '.join(argv)}: {last_line(journal.log)}"] if status else []
 
 
 def _last(root: Root) -> Journal:
