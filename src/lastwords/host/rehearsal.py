@@ -1,0 +1,171 @@
+"""The marker that a crash on purpose leaves behind, and what came of it, after the reboot."""
+
+import re
+import stat
+import time
+from typing import TypeVar
+
+import msgspec
+
+from lastwords.model.rehearsal import Rehearsal, RehearsalResult
+
+from .dump_size import dump_size
+from .machine import Host, size_text
+from .mounts import mounts
+from .root import Root
+from .setup.files import write
+
+Kind = TypeVar("Kind", Rehearsal, RehearsalResult)
+MARKER = "/var/lib/lastwords/rehearsal.json"
+RESULT = "/var/lib/lastwords/rehearsal-result.json"
+_LIMIT = 1 << 16
+# A dump's own file, whichever distribution named it; the log beside it is none.
+_DUMP = re.compile(r"(?:vmcore|dump)(?![\w.-]{0,80}\.(?:txt|log)$)[\w.:-]{0,200}")
+_LOGS = re.compile(r"vmcore-dmesg|dmesg|README|\.sha\d")
+_CLOCK_SLACK = 5.0
+"""Seconds that the crash kernel's clock may be behind: both read the same hardware clock, in whole seconds."""
+_COMPRESSING = ("-c", "-l", "-p", "-z")
+
+
+def prepare(host: Host, purpose: str) -> Rehearsal:
+    """What to set down before the crash."""
+    settings = host.dump_settings
+    size = None
+    if settings is not None and settings.collector.endswith("makedumpfile"):
+        packed = any(option in _COMPRESSING for option in settings.options) or not settings.options
+        size = dump_size(host.meminfo, settings.level, packed=packed)
+    ratio = measured_ratio(host.root)
+    expected = None if size is None else int(size.pages * ratio) if ratio else size.likely
+    return Rehearsal(
+        purpose="trigger" if purpose == "trigger" else "rehearsal",
+        host=host.name,
+        release=host.release,
+        boot_id=boot_id(host.root),
+        started=time.time(),
+        directory=_directory(host),
+        server="" if settings is None or settings.kind in ("local", "device") else settings.where or settings.kind,
+        pages=None if size is None else size.pages,
+        expected=expected,
+    )
+
+
+def leave_marker(root: Root, rehearsal: Rehearsal) -> None:
+    """Write it to the disk. Raises OSError where that can't be."""
+    write(root, MARKER, msgspec.json.encode(rehearsal) + b"\n")
+
+
+def take_marker_back(root: Root) -> None:
+    """The crash did not come."""
+    root.resolve(MARKER).unlink(missing_ok=True)
+
+
+def marker(root: Root) -> Rehearsal | None:
+    """What the last crash on purpose left; None where there was none, or the file is not ours."""
+    return _read(root, MARKER, Rehearsal)
+
+
+def last_result(root: Root) -> RehearsalResult | None:
+    """What came of the last rehearsal that was looked at; None where there was none."""
+    return _read(root, RESULT, RehearsalResult)
+
+
+def keep_result(root: Root, result: RehearsalResult) -> None:
+    """Set down what came of it, for `doctor`. Raises OSError where that can't be."""
+    write(root, RESULT, msgspec.json.encode(result) + b"\n")
+
+
+def measured_ratio(root: Root) -> float | None:
+    """Bytes of dump for each byte of memory that its level kept, as the last rehearsal measured; None without one."""
+    result = last_result(root)
+    if result is None or result.outcome != "dump" or not result.size or result.rehearsal is None:
+        return None
+    pages = result.rehearsal.pages
+    return min(result.size / pages, 1.5) if pages else None
+
+
+def result(host: Host) -> RehearsalResult:
+    """Look what came of the last crash on purpose.
+
+    Raises:
+        NoRight: the directory of dumps, or the marker, may not be read.
+    """
+    left = marker(host.root)
+    if left is None:
+        return RehearsalResult(outcome="not-rehearsed", summary="nobody has crashed this machine on purpose yet")
+    facts = {"rehearsal": left, "release": host.release}
+    if boot_id(host.root) == left.boot_id:
+        return RehearsalResult(outcome="not-crashed", summary="the machine has not rebooted since then", **facts)
+    up = _booted_at(host.root)
+    back_after = round(up - left.started, 1) if up and up > left.started else None
+    if not left.directory:
+        where = left.server or "a place that is not known"
+        summary = f"the machine is back; its dump goes to {where}: look there"
+        return RehearsalResult(outcome="elsewhere", summary=summary, back_after=back_after, **facts)
+    found = _dumps_since(host.root, left)
+    if not found:
+        summary = f"no dump arrived in {left.directory}"
+        return RehearsalResult(outcome="none", summary=summary, back_after=back_after, **facts)
+    path, size, modified = found[-1]
+    whole = size > 0 and "incomplete" not in path
+    seconds = round(max(modified - left.started, 0.0), 1)
+    summary = f"a dump of {size_text(size)} arrived after {seconds:.0f} s: {path}"
+    if not whole:
+        summary = f"a dump was begun and not finished: {path}, {size_text(size)}"
+    return RehearsalResult(
+        outcome="dump" if whole else "incomplete",
+        summary=summary,
+        dump=path,
+        size=size,
+        seconds=seconds,
+        back_after=back_after,
+        **facts,
+    )
+
+
+def boot_id(root: Root) -> str:
+    """Of the running boot; empty where none runs."""
+    return root.text("/proc/sys/kernel/random/boot_id", 64) or ""
+
+
+def _directory(host: Host) -> str:
+    """Where a dump on this machine's own disks will be seen; empty where it goes elsewhere."""
+    settings = host.dump_settings
+    if settings is None:
+        return host.distribution.kdump.directory
+    if settings.kind == "local":
+        return settings.path
+    if settings.kind == "device":
+        for mount in mounts(host.root):
+            if mount.device == settings.where:
+                return f"{mount.directory.rstrip('/')}/{settings.path.lstrip('/')}"
+    return ""
+
+
+def _dumps_since(root: Root, left: Rehearsal) -> list[tuple[str, int, float]]:
+    """Path, size and time of the dumps that are newer than the marker, the newest last."""
+    directory = left.directory.rstrip("/")
+    found = []
+    for path in [*root.glob(f"{directory}/*"), *root.glob(f"{directory}/*/*")]:
+        name = path.rpartition("/")[2]
+        if not _DUMP.fullmatch(name) or _LOGS.search(name):
+            continue
+        status = root.stat(path)
+        if status is None or not stat.S_ISREG(status.st_mode) or status.st_mtime < left.started - _CLOCK_SLACK:
+            continue
+        found.append((path, status.st_size, status.st_mtime))
+    return sorted(found, key=lambda each: each[2])
+
+
+def _booted_at(root: Root) -> float | None:
+    match = re.search(r"^btime (\d{1,12})$", root.text("/proc/stat") or "", re.M)
+    return float(match[1]) if match else None
+
+
+def _read(root: Root, path: str, kind: type[Kind]) -> Kind | None:
+    text = root.text(path, _LIMIT)
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError:
+        return None
