@@ -6,6 +6,7 @@ import time
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from lastwords.model.rehearsal import Rehearsal, RehearsalResult
 
@@ -13,7 +14,7 @@ from .dump_size import dump_size
 from .machine import Host, size_text
 from .mounts import mounts
 from .root import Root
-from .setup.files import write
+from .writing import write
 
 Kind = TypeVar("Kind", Rehearsal, RehearsalResult)
 MARKER = "/var/lib/lastwords/rehearsal.json"
@@ -92,34 +93,25 @@ def result(host: Host) -> RehearsalResult:
     left = marker(host.root)
     if left is None:
         return RehearsalResult(outcome="not-rehearsed", summary="nobody has crashed this machine on purpose yet")
-    facts = {"rehearsal": left, "release": host.release}
+    base = RehearsalResult(outcome="none", summary="", rehearsal=left, release=host.release)
     if boot_id(host.root) == left.boot_id:
-        return RehearsalResult(outcome="not-crashed", summary="the machine has not rebooted since then", **facts)
+        return replace(base, outcome="not-crashed", summary="the machine has not rebooted since then")
     up = _booted_at(host.root)
-    back_after = round(up - left.started, 1) if up and up > left.started else None
+    base = replace(base, back_after=round(up - left.started, 1) if up and up > left.started else None)
     if not left.directory:
         where = left.server or "a place that is not known"
-        summary = f"the machine is back; its dump goes to {where}: look there"
-        return RehearsalResult(outcome="elsewhere", summary=summary, back_after=back_after, **facts)
+        return replace(base, outcome="elsewhere", summary=f"the machine is back; its dump goes to {where}: look there")
     found = _dumps_since(host.root, left)
     if not found:
-        summary = f"no dump arrived in {left.directory}"
-        return RehearsalResult(outcome="none", summary=summary, back_after=back_after, **facts)
+        return replace(base, outcome="none", summary=f"no dump arrived in {left.directory}")
     path, size, modified = found[-1]
-    whole = size > 0 and "incomplete" not in path
     seconds = round(max(modified - left.started, 0.0), 1)
-    summary = f"a dump of {size_text(size)} arrived after {seconds:.0f} s: {path}"
-    if not whole:
-        summary = f"a dump was begun and not finished: {path}, {size_text(size)}"
-    return RehearsalResult(
-        outcome="dump" if whole else "incomplete",
-        summary=summary,
-        dump=path,
-        size=size,
-        seconds=seconds,
-        back_after=back_after,
-        **facts,
-    )
+    base = replace(base, dump=path, size=size, seconds=seconds)
+    if not size or "incomplete" in path:
+        text = f"a dump was begun and not finished: {path}, {size_text(size)}"
+        return replace(base, outcome="incomplete", summary=text)
+    text = f"a dump of {size_text(size)} arrived after {seconds:.0f} s: {path}"
+    return replace(base, outcome="dump", summary=text)
 
 
 def boot_id(root: Root) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from lastwords.host.root import Root
 from lastwords.model.oops import Struct
 
-from .files import write
+from lastwords.host.writing import write
 from .journal import Entry, Journal
 from .plan import Action, Command, Edit, Plan
 

@@ -18,7 +18,7 @@ import msgspec
 from lastwords.host.root import Root
 from lastwords.model.oops import Struct
 
-from .files import make_directory, sync_directory
+from lastwords.host.writing import make_directory, sync_directory
 
 DIRECTORY = "/var/lib/lastwords/undo"
 _JOURNAL, _UNDONE = "journal.jsonl", ".undone"

@@ -7,7 +7,7 @@ from lastwords.host.root import Root
 from lastwords.model.oops import Struct
 
 from .apply import Run, current, last_line, run_logged
-from .files import remove, write
+from lastwords.host.writing import remove, write
 from .journal import Entry, Journal
 
 Tell = Callable[[str], None]

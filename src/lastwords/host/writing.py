@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from lastwords.host.root import Root
+from .root import Root
 
 _LABELS = ("security.selinux", "system.posix_acl_access")
 
