@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lastwords.host.root import Root
+from lastwords.host.writing import write
 from lastwords.model.oops import Struct
 
-from lastwords.host.writing import write
 from .journal import Entry, Journal
 from .plan import Action, Command, Edit, Plan
 

@@ -16,9 +16,8 @@ from typing import Literal, Self
 import msgspec
 
 from lastwords.host.root import Root
-from lastwords.model.oops import Struct
-
 from lastwords.host.writing import make_directory, sync_directory
+from lastwords.model.oops import Struct
 
 DIRECTORY = "/var/lib/lastwords/undo"
 _JOURNAL, _UNDONE = "journal.jsonl", ".undone"

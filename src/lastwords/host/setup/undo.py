@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Callable
 
 from lastwords.host.root import Root
+from lastwords.host.writing import remove, write
 from lastwords.model.oops import Struct
 
 from .apply import Run, current, last_line, run_logged
-from lastwords.host.writing import remove, write
 from .journal import Entry, Journal
 
 Tell = Callable[[str], None]

@@ -115,7 +115,7 @@ def service(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
 _RUNS_AT_BOOT = ("enabled", "enabled-runtime", "static", "generated")
 
 
-@step("crash-initrd", "crash-kernel-release", "crash-initrd-age", "crash-initrd-drivers")
+@step("crash-initrd", "crash-kernel-release", "crash-initrd-current", "crash-initrd-drivers")
 def rebuild(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
     """Build the crash initrd anew, by the distribution's command. Without reserved memory the next boot does it."""
     if host.crash_size and not missing(host) and host.distribution.family in ("debian", "fedora", "suse"):
