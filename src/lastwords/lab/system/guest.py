@@ -52,7 +52,8 @@ class Guest:
             cpus=cpus,
             reboots=True,
             devices=[
-                *("-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe"),
+                *("-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe"),
+                *("-device", "virtio-blk-pci,drive=root,bootindex=1"),
                 *("-device", "virtio-serial", "-chardev", f"socket,id=lab,path={self._port},server=on,wait=off"),
                 *("-device", "virtserialport,chardev=lab,name=lab", "-device", "virtio-rng-pci", *devices),
             ],
