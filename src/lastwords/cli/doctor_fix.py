@@ -44,6 +44,9 @@ def fix(root: "Root", found: "Readiness", *, yes: bool, as_json: bool = False) -
     if planned.is_empty:
         sys.exit(0)
     _may_write(root)
+    container = Host(root).container
+    if root.is_live and container:
+        fail(f"nothing was changed: this is a container ({container}); run it on its host")
     if not yes and not _agreed("Do this?"):
         complain("nothing was changed")
         sys.exit(1)

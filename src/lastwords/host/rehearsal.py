@@ -1,7 +1,6 @@
 """The marker that a crash on purpose leaves behind, and what came of it, after the reboot."""
 
 import re
-import stat
 import time
 from typing import TypeVar
 
@@ -10,7 +9,8 @@ from msgspec.structs import replace
 
 from lastwords.model.rehearsal import Rehearsal, RehearsalResult
 
-from .dump_size import dump_size
+from .checks.target import estimate
+from .dumps import dumps
 from .machine import Host, size_text
 from .mounts import mounts
 from .root import Root
@@ -20,21 +20,14 @@ Kind = TypeVar("Kind", Rehearsal, RehearsalResult)
 MARKER = "/var/lib/lastwords/rehearsal.json"
 RESULT = "/var/lib/lastwords/rehearsal-result.json"
 _LIMIT = 1 << 16
-# A dump's own file, whichever distribution named it; the log beside it is none.
-_DUMP = re.compile(r"(?:vmcore|dump)(?![\w.-]{0,80}\.(?:txt|log)$)[\w.:-]{0,200}")
-_LOGS = re.compile(r"vmcore-dmesg|dmesg|README|\.sha\d")
 _CLOCK_SLACK = 5.0
 """Seconds that the crash kernel's clock may be behind: both read the same hardware clock, in whole seconds."""
-_COMPRESSING = ("-c", "-l", "-p", "-z")
 
 
 def prepare(host: Host, purpose: str) -> Rehearsal:
     """What to set down before the crash."""
     settings = host.dump_settings
-    size = None
-    if settings is not None and settings.collector.endswith("makedumpfile"):
-        packed = any(option in _COMPRESSING for option in settings.options) or not settings.options
-        size = dump_size(host.meminfo, settings.level, packed=packed)
+    size = estimate(host)
     ratio = measured_ratio(host.root)
     expected = None if size is None else int(size.pages * ratio) if ratio else size.likely
     return Rehearsal(
@@ -101,13 +94,13 @@ def result(host: Host) -> RehearsalResult:
     if not left.directory:
         where = left.server or "a place that is not known"
         return replace(base, outcome="elsewhere", summary=f"the machine is back; its dump goes to {where}: look there")
-    found = _dumps_since(host.root, left)
+    found = [dump for dump in dumps(host.root, left.directory) if dump.written >= left.started - _CLOCK_SLACK]
     if not found:
         return replace(base, outcome="none", summary=f"no dump arrived in {left.directory}")
-    path, size, modified = found[-1]
-    seconds = round(max(modified - left.started, 0.0), 1)
+    path, size = found[0].path, found[0].size
+    seconds = round(max(found[0].written - left.started, 0.0), 1)
     base = replace(base, dump=path, size=size, seconds=seconds)
-    if not size or "incomplete" in path:
+    if not size or found[0].incomplete:
         text = f"a dump was begun and not finished: {path}, {size_text(size)}"
         return replace(base, outcome="incomplete", summary=text)
     text = f"a dump of {size_text(size)} arrived after {seconds:.0f} s: {path}"
@@ -131,21 +124,6 @@ def _directory(host: Host) -> str:
             if mount.device == settings.where:
                 return f"{mount.directory.rstrip('/')}/{settings.path.lstrip('/')}"
     return ""
-
-
-def _dumps_since(root: Root, left: Rehearsal) -> list[tuple[str, int, float]]:
-    """Path, size and time of the dumps that are newer than the marker, the newest last."""
-    directory = left.directory.rstrip("/")
-    found = []
-    for path in [*root.glob(f"{directory}/*"), *root.glob(f"{directory}/*/*")]:
-        name = path.rpartition("/")[2]
-        if not _DUMP.fullmatch(name) or _LOGS.search(name):
-            continue
-        status = root.stat(path)
-        if status is None or not stat.S_ISREG(status.st_mode) or status.st_mtime < left.started - _CLOCK_SLACK:
-            continue
-        found.append((path, status.st_size, status.st_mtime))
-    return sorted(found, key=lambda each: each[2])
 
 
 def _booted_at(root: Root) -> float | None:

@@ -178,6 +178,7 @@ def _existing(host: Host, path: str) -> str:
     "makedumpfile is there and knows this kernel",
     "target",
     why="makedumpfile leaves out what is not needed. One too old for the kernel leaves out too little, or fails.",
+    decides="target",
 )
 def makedumpfile(host: Host) -> Found:
     """Its version against the kernel's."""

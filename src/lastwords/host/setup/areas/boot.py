@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from lastwords.host.boot_arguments import Entry
-from lastwords.host.checks.reservation import suggested
-from lastwords.host.crash_memory import needed, parse_crashkernel
+from lastwords.host.crash_memory import advised, parse_crashkernel
 from lastwords.host.machine import Host
 from lastwords.host.setup.plan import Action, Command, Edit
 from lastwords.host.setup.steps import CannotDo, step
@@ -14,14 +13,12 @@ from lastwords.model.readiness import Check
 WHY = "The crash kernel runs in memory that is set aside at boot."
 DROP_IN = "/etc/default/grub.d/zz-crashkernel.cfg"
 _MIB = 1 << 20
-# RAM from (GiB): what to reserve at least, where no crash initrd is there yet to count by.
-_CAUTIOUS = ((0, 128), (0.9, 192), (1.9, 256), (62, 512))
 
 
 @step("crashkernel-reserved", "crashkernel-next-boot", "crashkernel-size", reboot=True)
 def crashkernel(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
     """Set it, unless the next boot has enough already."""
-    size = wanted(host)
+    size = advised(host)
     if _next_boot_has(host, size):
         return
     loader = host.distribution.boot_loader
@@ -31,16 +28,6 @@ def crashkernel(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
         yield from _WAYS[loader](host, size)
     else:
         raise CannotDo(f"put crashkernel={size} on the kernel's command line in the boot loader's configuration")
-
-
-def wanted(host: Host) -> str:
-    """The value: what the checks suggest, and not less than is prudent before there is a crash initrd to measure."""
-    value = suggested(host)
-    if needed(host).least:
-        return value
-    memory = (host.memory or 0) / (1 << 30)
-    least = max(size for begin, size in _CAUTIOUS if memory >= begin)
-    return f"{max(least, int(value.removesuffix('M')))}M"
 
 
 def _next_boot_has(host: Host, size: str) -> bool:

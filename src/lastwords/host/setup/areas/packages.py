@@ -18,8 +18,7 @@ _PROGRAMS = {
     "kdump": "mkdumprd",
 }
 
-# Debian's kdump-tools only recommends makedumpfile, and without it "saves" dumps of no bytes. Arch has it in the AUR.
-_MORE = {"debian": ("makedumpfile",)}
+# Not in Arch's own repositories: the script that saves the dump does without.
 _LESS = {"arch": ("makedumpfile",)}
 
 _QUIET = ("env", "DEBIAN_FRONTEND=noninteractive")
@@ -41,9 +40,8 @@ _INSTALL: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 def packages(distribution: Distribution) -> tuple[str, ...]:
     """What kdump takes on a distribution."""
-    family = distribution.family
-    wanted = dict.fromkeys((*distribution.kdump.packages, *_MORE.get(family, ())))
-    return tuple(name for name in wanted if name not in _LESS.get(family, ()))
+    less = _LESS.get(distribution.family, ())
+    return tuple(name for name in distribution.kdump.packages if name not in less)
 
 
 def missing(host: Host) -> tuple[str, ...]:
@@ -51,7 +49,7 @@ def missing(host: Host) -> tuple[str, ...]:
     return tuple(name for name in packages(host.distribution) if not host.root.which(_PROGRAMS.get(name, name)))
 
 
-@step("kdump-service", "crash-kernel-loaded", "crashkernel-reserved", "makedumpfile", reboot=True)
+@step("kdump-service", "crash-kernel-loaded", "crashkernel-reserved", "dump-target", "makedumpfile")
 def install(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
     """Install what is missing."""
     wanted = missing(host)
