@@ -26,7 +26,7 @@ def triggers(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
     yield from _overriding(host, settings)
     for name, value in settings.items():
         running = host.sysctl(name)
-        if running is not None and running != value and host.root.is_live:
+        if running is not None and running != value and host.root.runs_commands:
             yield Command(
                 argv=("sysctl", "-w", f"{name}={value}"),
                 undo=("sysctl", "-w", f"{name}={running}"),
