@@ -26,7 +26,8 @@ class Commands:
     """Stands for the machine's: notes what was run and what the file said then; fails when told."""
 
     def __init__(self, root: Root, fails: str = "") -> None:
-        self.root, self.fails, self.ran = root, fails, []
+        self.root, self.fails = root, fails
+        self.ran: list[tuple[str, str | None]] = []
 
     def __call__(self, argv, seconds, log) -> int:
         self.ran.append((" ".join(argv), self.root.text("/etc/there")))
