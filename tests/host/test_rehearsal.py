@@ -5,15 +5,14 @@ import os
 import pytest
 
 from lastwords.host.machine import Host
-from lastwords.host.rehearsal import (
+from lastwords.host.rehearsal import prepare, result
+from lastwords.host.rehearsal_record import (
     MARKER,
     RESULT,
     keep_result,
     leave_marker,
     marker,
     measured_ratio,
-    prepare,
-    result,
     take_marker_back,
 )
 from lastwords.host.root import Root

@@ -97,7 +97,8 @@ def undo(root: "Root", *, yes: bool) -> NoReturn:
 
 def _show(root: "Root", plan: "Plan") -> None:
     if plan.is_empty:
-        _say("Nothing to do: all that can be set is set.")
+        rest = " A reboot puts it in force." if plan.reboot else ""
+        _say(f"Nothing to do: all that can be set is set.{rest}")
     for title, commands in (("Packages:", plan.installs), ("Commands, after the files:", plan.settles)):
         if title.startswith("Commands"):
             _show_edits(plan)

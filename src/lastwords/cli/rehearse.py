@@ -55,7 +55,8 @@ def command(flag: bool, host_name: str | None, without_kdump: bool, result: bool
 def crash_now(host: "Host", purpose: str) -> NoReturn:
     """Leave the marker, sync, crash. The caller has asked for both consents."""
     from lastwords.host import crash
-    from lastwords.host.rehearsal import leave_marker, prepare, take_marker_back
+    from lastwords.host.rehearsal import prepare
+    from lastwords.host.rehearsal_record import leave_marker, take_marker_back
 
     if os.geteuid() != 0:
         fail("nothing was done: crashing the machine takes root")
@@ -120,8 +121,8 @@ def _outlook(host: "Host") -> Iterator[str]:
 
 
 def _result(host: "Host", as_json: bool) -> NoReturn:
-    from lastwords.host.rehearsal import keep_result
     from lastwords.host.rehearsal import result as look
+    from lastwords.host.rehearsal_record import keep_result
 
     try:
         found = look(host)

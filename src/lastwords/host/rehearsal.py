@@ -1,10 +1,8 @@
-"""The marker that a crash on purpose leaves behind, and what came of it, after the reboot."""
+"""What is set down before a crash on purpose, and what came of it, after the reboot."""
 
 import re
 import time
-from typing import TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
 from lastwords.model.rehearsal import Rehearsal, RehearsalResult
@@ -13,13 +11,9 @@ from .checks.target import estimate
 from .dumps import dumps
 from .machine import Host, size_text
 from .mounts import mounts
+from .rehearsal_record import marker
 from .root import Root
-from .writing import write
 
-Kind = TypeVar("Kind", Rehearsal, RehearsalResult)
-MARKER = "/var/lib/lastwords/rehearsal.json"
-RESULT = "/var/lib/lastwords/rehearsal-result.json"
-_LIMIT = 1 << 16
 _CLOCK_SLACK = 5.0
 """Seconds that the crash kernel's clock may be behind: both read the same hardware clock, in whole seconds."""
 
@@ -28,8 +22,6 @@ def prepare(host: Host, purpose: str) -> Rehearsal:
     """What to set down before the crash."""
     settings = host.dump_settings
     size = estimate(host)
-    ratio = measured_ratio(host.root)
-    expected = None if size is None else int(size.pages * ratio) if ratio else size.likely
     return Rehearsal(
         purpose="trigger" if purpose == "trigger" else "rehearsal",
         host=host.name,
@@ -39,42 +31,8 @@ def prepare(host: Host, purpose: str) -> Rehearsal:
         directory=_directory(host),
         server="" if settings is None or settings.kind in ("local", "device") else settings.where or settings.kind,
         pages=None if size is None else size.pages,
-        expected=expected,
+        expected=None if size is None else size.likely,
     )
-
-
-def leave_marker(root: Root, rehearsal: Rehearsal) -> None:
-    """Write it to the disk. Raises OSError where that can't be."""
-    write(root, MARKER, msgspec.json.encode(rehearsal) + b"\n")
-
-
-def take_marker_back(root: Root) -> None:
-    """The crash did not come."""
-    root.resolve(MARKER).unlink(missing_ok=True)
-
-
-def marker(root: Root) -> Rehearsal | None:
-    """What the last crash on purpose left; None where there was none, or the file is not ours."""
-    return _read(root, MARKER, Rehearsal)
-
-
-def last_result(root: Root) -> RehearsalResult | None:
-    """What came of the last rehearsal that was looked at; None where there was none."""
-    return _read(root, RESULT, RehearsalResult)
-
-
-def keep_result(root: Root, result: RehearsalResult) -> None:
-    """Set down what came of it, for `doctor`. Raises OSError where that can't be."""
-    write(root, RESULT, msgspec.json.encode(result) + b"\n")
-
-
-def measured_ratio(root: Root) -> float | None:
-    """Bytes of dump for each byte of memory that its level kept, as the last rehearsal measured; None without one."""
-    result = last_result(root)
-    if result is None or result.outcome != "dump" or not result.size or result.rehearsal is None:
-        return None
-    pages = result.rehearsal.pages
-    return min(result.size / pages, 1.5) if pages else None
 
 
 def result(host: Host) -> RehearsalResult:
@@ -129,13 +87,3 @@ def _directory(host: Host) -> str:
 def _booted_at(root: Root) -> float | None:
     match = re.search(r"^btime (\d{1,12})$", root.text("/proc/stat") or "", re.M)
     return float(match[1]) if match else None
-
-
-def _read(root: Root, path: str, kind: type[Kind]) -> Kind | None:
-    text = root.text(path, _LIMIT)
-    if text is None:
-        return None
-    try:
-        return msgspec.json.decode(text, type=kind)
-    except msgspec.DecodeError:
-        return None

@@ -15,6 +15,10 @@ class CannotDo(Exception):
     """A step does not know how to do this on that host; the text says what to do by hand."""
 
 
+class AfterReboot(Exception):
+    """All is done; the checks that want the step will see it after a reboot."""
+
+
 StepFunction = Callable[[Host, Sequence[Check]], Iterable[Action]]
 """Takes the host and the checks that want the step; gives nothing where all is done already."""
 
@@ -69,6 +73,10 @@ def plan(host: Host, checks: Sequence[Check]) -> Plan:
             continue
         try:
             found = list(one.function(host, wanted))
+        except AfterReboot:
+            reboot = True
+            handled |= {check.id for check in wanted}
+            continue
         except CannotDo as error:
             left.append(f"{wanted[0].id}: {error}")
             handled |= {check.id for check in wanted}

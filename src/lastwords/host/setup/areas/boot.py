@@ -7,7 +7,7 @@ from lastwords.host.boot_arguments import Entry
 from lastwords.host.crash_memory import advised, parse_crashkernel
 from lastwords.host.machine import Host
 from lastwords.host.setup.plan import Action, Command, Edit
-from lastwords.host.setup.steps import CannotDo, step
+from lastwords.host.setup.steps import AfterReboot, CannotDo, step
 from lastwords.model.readiness import Check
 
 WHY = "The crash kernel runs in memory that is set aside at boot."
@@ -20,7 +20,7 @@ def crashkernel(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
     """Set it, unless the next boot has enough already."""
     size = advised(host)
     if _next_boot_has(host, size):
-        return
+        raise AfterReboot
     loader = host.distribution.boot_loader
     if loader == "grub" and host.distribution.grub_drop_ins:
         yield from _drop_in(host, size)

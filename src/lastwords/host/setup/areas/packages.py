@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from lastwords.host.distribution import Distribution
 from lastwords.host.machine import Host
 from lastwords.host.setup.plan import Action, Command, Edit
-from lastwords.host.setup.steps import CannotDo, step
+from lastwords.host.setup.steps import AfterReboot, CannotDo, step
 from lastwords.model.readiness import Check
 
 # A package is there if its program is.
@@ -106,7 +106,11 @@ def service(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
             undo=("systemctl", "disable", name),
             why="It loads the crash kernel at each boot.",
         )
-    if host.crash_size and not new:
+    if not host.crash_size:
+        # Where nothing is to be done, the boot that reserves memory brings it.
+        if not new and unit.get("UnitFileState") in _RUNS_AT_BOOT:
+            raise AfterReboot
+    elif not new:
         yield Command(argv=("systemctl", "restart", name), why="Memory is reserved, so the crash kernel can load now.")
 
 
@@ -116,7 +120,9 @@ _RUNS_AT_BOOT = ("enabled", "enabled-runtime", "static", "generated")
 @step("crash-initrd", "crash-kernel-release", "crash-initrd-current", "crash-initrd-drivers")
 def rebuild(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
     """Build the crash initrd anew, by the distribution's command. Without reserved memory the next boot does it."""
-    if host.crash_size and not missing(host) and host.distribution.family in ("debian", "fedora", "suse"):
+    if not host.crash_size and not missing(host):
+        raise AfterReboot
+    if not missing(host) and host.distribution.family in ("debian", "fedora", "suse"):
         yield Command(
             argv=("sh", "-c", host.distribution.kdump.rebuild),
             why="The crash kernel's initrd is missing, old, or lacks something.",
