@@ -14,8 +14,8 @@ from ..errors import LabError
 from ..machine import Machine
 from .agent import TIMED_OUT
 
-BOOT = 240.0
-"""Seconds that a boot may take: 35 under emulation on an idle host."""
+BOOT = 900.0
+"""Seconds that a boot may take: 35 under emulation on an idle host, ten times that on a busy one."""
 _GRACE = 15.0
 """Seconds for an answer beyond the time that a script is given."""
 
