@@ -38,7 +38,7 @@ class Machine:
     """A guest that runs as long as the `with` block.
 
     Args:
-        kernel: bzImage.
+        kernel: bzImage, or None for a guest that boots from its disk.
         initramfs: its content, or None for a guest without one.
         console: file that takes what the guest writes to its serial port.
         append: kernel command line behind `console=ttyS0`.
@@ -49,7 +49,7 @@ class Machine:
 
     def __init__(
         self,
-        kernel: Path,
+        kernel: Path | None,
         initramfs: bytes | None,
         console: Path,
         *,
@@ -71,8 +71,9 @@ class Machine:
             *(*emulated.arguments, "-m", str(memory), "-smp", str(cpus)),
             *("-serial", f"file:{console}", "-qmp", f"unix:{self._socket},server=on,wait=off", "-no-reboot"),
             *("-device", "vmcoreinfo", *devices),
-            *("-kernel", str(kernel), "-append", f"console={emulated.console} {append}".strip()),
         ]
+        if kernel is not None:
+            self._command += ["-kernel", str(kernel), "-append", f"console={emulated.console} {append}".strip()]
         if initramfs is not None:
             (scratch / "initramfs").write_bytes(initramfs)
             self._command += ["-initrd", str(scratch / "initramfs")]

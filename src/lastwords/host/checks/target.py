@@ -8,6 +8,7 @@ from lastwords.host.dump_size import FREE_PAGES, DumpSize, counted_size, dump_si
 from lastwords.host.dumps import dumps
 from lastwords.host.machine import CRASH_LOADED, Host, size_text
 from lastwords.host.mounts import is_encrypted, mount_of, mounts
+from lastwords.host.rehearsal_record import measured_ratio
 
 from . import Found, absent, check, fail, ok, unknown, warn
 
@@ -107,23 +108,28 @@ def dump_target_writable(host: Host) -> Found:
     return ok(f"{directory}, {mount.file_system}, writable", mount.source)
 
 
+def estimate(host: Host) -> DumpSize | None:
+    """How large a dump will be with kdump's settings, by /proc/meminfo; None where it can't be told."""
+    return dump_size(host.meminfo, _level(host), packed=_packs(host), ratio=measured_ratio(host.root))
+
+
 # makedumpfile looks at every page: some seconds for this much memory, minutes for a terabyte.
 _COUNTABLE = 64 << 30
 
 
-def estimate(host: Host) -> tuple[DumpSize, str] | None:
-    """How large a dump will be with kdump's settings, and by what; None where it can't be told."""
+def _counted(host: Host) -> DumpSize | None:
+    """The same by makedumpfile's own count; None where it can't count here, or would take long."""
+    if (host.memory or _COUNTABLE) >= _COUNTABLE:
+        return None
+    ran = host.root.run("makedumpfile", "--mem-usage", "/proc/kcore", seconds=15)
+    return counted_size(ran.text, _level(host), packed=_packs(host)) if ran is not None and ran.ok else None
+
+
+def _packs(host: Host) -> bool:
     settings = host.dump_settings
-    packed = settings is None or settings.kind != "raw"
     if settings is not None and host.distribution.family == "fedora":
-        packed = any(option in ("-c", "-l", "-p", "-z") for option in settings.options)
-    if (host.memory or _COUNTABLE) < _COUNTABLE:
-        ran = host.root.run("makedumpfile", "--mem-usage", "/proc/kcore", seconds=15)
-        counted = counted_size(ran.text, _level(host), packed=packed) if ran is not None and ran.ok else None
-        if counted is not None:
-            return counted, "makedumpfile --mem-usage"
-    size = dump_size(host.meminfo, _level(host), packed=packed)
-    return (size, "/proc/meminfo") if size is not None else None
+        return any(option in ("-c", "-l", "-p", "-z") for option in settings.options)
+    return settings is None or settings.kind != "raw"
 
 
 def _level(host: Host) -> int:
@@ -148,12 +154,12 @@ def dump_room(host: Host) -> Found:
         return absent("not a directory of this machine")
     if (directory := _directory(host, settings)) is None:
         return unknown(f"{settings.where} is not mounted here", settings.source)
-    estimated = estimate(host)
+    size, source = estimate(host), f"{directory}, /proc/meminfo"
+    if (size is None or not size.measured) and (counted := _counted(host)) is not None:
+        size, source = counted, f"{directory}, makedumpfile --mem-usage"
     room = host.root.room(_existing(host, directory))
-    if room is None or estimated is None:
+    if room is None or size is None:
         return unknown("memory or free space is not known", directory)
-    size, source = estimated
-    source = f"{directory}, {source}"
     free = room.f_bavail * room.f_frsize - settings.keep_free
     value = f"{size_text(max(free, 0))} free; {estimate_text(size, _level(host))}"
     fix = f"make room in {directory}, or let dumps go elsewhere: {settings.source}"
@@ -175,7 +181,8 @@ def estimate_text(size: DumpSize, level: int) -> str:
     left_out = [text for bit, text in _LEVELS.items() if level & bit]
     without = f"without {', '.join(left_out)}" if left_out else "everything"
     likely = f"about {size_text(size.likely)}, at worst {size_text(size.cautious)}"
-    return f"a dump at level {level} ({without}) will take {likely}"
+    measured = ", as the rehearsal here measured" if size.measured else ""
+    return f"a dump at level {level} ({without}) will take {likely}{measured}"
 
 
 def _existing(host: Host, path: str) -> str:
@@ -190,6 +197,7 @@ def _existing(host: Host, path: str) -> str:
     "makedumpfile is there and knows this kernel",
     "target",
     why="makedumpfile leaves out what is not needed. One too old for the kernel leaves out too little, or fails.",
+    decides="target",
 )
 def makedumpfile(host: Host) -> Found:
     """Its version against the kernel's."""
@@ -212,7 +220,8 @@ def makedumpfile(host: Host) -> Found:
     kernel = ".".join(map(str, host.version))
     fix = "install a newer makedumpfile, from the distribution's backports or its next release"
     if found.harm:
-        return fail(f"{found.text} is too old for kernel {kernel}: {found.harm}", found.source, fix=fix)
+        text = f"{found.text} is too old for kernel {kernel}: {found.harm}"
+        return warn(text, found.source, fix=fix, cost="makedumpfile is too old for this kernel")
     if found.knows is not None and _minors(host.version) - _minors(found.knows) > _TOLERATED:
         text = f"{found.text} knows kernels up to {'.'.join(map(str, found.knows))}, and this is {kernel}"
         return warn(f"{text}: it says `not supported` and may leave out too little", found.source, fix=fix)
