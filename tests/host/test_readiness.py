@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import threading
 import time
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from lastwords.host import checks
+from lastwords.host import readiness as host_readiness
 from lastwords.host.readiness import readiness
 from lastwords.host.root import Root
 from lastwords.model import to_json
@@ -161,6 +163,24 @@ def test_a_check_that_raises_costs_nothing_else(tmp_path, monkeypatch):
     [told] = [check for check in found.checks if check.id == "pstore"]
     assert told.status == "unknown"
     assert told.value.startswith("the check failed: RuntimeError: boom")
+    assert found.ready
+
+
+def test_a_check_that_hangs_is_left_behind(tmp_path, monkeypatch):
+    released = threading.Event()
+
+    def hanging(host):
+        released.wait(30)
+        return checks.ok("at last")
+
+    one = next(one for one in checks.built_in() if one.id == "crash-hotplug")
+    monkeypatch.setitem(checks._REGISTERED, one.id, msgspec.structs.replace(one, function=hanging))
+    monkeypatch.setattr(host_readiness, "SECONDS", 0.5)
+    found = readiness(debian12(Tree(tmp_path)).root())
+    released.set()
+    [told] = [check for check in found.checks if check.id == one.id]
+    assert told.status == "unknown"
+    assert "does not answer" in told.value
     assert found.ready
 
 

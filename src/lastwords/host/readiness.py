@@ -1,6 +1,7 @@
 """Run all readiness checks of a host and say in one sentence what its next crash will cost."""
 
 import os
+import threading
 from collections.abc import Callable
 
 from lastwords import __version__
@@ -10,6 +11,11 @@ from .checks import AREAS, Found, Registered, everything, unknown
 from .machine import Host
 from .root import Root
 
+# Longer than any command may take that a check runs. What hangs once hangs for the next check too.
+SECONDS = 90
+AFTER_A_HANG = 5
+HANGS = "a file system or command does not answer within"
+
 _COSTS_LIMIT = 4
 
 
@@ -17,7 +23,12 @@ def readiness(root: Root) -> Readiness:
     """All checks of a host. None can stop the others: what a check raises is its own result."""
     host = Host(root)
     registered, broken = everything()
-    checks = [run(one, host) for one in registered]
+    checks: list[Check] = []
+    seconds = SECONDS
+    for one in registered:
+        checks.append(run(one, host, seconds))
+        if HANGS in checks[-1].value:
+            seconds = AFTER_A_HANG
     checks += [_broken(name, reason) for name, reason in broken]
     leaves = _leaves(registered, checks)
     return Readiness(
@@ -32,15 +43,28 @@ def readiness(root: Root) -> Readiness:
     )
 
 
-def run(one: Registered, host: Host) -> Check:
-    """Run one check. What it may not read, and what goes wrong in it, makes it `unknown`."""
+def run(one: Registered, host: Host, seconds: float = SECONDS) -> Check:
+    """Run one check. What it may not read, what goes wrong in it and what hangs makes it `unknown`.
+
+    Args:
+        one: the check.
+        host: the machine.
+        seconds: it is left behind after that: a dead NFS server lets whoever looks at its files wait for ever.
+    """
+    answer: list[Found] = []
+    worker = threading.Thread(target=lambda: answer.append(_found(one, host)), daemon=True)
+    worker.start()
+    worker.join(seconds)
+    return _check(one, answer[0] if answer else unknown(f"{HANGS} {seconds:.0f} s"))
+
+
+def _found(one: Registered, host: Host) -> Found:
     try:
-        found = one.function(host)
+        return one.function(host)
     except PermissionError as error:  # NoRight, and what the libraries raise
-        found = unknown("no right to read it", str(error.filename or ""), fix=_as_root())
+        return unknown("no right to read it", str(error.filename or ""), fix=_as_root())
     except Exception as error:  # a check's mistake must not cost the others
-        found = unknown(f"the check failed: {type(error).__name__}: {error}"[:300])
-    return _check(one, found)
+        return unknown(f"the check failed: {type(error).__name__}: {error}"[:300])
 
 
 def _as_root() -> str:

@@ -169,9 +169,9 @@ def crashkernel_size(host: Host) -> Found:
     value = f"{size_text(size)}; {need.text}"
     source = f"{CRASH_SIZE[-1]}, {need.source}" if need.source else CRASH_SIZE[-1]
     fix = f"{host.distribution.set_argument(f'crashkernel={advised(host)}')}; then reboot"
-    if size < need.least:
+    if size < need.never:
         return fail(value, source, fix=fix, cost=f"{size_text(size)} are too little for the crash kernel")
-    if size < need.default:
+    if size < max(need.least, need.default):
         return warn(value, source, fix=fix)
     return ok(value, source)
 
