@@ -49,7 +49,7 @@ class Ran(Struct, frozen=True, kw_only=True):
 
 
 Runner = Callable[[Sequence[str], float, int], Ran]
-"""Takes argv, seconds and the limit of bytes of each output; raises FileNotFoundError for a program that is not there."""
+"""Takes argv, seconds, and the limit of bytes of each output; FileNotFoundError where there is no such program."""
 
 
 def run_command(argv: Sequence[str], seconds: float, limit: int) -> Ran:

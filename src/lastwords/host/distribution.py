@@ -213,7 +213,7 @@ def distribution(root: Root) -> Distribution:
     """The distribution of a root, from its os-release; one without a family where it is not known."""
     facts = os_release(root)
     ids = [facts.get("ID", "").lower(), *facts.get("ID_LIKE", "").lower().split()]
-    family = next((found for name in ids if (found := _family(name))), "")
+    family: Family = next((found for name in ids if (found := _family(name))), "")
     version = facts.get("VERSION_ID", "")
     loader = _boot_loader(root, family)
     return Distribution(

@@ -1,0 +1,43 @@
+"""`lastwords doctor`: is this machine ready to explain its next crash."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from .complaint import fail
+
+
+@click.command(
+    epilog="Examples:\n\n\b\n"
+    "  lastwords doctor                                  what the next crash will cost, and how to change that\n"
+    "  sudo lastwords doctor -v                          every check, and what it means\n"
+    "  lastwords doctor --root /mnt/disk                 a disk, a chroot or an unpacked sosreport\n"
+    "  lastwords doctor --json | jq -r '.checks[] | select(.status == \"fail\") | .fix'\n\n"
+    "Exit status: 0 ready (a crash now leaves a dump, or a log that survives), 1 not ready, 2 it could not be read."
+)
+@click.option("--root", metavar="DIR", default="/", help="The machine's files; runs no command then.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell also what is well, and where everything was read.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def command(root: str, verbose: bool, as_json: bool) -> None:
+    """Say whether this machine is ready to explain its next crash.
+
+    Looks whether a crash would leave a dump: memory for the crash kernel, the crash kernel, what triggers it, the
+    place the dump goes to; whether the log survives without one; and whether dump and log could be read. Changes
+    nothing. As root it sees more; what it may not read it says.
+    """
+    from lastwords.host.checks import AREAS
+    from lastwords.host.readiness import readiness
+    from lastwords.host.root import Root
+    from lastwords.model import to_json
+
+    if not Path(root).is_dir():
+        fail(f"{root}: no such directory")
+    found = readiness(Root(root))
+    if as_json:
+        sys.stdout.write(to_json(found).decode() + "\n")
+    else:
+        from lastwords.report.readiness import render_readiness
+
+        render_readiness(found, AREAS, sys.stdout, verbose=verbose)
+    sys.exit(0 if found.ready else 2 if found.leaves == "unknown" else 1)

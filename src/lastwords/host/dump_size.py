@@ -1,0 +1,52 @@
+"""How large a dump will be, from /proc/meminfo and the dump level."""
+
+from lastwords.model.oops import Struct
+
+# makedumpfile(8): what each bit of the dump level leaves out, and where /proc/meminfo counts it.
+_CACHE, _PRIVATE_CACHE, _USER, FREE_PAGES = 2, 4, 8, 16
+
+# Kernel data packs to a fifth or a third with zlib, lzo or zstd; 16 MB of 70 MB in a small guest.
+_PACKED_BEST, _PACKED_WORST = 5, 2
+
+
+class DumpSize(Struct, frozen=True, kw_only=True):
+    """An estimate. At a crash that was caused by a leak in the kernel, it will be more.
+
+    Attributes:
+        pages: bytes of the pages that are kept, before they are packed.
+        likely: bytes of the file, as such data mostly packs.
+        cautious: bytes of the file if it packs badly; the room to have.
+    """
+
+    pages: int
+    likely: int
+    cautious: int
+
+
+def dump_size(meminfo: dict[str, int], level: int, *, packed: bool = True) -> DumpSize | None:
+    """Estimate the dump of a machine with this memory; None where /proc/meminfo is not there.
+
+    Args:
+        meminfo: bytes, by the names of /proc/meminfo.
+        level: makedumpfile's dump level.
+        packed: the dump is compressed (`-c`, `-l`, `-p`, `-z`).
+    """
+    total = meminfo.get("MemTotal")
+    if total is None:
+        return None
+    shared = meminfo.get("Shmem", 0)
+    cache = meminfo.get("Cached", 0) + meminfo.get("SwapCached", 0)
+    left_out = 0
+    if level & FREE_PAGES:
+        left_out += meminfo.get("MemFree", 0)
+    if level & _PRIVATE_CACHE:
+        left_out += cache + meminfo.get("Buffers", 0)
+    elif level & _CACHE:
+        # Some of it is private (being written); meminfo does not tell how much, so half of the files' is counted.
+        left_out += (cache - shared) // 2 + shared
+    if level & _USER:
+        left_out += meminfo.get("AnonPages", 0) + meminfo.get("Hugetlb", 0)
+    pages = max(total - left_out, total // 100)
+    if not packed:
+        return DumpSize(pages=pages, likely=pages, cautious=pages)
+    return DumpSize(pages=pages, likely=pages // _PACKED_BEST, cautious=pages // _PACKED_WORST)

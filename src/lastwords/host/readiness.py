@@ -1,0 +1,144 @@
+"""Run all readiness checks of a host and say in one sentence what its next crash will cost."""
+
+import os
+from collections.abc import Callable
+
+from lastwords import __version__
+from lastwords.model.readiness import Check, Leaves, Readiness
+
+from .checks import AREAS, Found, Registered, everything, unknown
+from .machine import Host
+from .root import Root
+
+_COSTS_LIMIT = 4
+
+
+def readiness(root: Root) -> Readiness:
+    """All checks of a host. None can stop the others: what a check raises is its own result."""
+    host = Host(root)
+    registered, broken = everything()
+    checks = [run(one, host) for one in registered]
+    checks += [_broken(name, reason) for name, reason in broken]
+    leaves = _leaves(registered, checks)
+    return Readiness(
+        ready=leaves in ("dump", "log"),
+        summary=_summary(leaves, registered, checks) + _container(checks),
+        leaves=leaves,
+        checks=tuple(checks),
+        host=_quietly(lambda: host.name),
+        distribution=_quietly(lambda: host.distribution.name),
+        release=_quietly(lambda: host.release),
+        version=__version__,
+    )
+
+
+def run(one: Registered, host: Host) -> Check:
+    """Run one check. What it may not read, and what goes wrong in it, makes it `unknown`."""
+    try:
+        found = one.function(host)
+    except PermissionError as error:  # NoRight, and what the libraries raise
+        found = unknown("no right to read it", str(error.filename or ""), fix=_as_root())
+    except Exception as error:  # a check's mistake must not cost the others
+        found = unknown(f"the check failed: {type(error).__name__}: {error}"[:300])
+    return _check(one, found)
+
+
+def _as_root() -> str:
+    return "run as root: sudo lastwords doctor" if os.geteuid() else ""
+
+
+def _check(one: Registered, found: Found) -> Check:
+    return Check(
+        id=one.id,
+        title=one.title,
+        status=found.status,
+        value=found.value,
+        source=found.source,
+        why=one.why,
+        fix=found.fix,
+        area=one.area,
+        cost=found.cost,
+    )
+
+
+def _broken(name: str, reason: str) -> Check:
+    return Check(
+        id=f"plugin-{name}",
+        title=f"checks of the plugin {name}",
+        status="unknown",
+        value=f"it can't be loaded: {reason}"[:300],
+        area=next(reversed(AREAS)),
+    )
+
+
+def _quietly(fact: Callable[[], str]) -> str:
+    try:
+        return fact()
+    except OSError:
+        return ""
+
+
+def _leaves(registered: list[Registered], checks: list[Check]) -> Leaves:
+    """What a crash would leave.
+
+    A dump needs a loaded crash kernel (or firmware that dumps) and no failure of what decides about the target.
+    """
+    by_kind: dict[str, list[str]] = {}
+    for one, found in zip(registered, checks, strict=False):
+        by_kind.setdefault(one.decides, []).append(found.status)
+    kdump, target = by_kind.get("kdump", []), by_kind.get("target", [])
+    firmware = by_kind.get("firmware", [])
+    if "ok" in firmware or ("ok" in kdump and "fail" not in kdump and "fail" not in target):
+        return "dump"
+    if "ok" in by_kind.get("log", []):
+        return "log"
+    undecided = "fail" not in kdump and "fail" not in target and "unknown" in (*kdump, *firmware)
+    if undecided:
+        return "unknown"
+    return "console" if by_kind.get("console", []).count("ok") else "nothing"
+
+
+def _summary(leaves: Leaves, registered: list[Registered], checks: list[Check]) -> str:
+    no_dump = _costs(registered, checks, lambda one: one.decides in ("kdump", "target", "firmware"))
+    no_log = _costs(registered, checks, lambda one: one.area == "fallback")
+    others = _costs(registered, checks, lambda one: not one.decides and one.area != "fallback")
+    match leaves:
+        case "dump":
+            target = next((one.value for one in checks if one.id == "dump-target" and one.status == "ok"), "")
+            text = f"ready: a crash now leaves a dump{f' ({target})' if target else ''}"
+            return f"{text}; but {_listed(others)}" if others else text
+        case "log":
+            kept = ", ".join(_ok(registered, checks, "log"))
+            return f"ready for a log only: a crash now leaves its log ({kept}), but no dump: {_listed(no_dump)}"
+        case "console":
+            consoles = ", ".join(_ok(registered, checks, "console"))
+            return (
+                f"not ready: a crash now leaves no dump: {_listed(no_dump + no_log)}; "
+                f"its last words are seen only where something records the console ({consoles})"
+            )
+        case "nothing":
+            return f"not ready: a crash now leaves no dump and no log: {_listed(no_dump + no_log)}"
+        case "unknown":
+            return "not known: what decides it could not be read, see below"
+
+
+def _container(checks: list[Check]) -> str:
+    found = next((one for one in checks if one.id == "container" and one.status == "warn"), None)
+    return "; but this is a container: its host decides, ask there" if found else ""
+
+
+def _costs(registered: list[Registered], checks: list[Check], wanted: Callable[[Registered], bool]) -> list[str]:
+    """What the checks that are not well say of the next crash, each once."""
+    pairs = zip(registered, checks, strict=False)
+    costs = [found.cost for one, found in pairs if found.cost and found.status in ("fail", "warn") and wanted(one)]
+    return list(dict.fromkeys(costs))
+
+
+def _ok(registered: list[Registered], checks: list[Check], decides: str) -> list[str]:
+    pairs = zip(registered, checks, strict=False)
+    return [found.value for one, found in pairs if one.decides == decides and found.status == "ok"]
+
+
+def _listed(texts: list[str]) -> str:
+    more = len(texts) - _COSTS_LIMIT
+    return ", ".join(texts[:_COSTS_LIMIT]) + (f" and {more} more" if more > 0 else "")
