@@ -51,6 +51,7 @@ from .staging import INCOMING, Moved, Staged, hash_file, stage_bytes, stage_file
 
 __all__ = ["Vault", "VaultError", "Verification", "open_item", "read_manifest", "verify"]
 
+_LONGEST_TEXT = 4096
 REHASHED = 64 << 20
 """Bytes up to which a file is hashed again before it counts as already taken; of larger ones the size has to do."""
 
@@ -107,6 +108,11 @@ class Vault:
             if file >= 0:
                 os.close(file)
         self._root = self._lock = self.incoming = self._manifest = -1
+
+    def leave_lock(self) -> None:
+        """For a child process: the lock is its parent's alone, and ends with it."""
+        os.close(self._lock)
+        self._lock = -1
 
     def holds(self, item: str) -> bool:
         """Whether an item is there and whole, so that it need not be taken again."""
@@ -181,6 +187,8 @@ class Vault:
             raise BadName(f"not a name for an item: {evidence.id!r}")
         evidence = msgspec.structs.replace(
             evidence,
+            origin=evidence.origin[:_LONGEST_TEXT],
+            note=evidence.note[:_LONGEST_TEXT],
             state="taken",
             path=evidence.id,
             taken_at=time.time(),
