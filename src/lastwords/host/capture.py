@@ -6,6 +6,7 @@ stopped, because a driver does not answer, is left behind. Neither keeps the nex
 """
 
 import ctypes
+import hashlib
 import os
 import selectors
 import signal
@@ -20,10 +21,11 @@ from lastwords.model.evidence import Evidence
 from lastwords.model.oops import Struct
 
 from .collectors import Collector, Take, all_collectors
+from .collectors.pstore import PSTORE
 from .crashed_boot import CrashedBoot, crashed_boot
-from .item_name import BadName
+from .item_name import BadName, item_id
 from .root import Root
-from .staging import Staged
+from .staging import UNSIZED, Staged
 from .vault import Vault
 
 SECONDS_A_MIB = 1.0
@@ -71,6 +73,7 @@ def secure(
     root: Root,
     wish: Wish = Wish(),
     *,
+    boot: CrashedBoot | None = None,
     collectors: Sequence[Collector] | None = None,
     tell: Tell | None = None,
 ) -> Iterator[Evidence]:
@@ -80,6 +83,7 @@ def secure(
         vault: where to; what it holds already is not taken again.
         root: the machine, or a tree of one.
         wish: what else is wanted.
+        boot: what is known of the boot that crashed; looked for by default.
         collectors: these instead of all.
         tell: is told what is going on.
 
@@ -89,7 +93,7 @@ def secure(
     broken: list[tuple[str, str]] = []
     if collectors is None:
         collectors, broken = all_collectors()
-    boot = crashed_boot(root)
+    boot = boot or crashed_boot(root)
     for name, reason in broken:
         yield vault.record(
             Evidence(id=f"plugin-{len(name)}", kind="plugin", state="failed", origin=name, note=reason[:500])
@@ -97,6 +101,25 @@ def secure(
     for collector in collectors:
         if not collector.hang or wish.hang:
             yield from _Run(vault, collector, tell).go(root, boot, wish)
+
+
+def clear_taken_pstore(vault: Vault, root: Root) -> tuple[str, ...]:
+    """Remove from pstore what the store holds, whole and the same as it is there now: it makes room for the next crash.
+
+    Returns:
+        The paths that were removed.
+    """
+    cleared = []
+    for name in root.names(PSTORE):
+        path = f"{PSTORE}/{name}"
+        taken = vault.items.get(item_id("pstore", path))
+        try:
+            if taken and vault.holds(taken.id) and hashlib.sha256(root.read(path, UNSIZED)).hexdigest() == taken.sha256:
+                root.resolve(path).unlink()
+                cleared.append(path)
+        except OSError:
+            continue
+    return tuple(cleared)
 
 
 @dataclass

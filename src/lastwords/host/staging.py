@@ -72,7 +72,9 @@ def stage_file(
     found = os.fstat(source)
     # Files of /proc have no size, those of /sys and pstore a size that need not be true; none of them has blocks.
     size = found.st_size if stat.S_ISREG(found.st_mode) and found.st_size and found.st_blocks else None
-    wanted = min(most if most is not None else UNSIZED, size or max(UNSIZED, found.st_size))
+    wanted = size if size is not None else UNSIZED
+    if most is not None:
+        wanted = min(most, wanted) if size is not None else most
     from_start = os.lseek(source, 0, os.SEEK_CUR) == 0 if size is not None else False
     with _new(incoming) as (name, target):
         way: Way = "copied"

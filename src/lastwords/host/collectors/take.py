@@ -145,7 +145,7 @@ class Take:
     def small_files(
         self, name: str, patterns: Iterable[str], *, without: Callable[[str], bool] = lambda _path: False
     ) -> bool:
-        """Take many small files of /proc and /sys as one text: `==> path <==`, then what it holds.
+        """Take many small files of /proc and /sys as one text: `path:` and what stands in a line, as grep prints it.
 
         Args:
             name: of the item.
@@ -173,7 +173,7 @@ class Take:
                         if error.errno in (errno.ENOENT, errno.EISDIR, errno.ENOTDIR):
                             continue
                         data = f"({error.strerror})".encode()
-                    parts.append(b"==> %s <==\n%s\n" % (os.fsencode(path), data.rstrip(b"\n")))
+                    parts += [b"%s:%s\n" % (os.fsencode(path), line) for line in data.rstrip(b"\n").split(b"\n")]
         if parts:
             self.output(name, ", ".join(patterns), b"".join(parts))
         return bool(parts)
