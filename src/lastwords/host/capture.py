@@ -220,7 +220,7 @@ class _Run:
             note = f"stopped after {seconds:.0f} s: it did not come to its end" if late else self.error
             yield self._record(msgspec.structs.replace(about, state="failed", note=note, seconds=round(seconds, 3)))
         elif not self.found:
-            yield self._record(msgspec.structs.replace(about, note="there is none here"))
+            yield self._record(about)
 
     def _record(self, evidence: Evidence) -> Evidence:
         """In the manifest if that can be; a full disk must not keep the user from hearing of it."""

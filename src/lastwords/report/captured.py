@@ -61,8 +61,9 @@ def _add_rows(table: Table, name: str, items: list[Evidence]) -> None:
         notes = "; ".join(f"{item.origin.rpartition('/')[2]}: {item.note}" for item in taken if item.note)
         _add_row(table, "taken", name, "taken", count, size, notes[:300])
     for item in others[:_MOST_LINES]:
-        origin = "" if item.id == name else f"{item.origin}: "
-        _add_row(table, item.state, name, item.state, "", "", f"{origin}{item.note}")
+        _add_row(
+            table, item.state, name, item.state, "", "", f"{item.origin}: {item.note}" if item.note else item.origin
+        )
     if len(others) > _MOST_LINES:
         more = Counter(item.state for item in others[_MOST_LINES:])
         told = ", ".join(f"{count} {state}" for state, count in more.items())

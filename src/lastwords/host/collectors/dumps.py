@@ -32,6 +32,7 @@ _UNFINISHED = re.compile(r".{0,80}incomplete.{0,80}")
 _DIFFERENT_ZONE = 26 * 3600.0
 _RESTING = 60.0
 """Seconds without a change after which a dump counts as written to its end."""
+_SAME_CRASH = 600.0
 _MOST_DIRECTORIES = 1000
 _MOST_SKIPPED = 20
 
@@ -65,7 +66,7 @@ def dumps(take: Take) -> None:
             note = "the newest; whether it is of this crash is not known, for want of a record of boots"
         for path in sorted(crash.files, key=lambda path: (not _is_log(path), path)):
             _take(take, crash, path, note)
-    _tell_of_the_others(take, [crash for crash in crashes if crash not in chosen])
+    _tell_of_the_others(take, [crash for crash in crashes if crash not in chosen], chosen)
 
 
 def _take(take: Take, crash: _Crash, path: str, note: str) -> None:
@@ -78,10 +79,12 @@ def _take(take: Take, crash: _Crash, path: str, note: str) -> None:
     take.file(path, kind=kind, link=finished and resting, note=note, links_below=crash.below)
 
 
-def _tell_of_the_others(take: Take, crashes: list[_Crash]) -> None:
+def _tell_of_the_others(take: Take, crashes: list[_Crash], chosen: list[_Crash]) -> None:
     for crash in crashes[:_MOST_SKIPPED]:
         when = datetime.fromtimestamp(crash.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        take.miss(crash.path, "skipped", f"of {when}: another crash; --all-dumps takes it too")
+        is_copy = crash.below == _ABRT and any(abs(crash.at - other.at) < _SAME_CRASH for other in chosen)
+        what = "abrt's copy of the same dump" if is_copy else "another crash"
+        take.miss(crash.path, "skipped", f"of {when}: {what}; --all-dumps takes it too")
     if len(crashes) > _MOST_SKIPPED:
         take.miss("older", "skipped", f"{len(crashes) - _MOST_SKIPPED} more directories of other crashes")
 

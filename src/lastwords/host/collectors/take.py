@@ -192,6 +192,9 @@ class Take:
             began: `time.monotonic()` when reading began.
         """
         item = item_id(self._collector.id, name)
+        if self._vault.holds(item):
+            self._report(self._vault.items[item], None)
+            return
         began = time.monotonic() if began is None else began
         try:
             staged = stage_bytes(self._vault.incoming, data)
@@ -254,8 +257,8 @@ class Take:
                 id=item_id(self._collector.id, name),
                 kind=kind or self._collector.kind,
                 state=state,
-                origin=origin or name,
-                note=note,
+                origin=_shown(origin or name),
+                note=_shown(note),
             ),
             None,
         )
@@ -267,7 +270,7 @@ class Take:
             id=item,
             kind=kind or self._collector.kind,
             state="taken",
-            origin=origin,
+            origin=_shown(origin),
             modified=modified,
             seconds=round(time.monotonic() - began, 3),
             note=note,
@@ -286,6 +289,11 @@ class Take:
         top = self.root.resolve(directory)
         expected = top / Path(path).relative_to(directory)
         return os.readlink(f"/proc/self/fd/{file}") == str(expected)  # noqa: PTH115 - bytes that are no UTF-8 too
+
+
+def _shown(name: str) -> str:
+    r"""Bytes of a name that are no UTF-8 as `\\xff`: JSON has no other way."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _joined(*notes: str) -> str:
