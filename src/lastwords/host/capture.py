@@ -10,6 +10,7 @@ import hashlib
 import os
 import selectors
 import signal
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -290,6 +291,7 @@ def _be_a_child(parent: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(null, stream)
+    sys.stdout = sys.stderr = os.fdopen(null, "w")
 
 
 def _leave(_signal: int, _frame: object) -> None:
