@@ -16,7 +16,7 @@ from lastwords.host.collectors.take import Take
 from lastwords.host.root import Root
 from lastwords.host.vault import Vault, verify
 
-from .trees import DEBIAN, build
+from .crash_trees import DEBIAN, build
 
 
 def one(take, name="one", timeout=20.0):

@@ -16,7 +16,7 @@ from lastwords.host.vault import Vault, open_item, read_manifest, verify
 from lastwords.model import from_json
 from lastwords.model.evidence import Capture
 
-from .trees import CRASHED, DEBIAN, build
+from .crash_trees import CRASHED, DEBIAN, build
 
 KILLS = 20
 BLOCK = 1 << 20
