@@ -32,6 +32,7 @@ COMMANDS = {
     "dis": "Disassemble a function as it was in memory when the machine died.",
     "salvage": "Save what is left of a damaged dump: a dump that opens again, and the log.",
     "symbols": "Say which debuginfo a dump wants and how to get it; or rebuild an ELF file from the dump.",
+    "capture": "Secure all evidence of the last crash, or of a hang that is going on, before it is overwritten.",
     "doctor": "Say whether this machine is ready to explain its next crash, and how to make it so.",
     "lab": "Crash a real kernel in a virtual machine and record what it says.",
     "completion": "Print the completion code for bash, zsh or fish.",
