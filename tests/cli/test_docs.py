@@ -16,7 +16,7 @@ from lastwords.report.annotated import Annotation
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = ("analyze", "annotate", "explain", "lab", "scan")
+PAGES = ("analyze", "case", "checklist", "annotate", "explain", "lab", "scan")
 
 
 class Example(NamedTuple):

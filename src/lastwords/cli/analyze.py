@@ -69,7 +69,7 @@ def command(
         raise click.UsageError("name a log, a dump or a directory; `-` is standard input")
     debuginfo = (vmlinux, modules_dir, not no_debuginfo)
     with _guest(qmp, keep) as dump, _kept((*dump, *paths), case, cases) as named:
-        analysis = named.done(_analyze(tuple(named.paths), boot, debuginfo, known))
+        analysis = named.done(_analyze(named, boot, debuginfo, known))
     for error in analysis.errors:
         complain(error)
     partly = [log for log in analysis.logs if log.warning is not None]
@@ -87,7 +87,7 @@ def command(
 
 
 def _analyze(
-    paths: tuple[str, ...],
+    named: "_Named",
     boot: int | None,
     debuginfo: tuple[str | None, str | None, bool],
     known: tuple[str, ...],
@@ -101,7 +101,7 @@ def _analyze(
         fail(str(error))
     kept: list[str] = []
     with activity() as tell:
-        material = collect(paths, tell)
+        material = collect(named.paths, tell)
     with bar(material.logs) as progress, activity() as tell:
         analysis = analyze(
             material,
@@ -113,7 +113,7 @@ def _analyze(
             say=kept.append,
         )
     for line in kept:
-        complain(line)
+        complain(named.told(line))
     return analysis
 
 
@@ -123,6 +123,12 @@ class _Named:
     def __init__(self, paths: list[str], names: dict[str, str]) -> None:
         self.paths = paths
         self.names = names
+
+    def told(self, line: str) -> str:
+        """A line with the paths that the user knows."""
+        for folder, name in self.names.items():
+            line = line.replace(folder, name)
+        return line
 
     def done(self, analysis: "Analysis") -> "Analysis":
         """Keep the result in the case, where the paths name just one."""
