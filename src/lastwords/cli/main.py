@@ -14,6 +14,8 @@ from lastwords import __version__
 # Name, and the line that `lastwords --help` shows for it: kept here so that help imports no command.
 COMMANDS = {
     "analyze": "Say what died and where, from kernel logs and memory dumps.",
+    "case": "Keep all about one crash in one directory: evidence, notes, results.",
+    "checklist": "Walk through what is to be done after a crash, and keep what became of it.",
     "scan": "List every oops in many or huge logs.",
     "annotate": "Print the crash text with each line explained in its margin.",
     "rules": "Show what the diagnosis looks for, why, and how sure it is.",
