@@ -19,6 +19,14 @@ _DEFAULT = re.compile(
 )
 
 
+@pytest.fixture(autouse=True)
+def no_test_crashes_this_machine(tmp_path_factory, monkeypatch):
+    """Whatever a test does: SysRq's keys go into a file, which is given."""
+    keys = tmp_path_factory.getbasetemp() / "sysrq-trigger"
+    monkeypatch.setattr("lastwords.host.crash.TRIGGER", str(keys))
+    return keys
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only `scripts/test --all` runs."""
     if os.environ.get("LASTWORDS_LAB") == "all":

@@ -12,19 +12,23 @@ from .complaint import fail
     epilog="Examples:\n\n\b\n"
     "  lastwords doctor                                  what the next crash will cost, and how to change that\n"
     "  sudo lastwords doctor -v                          every check, and what it means\n"
+    "  sudo lastwords doctor --fix                       make it ready: shows a plan, asks, keeps the old files\n"
     "  lastwords doctor --root /mnt/disk                 a disk, a chroot or an unpacked sosreport\n"
     "  lastwords doctor --json | jq -r '.checks[] | select(.status == \"fail\") | .fix'\n\n"
     "Exit status: 0 ready (a crash now leaves a dump, or a log that survives), 1 not ready, 2 it could not be read."
 )
 @click.option("--root", metavar="DIR", default="/", help="The machine's files; runs no command then.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell also what is well, and where everything was read.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def command(root: str, verbose: bool, as_json: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON document; with --fix: the plan, and change nothing.")
+@click.option("--fix", is_flag=True, help="Show what would make it ready, ask, and do it.")
+@click.option("--undo", is_flag=True, help="Take back what the last --fix did.")
+@click.option("--yes", is_flag=True, help="With --fix and --undo: don't ask.")
+def command(root: str, verbose: bool, as_json: bool, fix: bool, undo: bool, yes: bool) -> None:
     """Say whether this machine is ready to explain its next crash.
 
     Looks whether a crash would leave a dump: memory for the crash kernel, the crash kernel, what triggers it, the
     place the dump goes to; whether the log survives without one; and whether dump and log could be read. Changes
-    nothing. As root it sees more; what it may not read it says.
+    nothing without --fix. As root it sees more; what it may not read it says.
     """
     from lastwords.host.checks import AREAS
     from lastwords.host.readiness import readiness
@@ -33,7 +37,15 @@ def command(root: str, verbose: bool, as_json: bool) -> None:
 
     if not Path(root).is_dir():
         fail(f"{root}: no such directory")
+    if undo:
+        from .doctor_fix import undo as take_back
+
+        take_back(Root(root), yes=yes)
     found = readiness(Root(root))
+    if fix:
+        from .doctor_fix import fix as make_ready
+
+        make_ready(Root(root), found, yes=yes, as_json=as_json)
     if as_json:
         sys.stdout.write(to_json(found).decode() + "\n")
     else:

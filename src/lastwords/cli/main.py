@@ -36,6 +36,8 @@ COMMANDS = {
     "symbols": "Say which debuginfo a dump wants and how to get it; or rebuild an ELF file from the dump.",
     "capture": "Secure all evidence of the last crash, or of a hang that is going on, before it is overwritten.",
     "doctor": "Say whether this machine is ready to explain its next crash, and how to make it so.",
+    "rehearse": "Crash this machine on purpose, and see that a dump arrives.",
+    "trigger": "Turn a machine that hangs into a dump: by SysRq, or how to by NMI.",
     "lab": "Crash a real kernel in a virtual machine and record what it says.",
     "completion": "Print the completion code for bash, zsh or fish.",
 }

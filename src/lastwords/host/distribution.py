@@ -163,7 +163,8 @@ _PACKAGE_MANAGERS: dict[Family, tuple[str, ...]] = {
 
 _KDUMP: dict[Family, Kdump] = {
     "debian": Kdump(
-        packages=("kdump-tools",),
+        # kdump-tools only recommends makedumpfile; without it, it "saves" dumps of no bytes and says all is well.
+        packages=("kdump-tools", "makedumpfile"),
         service="kdump-tools.service",
         config="/etc/default/kdump-tools",
         settings="/etc/default/kdump-tools",

@@ -16,20 +16,25 @@ class DumpSize(Struct, frozen=True, kw_only=True):
         pages: bytes of the pages that are kept, before they are packed.
         likely: bytes of the file, as such data mostly packs.
         cautious: bytes of the file if it packs badly; the room to have.
+        measured: it rests on a dump that this machine has made, not on what others' take.
     """
 
     pages: int
     likely: int
     cautious: int
+    measured: bool = False
 
 
-def dump_size(meminfo: dict[str, int], level: int, *, packed: bool = True) -> DumpSize | None:
+def dump_size(
+    meminfo: dict[str, int], level: int, *, packed: bool = True, ratio: float | None = None
+) -> DumpSize | None:
     """Estimate the dump of a machine with this memory; None where /proc/meminfo is not there.
 
     Args:
         meminfo: bytes, by the names of /proc/meminfo.
         level: makedumpfile's dump level.
         packed: the dump is compressed (`-c`, `-l`, `-p`, `-z`).
+        ratio: bytes of dump for each byte of pages, as a rehearsal on this machine measured it; None without one.
     """
     total = meminfo.get("MemTotal")
     if total is None:
@@ -47,6 +52,9 @@ def dump_size(meminfo: dict[str, int], level: int, *, packed: bool = True) -> Du
     if level & _USER:
         left_out += meminfo.get("AnonPages", 0) + meminfo.get("Hugetlb", 0)
     pages = max(total - left_out, total // 100)
+    if ratio is not None:
+        likely = int(pages * ratio)
+        return DumpSize(pages=pages, likely=likely, cautious=max(likely, min(2 * likely, pages)), measured=True)
     if not packed:
         return DumpSize(pages=pages, likely=pages, cautious=pages)
     return DumpSize(pages=pages, likely=pages // _PACKED_BEST, cautious=pages // _PACKED_WORST)

@@ -57,7 +57,8 @@ class Root:
             OSError: too many links, or a name that is too long. A file that is not there is no error here.
         """
         done: list[str] = []
-        todo = [part for part in reversed(PurePosixPath("/", path).parts) if part != "/"]
+        # Not PurePosixPath("/", path): POSIX lets `//etc` mean another root than `/etc`, and it would lead out of ours.
+        todo = [part for part in reversed(PurePosixPath(path).parts) if part.strip("/")]
         links = 0
         while todo:
             part = todo.pop()
@@ -74,7 +75,7 @@ class Root:
                 raise OSError(errno.ELOOP, "too many symbolic links", path)
             if target.startswith("/"):
                 done.clear()
-            todo += [part for part in reversed(PurePosixPath(target).parts) if part != "/"]
+            todo += [part for part in reversed(PurePosixPath(target).parts) if part.strip("/")]
         return self.directory.joinpath(*done)
 
     def real(self, path: str) -> str:

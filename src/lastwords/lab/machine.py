@@ -38,18 +38,19 @@ class Machine:
     """A guest that runs as long as the `with` block.
 
     Args:
-        kernel: bzImage.
+        kernel: bzImage, or None for a guest that boots from its disk.
         initramfs: its content, or None for a guest without one.
         console: file that takes what the guest writes to its serial port.
         append: kernel command line behind `console=ttyS0`.
         architecture: by Debian's name.
+        reboots: goes on after a reboot of the guest's own; otherwise that ends it.
         memory: MiB; `cpus` is their number.
         devices: further QEMU arguments.
     """
 
     def __init__(
         self,
-        kernel: Path,
+        kernel: Path | None,
         initramfs: bytes | None,
         console: Path,
         *,
@@ -58,6 +59,7 @@ class Machine:
         cpus: int = 2,
         devices: Sequence[str] = (),
         architecture: str = "amd64",
+        reboots: bool = False,
     ) -> None:
         self.console = console
         self._scratch = tempfile.TemporaryDirectory(prefix="lastwords-lab-")
@@ -69,10 +71,12 @@ class Machine:
             # The guest dies with us, even if we are killed.
             *("setpriv", "--pdeathsig", "KILL", emulated.qemu, "-nodefaults", "-no-user-config", "-display", "none"),
             *(*emulated.arguments, "-m", str(memory), "-smp", str(cpus)),
-            *("-serial", f"file:{console}", "-qmp", f"unix:{self._socket},server=on,wait=off", "-no-reboot"),
+            *("-serial", f"file:{console}", "-qmp", f"unix:{self._socket},server=on,wait=off"),
+            *(() if reboots else ("-no-reboot",)),
             *("-device", "vmcoreinfo", *devices),
-            *("-kernel", str(kernel), "-append", f"console={emulated.console} {append}".strip()),
         ]
+        if kernel is not None:
+            self._command += ["-kernel", str(kernel), "-append", f"console={emulated.console} {append}".strip()]
         if initramfs is not None:
             (scratch / "initramfs").write_bytes(initramfs)
             self._command += ["-initrd", str(scratch / "initramfs")]

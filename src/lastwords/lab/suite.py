@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
+from pathlib import Path
 
 from .cache import cache, locked
 from .errors import LabError
@@ -49,10 +51,7 @@ class Suite:
         Raises:
             LabError: it failed; with its last words.
         """
-        done = _run(["unshare", "--mount", "--fork", "--kill-child", "sh", "-c", _ENTER, str(self.root), script])
-        if done.returncode:
-            raise LabError(f"{self.name}: {_last_words(done)}")
-        return done.stdout
+        return inside(self.root, script)
 
     def read(self, path: str) -> bytes:
         """A file's content, with symbolic links followed as they are meant inside."""
@@ -67,35 +66,62 @@ class Suite:
         return {name: self.read(name) for name in sorted({path, *libraries})}
 
     def _make(self) -> None:
-        if os.getuid() != 0:
-            raise LabError("the lab makes chroots with the kernels' own compilers: run it as root")
-        if shutil.which("mmdebstrap") is None:
-            raise LabError("mmdebstrap is missing: run scripts/setup-lab (or: apt install mmdebstrap)")
-        mirror = os.environ.get("LASTWORDS_MIRROR", MIRROR).rstrip("/")
-        making = self.root.with_suffix(".part")
-        shutil.rmtree(making, ignore_errors=True)
-        making.parent.mkdir(parents=True, exist_ok=True)
-        done = _run(
-            [
-                "mmdebstrap",
-                "--mode=root",
-                "--variant=apt",
-                "--include=" + ",".join(PACKAGES),
-                '--aptopt=Acquire::Check-Valid-Until "false"',  # releases out of support keep an expired Release file
-                '--aptopt=APT::Install-Recommends "false"',
-                '--aptopt=APT::Sandbox::User "root"',
-                *_proxies(),
-                self.name,
-                str(making),
-                f"deb {mirror}/debian {self.name} main",
-                f"deb {mirror}/debian-security {self.name}-security main",
-            ]
-        )
-        if done.returncode:
-            shutil.rmtree(making, ignore_errors=True)
-            raise LabError(f"mmdebstrap {self.name}: {_last_words(done)}")
-        making.rename(self.root)
+        bootstrap(self.name, self.root, "apt", PACKAGES)
         self.run("apt-get update -qq")
+
+
+def inside(root: Path, script: str) -> str:
+    """Run a shell script in a chroot, as root; gives what it printed.
+
+    Raises:
+        LabError: it failed; with its last words.
+    """
+    done = _run(["unshare", "--mount", "--fork", "--kill-child", "sh", "-c", _ENTER, str(root), script])
+    if done.returncode:
+        raise LabError(f"{root.name}: {_last_words(done)}")
+    return done.stdout
+
+
+def bootstrap(suite: str, root: Path, variant: str, packages: Iterable[str]) -> None:
+    """Make a chroot of a Debian release.
+
+    Args:
+        suite: the release's code name.
+        root: a directory that is not there yet.
+        variant: mmdebstrap's: `apt`, `minbase`, …
+        packages: what it holds besides.
+
+    Raises:
+        LabError: it can't be made.
+    """
+    if os.getuid() != 0:
+        raise LabError("the lab makes chroots with the kernels' own compilers: run it as root")
+    if shutil.which("mmdebstrap") is None:
+        raise LabError("mmdebstrap is missing: run scripts/setup-lab (or: apt install mmdebstrap)")
+    mirror = os.environ.get("LASTWORDS_MIRROR", MIRROR).rstrip("/")
+    making = root.with_suffix(".part")
+    shutil.rmtree(making, ignore_errors=True)
+    making.parent.mkdir(parents=True, exist_ok=True)
+    done = _run(
+        [
+            "mmdebstrap",
+            "--mode=root",
+            f"--variant={variant}",
+            "--include=" + ",".join(packages),
+            '--aptopt=Acquire::Check-Valid-Until "false"',  # releases out of support keep an expired Release file
+            '--aptopt=APT::Install-Recommends "false"',
+            '--aptopt=APT::Sandbox::User "root"',
+            *_proxies(),
+            suite,
+            str(making),
+            f"deb {mirror}/debian {suite} main",
+            f"deb {mirror}/debian-security {suite}-security main",
+        ]
+    )
+    if done.returncode:
+        shutil.rmtree(making, ignore_errors=True)
+        raise LabError(f"mmdebstrap {suite}: {_last_words(done)}")
+    making.rename(root)
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ from lastwords.host.dump_size import FREE_PAGES, DumpSize, dump_size
 from lastwords.host.dumps import dumps
 from lastwords.host.machine import CRASH_LOADED, Host, size_text
 from lastwords.host.mounts import is_encrypted, mount_of, mounts
+from lastwords.host.rehearsal_record import measured_ratio
 
 from . import Found, absent, check, fail, ok, unknown, warn
 
@@ -113,7 +114,7 @@ def estimate(host: Host) -> DumpSize | None:
     packed = settings is None or settings.kind != "raw"
     if settings is not None and host.distribution.family == "fedora":
         packed = any(option in ("-c", "-l", "-p", "-z") for option in settings.options)
-    return dump_size(host.meminfo, _level(host), packed=packed)
+    return dump_size(host.meminfo, _level(host), packed=packed, ratio=measured_ratio(host.root))
 
 
 def _level(host: Host) -> int:
@@ -163,7 +164,8 @@ def estimate_text(size: DumpSize, level: int) -> str:
     left_out = [text for bit, text in _LEVELS.items() if level & bit]
     without = f"without {', '.join(left_out)}" if left_out else "everything"
     likely = f"about {size_text(size.likely)}, at worst {size_text(size.cautious)}"
-    return f"a dump at level {level} ({without}) will take {likely}"
+    measured = ", as the rehearsal here measured" if size.measured else ""
+    return f"a dump at level {level} ({without}) will take {likely}{measured}"
 
 
 def _existing(host: Host, path: str) -> str:
@@ -178,6 +180,7 @@ def _existing(host: Host, path: str) -> str:
     "makedumpfile is there and knows this kernel",
     "target",
     why="makedumpfile leaves out what is not needed. One too old for the kernel leaves out too little, or fails.",
+    decides="target",
 )
 def makedumpfile(host: Host) -> Found:
     """Its version against the kernel's."""

@@ -1,0 +1,48 @@
+"""Crash the running machine on purpose, by SysRq (drivers/tty/sysrq.c, Documentation/admin-guide/sysrq.rst)."""
+
+import subprocess
+import time
+
+TRIGGER = "/proc/sysrq-trigger"
+"""Root may write any of SysRq's keys to it, whatever kernel.sysrq allows from a keyboard."""
+
+_SYNC_SECONDS = 20.0
+
+
+def sync() -> bool:
+    """Write out what is in memory. On a hung machine that may never end, so it is given a limited time.
+
+    Returns:
+        Whether it came to its end.
+    """
+    # By a process of its own: one that hangs in the kernel can't be killed, and we must go on.
+    process = subprocess.Popen(["sync"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        return process.wait(_SYNC_SECONDS) == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def show_stacks(seconds: float = 2.0) -> None:
+    """Have the kernel write into its log who waits (`w`) and what each CPU does (`l`): the dump will hold it.
+
+    Raises:
+        OSError: not root, or the kernel has no SysRq.
+    """
+    for key in "wl":
+        _press(key)
+        time.sleep(seconds / 2)
+
+
+def crash() -> None:
+    """End it all. Returns only where the kernel refuses.
+
+    Raises:
+        OSError: not root, or the kernel has no SysRq.
+    """
+    _press("c")
+
+
+def _press(key: str) -> None:
+    with open(TRIGGER, "w", encoding="ascii") as file:  # noqa: PTH123  (nothing else is to be found under this name)
+        file.write(key)

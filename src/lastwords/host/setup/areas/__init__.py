@@ -1,0 +1,1 @@
+"""One module a subject: packages and services, the boot loader, sysctls, what survives without a dump."""

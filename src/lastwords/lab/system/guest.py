@@ -1,0 +1,180 @@
+"""A guest with a whole system: boots from its disk, reboots, and carries out scripts that it is sent."""
+
+import base64
+import json
+import socket
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from ..errors import LabError
+from ..machine import Machine
+from .agent import TIMED_OUT
+
+BOOT = 900.0
+"""Seconds that a boot may take: 35 under emulation on an idle host, ten times that on a busy one."""
+_GRACE = 15.0
+"""Seconds for an answer beyond the time that a script is given."""
+
+
+class Done(NamedTuple):
+    """How a script ended: its exit `status`, its `output` and its `errors`."""
+
+    status: int
+    output: str
+    errors: str
+
+
+class Guest:
+    """A system that runs as long as the `with` block.
+
+    Args:
+        disk: what it boots from: a qcow2 file, which it writes to.
+        console: file that takes what it writes to its serial port.
+        memory: MiB; `cpus` is their number.
+        devices: further QEMU arguments; further disks are named `/dev/vdb`, `/dev/vdc`, ….
+    """
+
+    def __init__(
+        self, disk: Path, console: Path, *, memory: int = 1024, cpus: int = 2, devices: Sequence[str] = ()
+    ) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="lastwords-lab-")
+        self._port = Path(self._scratch.name) / "port"
+        self.console = console
+        self.machine = Machine(
+            None,
+            None,
+            console,
+            memory=memory,
+            cpus=cpus,
+            reboots=True,
+            devices=[
+                *("-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe"),
+                *("-device", "virtio-blk-pci,drive=root,bootindex=1"),
+                *("-device", "virtio-serial", "-chardev", f"socket,id=lab,path={self._port},server=on,wait=off"),
+                *("-device", "virtserialport,chardev=lab,name=lab", "-device", "virtio-rng-pci", *devices),
+            ],
+        )
+        self.boot_id = ""
+        self._asked = 0
+        self._received = b""
+
+    def __enter__(self) -> Self:
+        """Switch it on."""
+        self.machine.__enter__()
+        self._socket = socket.socket(socket.AF_UNIX)
+        end = time.monotonic() + 10
+        while True:
+            try:
+                self._socket.connect(str(self._port))
+            except OSError as error:
+                if time.monotonic() > end:
+                    raise LabError(f"QEMU does not answer: {error}") from error
+                time.sleep(0.1)
+            else:
+                return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Switch it off, at once."""
+        self._socket.close()
+        self.machine.__exit__(kind, error, trace)
+        self._scratch.cleanup()
+
+    def wait_for_boot(self, timeout: float = BOOT) -> str:
+        """Wait until the system is up, for the first time or again; gives its boot id.
+
+        Raises:
+            LabError: it is not, in so many seconds.
+        """
+        message = self._receive(timeout, "boot")
+        self.boot_id = str(message["boot"])
+        return self.boot_id
+
+    def run(self, script: str, *, timeout: float = 120.0, data: bytes = b"", check: bool = True) -> Done:
+        """Run a bash script as root.
+
+        Args:
+            script: what to do.
+            timeout: seconds, then it is killed and its status is 124.
+            data: for its standard input.
+            check: whether failure is an error.
+
+        Raises:
+            LabError: no answer came, or the script failed; with its last words.
+        """
+        status, output, errors = self._ask(script, timeout, data)
+        done = Done(status, output.decode(errors="replace"), errors.decode(errors="replace"))
+        if check and status:
+            words = (done.output + done.errors).strip()[-2000:]
+            why = "did not end in time" if status == TIMED_OUT else f"ended with status {status}"
+            raise LabError(f"{script.strip().splitlines()[0]} {why}: {words}")
+        return done
+
+    def start(self, script: str) -> None:
+        """Run a script and do not wait for it: it may well end the guest."""
+        self._ask(script, 10.0, b"", wait=False)
+
+    def get(self, path: str) -> bytes:
+        """A file's content."""
+        status, content, errors = self._ask(f"cat {path}", 120.0, b"")
+        if status:
+            raise LabError(errors.decode(errors="replace").strip())
+        return content
+
+    def put(self, path: str, content: bytes) -> None:
+        """Write a file."""
+        self.run(f"cat > {path}", data=content)
+
+    def reboot(self) -> str:
+        """Reboot it in good order; gives the new boot id."""
+        self.start("systemctl reboot")
+        return self.wait_for_boot()
+
+    def shut_down(self, timeout: float = 120.0) -> None:
+        """Switch it off in good order: its disk can be used for another guest then."""
+        self.start("systemctl poweroff")
+        if not self.machine.wait_for_end(timeout):
+            raise LabError("the guest did not switch itself off")
+
+    def _ask(self, script: str, timeout: float, data: bytes, *, wait: bool = True) -> tuple[int, bytes, bytes]:
+        self._asked += 1
+        request = {"id": self._asked, "script": script, "timeout": timeout, "wait": wait}
+        request["input"] = base64.b64encode(data).decode()
+        self._socket.settimeout(60)
+        self._socket.sendall(json.dumps(request).encode() + b"\n")
+        answer = self._receive(timeout + _GRACE, "status")
+        if answer["id"] != self._asked:
+            raise LabError(f"answer {answer['id']} to question {self._asked}")
+        return answer["status"], base64.b64decode(answer["output"]), base64.b64decode(answer["errors"])
+
+    def _receive(self, timeout: float, wanted: str) -> dict[str, Any]:
+        """The next message of a kind; a reboot while another one is awaited is an error."""
+        end = time.monotonic() + timeout
+        while True:
+            *lines, self._received = self._received.split(b"\n")
+            for number, line in enumerate(lines):
+                try:
+                    message = json.loads(line)
+                except ValueError:  # empty, or cut off by a crash
+                    continue
+                if wanted in message:
+                    self._received = b"\n".join([*lines[number + 1 :], self._received])
+                    return dict(message)
+                if "boot" in message:
+                    raise LabError(f"the guest has rebooted; its console is in {self.console}")
+            left = end - time.monotonic()
+            if left <= 0:
+                raise LabError(f"no word from the guest in {timeout:.0f} s; its console is in {self.console}")
+            self._socket.settimeout(left)
+            try:
+                data = self._socket.recv(1 << 16)
+            except TimeoutError:
+                continue
+            if not data:
+                raise LabError(f"the guest is gone; its console is in {self.console}")
+            self._received += data
