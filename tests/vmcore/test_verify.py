@@ -1,6 +1,7 @@
 """The verdict on whole, filtered, cut and overwritten dumps, and the command that prints it."""
 
 import json
+import os
 import struct
 
 import pytest
@@ -159,6 +160,19 @@ def test_full_on_several_cores_agrees_with_one(machine, put, monkeypatch):
     two = check([path], full=True, jobs=2, progress=lambda *step: steps.append(step))
     assert two == check([path], full=True, jobs=1)
     assert steps[-1] == (machine.pages, machine.pages)
+
+
+def test_a_process_that_dies_is_one_line(machine, put, monkeypatch):
+    from click.testing import CliRunner
+
+    from lastwords.cli.verify import command
+
+    monkeypatch.setattr("lastwords.vmcore.page_check._WORTH_A_POOL", 0)
+    monkeypatch.setattr("lastwords.vmcore.page_check.unpack", lambda *_: os._exit(9))
+    path = put(kdump_dump(machine))
+    done = CliRunner().invoke(command, ["--full", "-j", "2", path])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"lastwords: {path}: a process that unpacked pages died")
 
 
 def test_overwritten_header(machine, put):

@@ -1,9 +1,12 @@
 """Every page of a dump, checked: descriptors against the file's end always, contents on request and on all cores."""
 
 import multiprocessing
+import sys
+import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
 from .formats import OpenDump
@@ -26,6 +29,10 @@ _WORTH_A_POOL = 1 << 17
 _WINDOW = 1 << 20
 _KEPT = 8
 """Bad pages that are named one by one."""
+
+
+class UnpackingDied(Exception):
+    """A process that was to unpack pages is gone; one line that says so."""
 
 
 @dataclass
@@ -163,13 +170,20 @@ def _results(opened: OpenDump, tasks: list[tuple[int, int, int]], jobs: int) -> 
             yield unpack(opened.memory.parts[index], first, count)
         return
     files = [(part.storage.path, part.header) for part in opened.memory.parts]
-    context = multiprocessing.get_context("forkserver")
+    # A fork has all modules loaded, but is only safe out of a single thread (and on Linux).
+    alone = sys.platform == "linux" and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if alone else "forkserver")
     with ProcessPoolExecutor(
         min(jobs, len(tasks)), mp_context=context, initializer=_open_files, initargs=(files,)
     ) as pool:
-        futures: list[Future[Faults]] = [pool.submit(_unpack_in, *task) for task in tasks]
-        for future in futures:
-            yield future.result()
+        try:
+            futures: list[Future[Faults]] = [pool.submit(_unpack_in, *task) for task in tasks]
+            for future in futures:
+                yield future.result()
+        except BrokenProcessPool:
+            raise UnpackingDied(
+                "a process that unpacked pages died, most likely for want of memory: try -j 1"
+            ) from None
 
 
 _files: list[KdumpPart] = []
