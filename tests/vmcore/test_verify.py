@@ -238,8 +238,9 @@ def test_a_log_that_was_overwritten_is_damage(machine, put, monkeypatch):
 def test_of_a_large_dump_only_some_pages_are_unpacked(machine, put, monkeypatch):
     path = put(kdump_dump(machine))
     assert check([path]).full
-    monkeypatch.setattr(verify, "SMALL", 0)
     monkeypatch.setattr(verify, "SAMPLE", 16)
+    assert not check([path], small=0).full
+    monkeypatch.setattr(verify, "SMALL", 0)
     found = check([path])
     assert not found.full
     assert found.pages.decoded < found.pages.stored
