@@ -21,6 +21,7 @@ from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Machin
 from . import diagnosis, width, words
 from .escape import printable
 from .machine import code, dump_lines, sections
+from .oops_facts import facts
 
 FRAMES = 24
 """Frames shown of a trace, unless the user asks for all."""
@@ -132,27 +133,6 @@ def _warning(log: Log) -> str:
     return f"  ({printable(log.warning)})" if log.warning else ""
 
 
-# The facts of an oops in the order in which an engineer asks for them.
-_FACTS = (
-    ("function", words.blamed),
-    ("stood at", words.stood),
-    ("way in", words.entered),
-    ("recursion", words.recursion),
-    ("message", lambda oops: oops.message),
-    ("task", words.task),
-    ("address", words.address),
-    ("access", words.access),
-    ("instruction", words.operand),
-    ("panic", words.panic),
-    ("exit code", words.exit_code),
-    ("root", words.root),
-    ("kernel", words.kernel),
-    ("tainted", words.taints),
-    ("hardware", words.hardware),
-    ("text", words.text_state),
-)
-
-
 _BLAMING = frozenset({"fault", "bug", "warning", "sanitizer", "lockdep", "hang"})
 """Families of crashes in which some function of the kernel is to blame."""
 
@@ -161,11 +141,9 @@ def _facts(oops: Oops) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, fact in _FACTS:
-        value = fact(oops)
-        if value:
-            style = "bold" if name == "function" else "yellow" if name == "text" and not oops.intact else ""
-            table.add_row(f"  {name}", Text(printable(value), style))
+    for name, value in facts(oops):
+        style = "bold" if name == "function" else "yellow" if name == "text" and not oops.intact else ""
+        table.add_row(f"  {name}", Text(printable(value), style))
     if oops.function is None and oops.family in _BLAMING:
         table.add_row("  function", Text("not known: the text names none that could be to blame", "yellow"))
     return table
