@@ -1,5 +1,6 @@
 """The state of the machine: tables to unfold, the same that `lastwords ps`, `mem`, `locks`, … print."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -28,6 +29,7 @@ LOCKS = 40
 CPUS = 64
 _WAITERS = 20
 _ROWS = 40
+_WAITING = re.compile(r"_{0,2}(?:io_|preempt_)?schedule(?:_|$)|context_switch|__switch_to|__?cond_resched")
 # Tasks that a reader looks for come first.
 _STATES = {"D": 1, "Z": 3, "S": 4, "I": 5}
 
@@ -42,13 +44,14 @@ class Table(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Tasks that stand at the same place."""
+    """Tasks that stand at the same place: `at` the first function that is not the scheduler's."""
 
     number: int
     states: str
     waited: str
     names: tuple[str, ...]
     more: int
+    at: str
     functions: tuple[str, ...]
     deeper: int
 
@@ -175,6 +178,7 @@ def _group(group: StackGroup, tasks: dict[int, Task]) -> Group:
         waited=duration(max(waits)) if waits else "",
         names=tuple(names),
         more=max(len(group.pids) - NAMES, 0),
+        at=next((name for name in group.functions if not _WAITING.match(name)), "".join(group.functions[:1])),
         functions=group.functions[:FRAMES],
         deeper=max(len(group.functions) - FRAMES, 0),
     )

@@ -18,8 +18,8 @@ _APART = 30.0
 _BURST_END = 8.0
 _LABELLED = 62.0
 """Pixels that the label of a span needs."""
-_LABEL = 78.0
-"""Pixels that the label of a marker needs."""
+_LETTER = 7.0
+"""Pixels of one letter of a marker's label."""
 # Where not all events fit, those that say most are drawn.
 _RANK = {"oops": 0, "panic": 1, "sign": 2, "follow-on": 3, "dump": 4, "boot": 5}
 
@@ -131,14 +131,19 @@ def _stretch(before: _Point, after: _Point) -> float:
 
 
 def _markers(events: Sequence[Event], places: dict[int, float]) -> Iterator[Marker]:
+    """The first event of each kind is labelled, where there is room in one of two rows."""
     labelled = {kind: number for number, kind in reversed([(n, events[n].kind) for n in places])}
     ends = [float("-inf"), float("-inf")]
     for number, x in places.items():
         kind = events[number].kind
-        label = KINDS[kind] if labelled[kind] == number else ""
-        row = next((row for row in (0, 1) if x - ends[row] >= _LABEL), 1) if label else 0
-        if label:
-            ends[row] = x
+        label, row = KINDS[kind] if labelled[kind] == number else "", 0
+        half = (len(label) + 1) * _LETTER / 2
+        rows = [row for row in (0, 1) if x - half >= ends[row]]
+        if label and rows:
+            row = rows[0]
+            ends[row] = x + half
+        elif kind not in ("oops", "panic"):
+            label = ""
         yield Marker(number + 1, x, kind, label, row, events[number].text)
 
 
