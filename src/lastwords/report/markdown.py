@@ -43,7 +43,7 @@ def render(analysis: Analysis) -> str:
         _missing(analysis),
     )
     lines = [line for part in parts for line in part]
-    return "\n".join([*lines, "---", "", f"Made by lastwords {analysis.version}.", ""])
+    return "\n".join([*lines, "---", "", f"Made by lastwords {prose(analysis.version)}.", ""])
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -110,7 +110,9 @@ def _happened(analysis: Analysis) -> Iterator[str]:
 
 def _event(event: Event, crash: float | None) -> str:
     when = "" if event.time is None else f"{event.time:.6f} "
-    if event.time is not None and crash is not None and event.time != crash:
+    # The dump's clock is coarser than the log's: it may seem to come before the crash.
+    told = event.kind != "dump" or (event.time or 0.0) > (crash or 0.0)
+    if event.time is not None and crash is not None and event.time != crash and told:
         when += f"({'−' if event.time < crash else '+'}{distance(abs(event.time - crash))}) "
     count = f", {event.count:,} times" if event.count > 1 else ""
     line = f" (line {event.line})" if event.line else ""
@@ -164,7 +166,7 @@ def _finding(finding: Finding, titles: dict[str, str]) -> Iterator[str]:
 def _trace(analysis: Analysis) -> Iterator[str]:
     first = analysis.oopses[0] if analysis.oopses else None
     machine = analysis.machine
-    stacks = dump_stacks(machine)[:1] or (log_stacks(first)[:1] if first else [])
+    stacks = dump_stacks(machine, first)[:1] or (log_stacks(first)[:1] if first else [])
     lines: list[str] = []
     for stack in stacks:
         lines += [f"{prose(stack.title)}:", "", *block(_frames(stack)), ""]
@@ -200,7 +202,7 @@ def _code(first: Oops | None, machine: Machine | None) -> Iterator[str]:
     if machine is not None and machine.code is not None:
         rows = listing(machine.code)
     else:
-        rows = code(first.code) if first is not None and first.code is not None else []
+        rows = code(first.code, first.at) if first is not None and first.code is not None else []
     if not rows:
         return
     place = next((number for number, row in enumerate(rows) if row.marked), 0)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
-from lastwords.model import Blame, Code, Cpu, Frame, Listing, Machine, Oops, StackFrame, Trace
+from lastwords.glossary.units import duration
+from lastwords.model import Blame, Code, Cpu, Frame, Instruction, Listing, Machine, Oops, StackFrame, Task, Trace
 
 _FRAMES = 120
 """Frames of one stack at most."""
@@ -70,13 +71,32 @@ class CodeRow(NamedTuple):
     address: int | None = None
 
 
-def dump_stacks(machine: Machine | None) -> list[Stack]:
-    """The stacks of the CPUs that crashed, from the dump."""
+def dump_stacks(machine: Machine | None, oops: Oops | None = None) -> list[Stack]:
+    """The stacks that matter, from the dump: of the task that hangs, where one does, and of the CPUs that crashed.
+
+    Args:
+        machine: as collected, or None.
+        oops: the first one of the log.
+    """
     if machine is None:
         return []
     faulting = {line.address for line in machine.code.lines if line.marked} if machine.code else set()
-    crashed = [cpu for cpu in machine.cpus or () if cpu.crashing and (cpu.stack or cpu.stack_error)]
-    return [_of_cpu(cpu, faulting) for cpu in crashed[:_CPUS]]
+    crashed = [cpu for cpu in machine.cpus or () if cpu.crashing and (cpu.stack or cpu.stack_error)][:_CPUS]
+    hangs = oops.pid if oops is not None and oops.family == "hang" else None
+    hanging = [task for task in machine.tasks or () if task.pid == hangs and task.stack]
+    if hangs in {cpu.pid for cpu in crashed}:
+        hanging = []
+    return [_of_task(task) for task in hanging[:1]] + [_of_cpu(cpu, faulting) for cpu in crashed]
+
+
+def _of_task(task: Task) -> Stack:
+    state = f", state {task.state}" + (f" for {duration(task.waiting)}" if task.waiting is not None else "")
+    return Stack(
+        title=f"{task.comm} (PID {task.pid}), which hangs{state}, from the dump",
+        rows=tuple(_rows(task.stack[:_FRAMES], False)),
+        left_out=max(len(task.stack) - _FRAMES, 0),
+        problem=task.stack_error or "",
+    )
 
 
 def _of_cpu(cpu: Cpu, faulting: set[int]) -> Stack:
@@ -93,12 +113,18 @@ def _of_cpu(cpu: Cpu, faulting: set[int]) -> Stack:
 
 
 _ENDS = frozenset(("panic", "vpanic", "nmi_panic", "crash_kexec", "__crash_kexec", "oops_end", "die"))
-_STOPPED = frozenset(("crash_nmi_callback", "stop_this_cpu", "nmi_handle", "ipi_cpu_crash_stop", "ipi_cpu_stop"))
+_WATCHING = frozenset(
+    (
+        *("crash_nmi_callback", "stop_this_cpu", "nmi_handle", "ipi_cpu_crash_stop", "ipi_cpu_stop"),
+        *("watchdog_timer_fn", "watchdog_overflow_callback", "watchdog_hardlockup_check", "rcu_sched_clock_irq"),
+    )
+)
+"""What interrupts a CPU to stop it, or to see whether it hangs: what was interrupted is what matters."""
 
 
 def before_the_end(stack: Sequence[StackFrame]) -> int:
-    """The place of the first frame that is not the crash's own: of what panics, and of what stops the other CPUs."""
-    if any(frame.function in _STOPPED for frame in stack):
+    """The place of the first frame that is not the crash's own: of what panics, stops CPUs and watches over them."""
+    if any(frame.function in _WATCHING for frame in stack[:60]):
         interrupted = (place for place, frame in enumerate(stack) if place and frame.interrupted and not frame.user)
         return next(interrupted, 0)
     ends = [place for place, frame in enumerate(stack[:30]) if frame.function in _ENDS]
@@ -196,12 +222,21 @@ def listing(found: Listing) -> list[CodeRow]:
     ]
 
 
-def code(found: Code) -> list[CodeRow]:
-    """The log's `Code:` bytes, disassembled."""
+def code(found: Code, at: Frame | None) -> list[CodeRow]:
+    """The log's `Code:` bytes, disassembled, as far as they are in the function where the instruction pointer stood."""
     return [
         CodeRow(f"{each.offset:+d}", each.data, each.text, marked=each.faulting)
-        for each in found.instructions[:_INSTRUCTIONS]
+        for each in of_function(found.instructions, at)[:_INSTRUCTIONS]
     ]
+
+
+def of_function(instructions: Sequence[Instruction], at: Frame | None) -> Sequence[Instruction]:
+    """The instructions that are in the same function as the faulting one; all, where its bounds are not known."""
+    if at is None or at.offset is None:
+        return instructions
+    first = -at.offset
+    end = (at.size or at.offset + 4096) - at.offset
+    return [each for each in instructions if first <= each.offset < end or each.faulting]
 
 
 def blame_place(blame: Blame) -> str:

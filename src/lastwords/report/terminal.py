@@ -22,6 +22,7 @@ from . import diagnosis, width, words
 from .escape import printable
 from .machine import code, dump_lines, sections
 from .oops_facts import facts
+from .stack_rows import of_function
 
 FRAMES = 24
 """Frames shown of a trace, unless the user asks for all."""
@@ -222,10 +223,7 @@ def _code_part(code: Code, at: Frame | None, verbose: bool) -> Iterator[Renderab
 
 def _around_fault(instructions: Sequence[Instruction], at: Frame | None) -> Sequence[Instruction]:
     """The faulting instruction and its neighbours, as far as they are in the same function."""
-    if at is not None and at.offset is not None:
-        first = -at.offset
-        end = (at.size or at.offset + 4096) - at.offset
-        instructions = [i for i in instructions if first <= i.offset < end or i.faulting]
+    instructions = of_function(instructions, at)
     place = next((number for number, instruction in enumerate(instructions) if instruction.faulting), 0)
     return instructions[max(place - NEIGHBOURS, 0) : place + NEIGHBOURS // 2 + 1]
 

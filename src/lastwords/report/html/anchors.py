@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lastwords.model import Analysis, Machine
+from lastwords.model import Analysis
 from lastwords.report.stack_rows import dump_stacks, listing
 
 
@@ -12,7 +12,7 @@ class Anchors:
     def __init__(self, analysis: Analysis) -> None:
         self._logs = {log.path: number for number, log in reversed(list(enumerate(analysis.logs)))}
         self._lines = {(log.path, line.line) for log in analysis.logs for line in log.excerpt}
-        self._addresses = set(_addresses(analysis.machine)) - {None}
+        self._addresses = set(_addresses(analysis)) - {None}
         self._claimed: set[int] = set()
         self._only = next(iter(self._logs)) if len(self._logs) == 1 else None
 
@@ -39,8 +39,9 @@ class Anchors:
         return "" if path is None or len(self._logs) < 2 else path
 
 
-def _addresses(machine: Machine | None) -> Iterator[int | None]:
-    for stack in dump_stacks(machine):
+def _addresses(analysis: Analysis) -> Iterator[int | None]:
+    machine = analysis.machine
+    for stack in dump_stacks(machine, analysis.oopses[0] if analysis.oopses else None):
         yield from (row.address for row in (*stack.rows, *stack.handling))
     if machine is not None and machine.code is not None:
         yield from (row.address for row in listing(machine.code))

@@ -118,7 +118,7 @@ def _places(points: Sequence[_Point], width: int) -> list[float]:
     stretch = [_stretch(before, after) for before, after in pairwise(points)]
     room = max(width - 2 * _MARGIN - sum(least), 0.0)
     total = sum(stretch) or 1.0
-    places = [_MARGIN]
+    places = [_MARGIN] if points else []
     for smallest, more in zip(least, stretch, strict=True):
         places.append(places[-1] + smallest + room * more / total)
     return places
