@@ -21,9 +21,11 @@ from lastwords.model import (
     Disk,
     DumpCheck,
     Event,
+    Evidence,
     Fact,
     Finding,
     FlippedBit,
+    HardwareError,
     Interrupts,
     Irq,
     Listing,
@@ -37,7 +39,9 @@ from lastwords.model import (
     Panic,
     Part,
     ProcessMemory,
+    Reboot,
     Request,
+    Sample,
     SlabCache,
     StackFrame,
     Symbols,
@@ -149,7 +153,18 @@ def with_machine(tasks: int = 60, cpus: int = 2) -> Analysis:
     """The diagnosed one with a machine of so many tasks, which stand at a few dozen places."""
     symbols = Symbols(source="btf", release="6.1.0-56-cloud-amd64", costs=("no source lines",), commands=("apt ...",))
     dump = DumpCheck(path="vmcore", verdict="whole", summary="all there", format="elf")
-    return msgspec.structs.replace(diagnosed(), machine=_machine(tasks, cpus, symbols), dump=dump)
+    return msgspec.structs.replace(
+        diagnosed(),
+        machine=_machine(tasks, cpus, symbols),
+        dump=dump,
+        hardware_errors=(
+            HardwareError(source="edac", kind="memory", severity="corrected", text="mc0", path="edac", label="DIMM_A1"),
+            HardwareError(source="sel", kind="power", severity="fatal", text="power lost", path="sel", time=1.7e9),
+        ),
+        samples=(Sample(time=1.7e9, path="sa24", load_1=3.5, memory_available=1 << 30, busiest_disk="sda"),),
+        reboots=(Reboot(ending="crash", path="journal", started=1.7e9, ended=1e300, explanation="a dump was taken"),),
+        evidence=(Evidence(id="dump/vmcore", kind="dump", state="taken", origin="/var/crash", size=1 << 30),),
+    )
 
 
 def _machine(number: int, cpus: int, symbols: Symbols) -> Machine:

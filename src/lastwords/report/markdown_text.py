@@ -49,7 +49,7 @@ def _plain(text: str) -> str:
 
 def _number(text: str) -> str:
     """A text that begins as an item of a numbered list does is none."""
-    return re.sub(r"^([0-9]{1,9})([.)])", r"\1\\\2", text)
+    return re.sub(r"^([0-9]{1,9})([.)])(?=\s|$)", r"\1\\\2", text)
 
 
 def quoted(text: str) -> str:

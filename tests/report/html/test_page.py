@@ -106,6 +106,9 @@ def test_says_what_the_diagnosis_says():
         "Can't hold together with: storage_mod_complete() used storage_req.desc, which was NULL , a-rule-that-said",
         "The rule broken-rule failed",
         "the fault came here",
+        "2023-11-14 22:13:20 UTC sel fatal power lost",
+        "crash a dump was taken",
+        "dump/vmcore taken /var/crash 1.00 GiB",
         "40 times: it calls itself",
     ):
         assert expected in text, expected

@@ -17,7 +17,7 @@ from lastwords.report.diagnosis import CLASSES, sureness
 from lastwords.report.machine import dump_lines
 from lastwords.report.oops_facts import facts
 
-from . import state, timeline
+from . import recorded, state, timeline
 from .anchors import Anchors
 from .glossed import Glossary
 from .shown import shown, styled
@@ -110,6 +110,7 @@ def _material(analysis: Analysis) -> dict[str, Any]:
         "cpus": state.cpu_rows(machine) if machine else ([], 0),
         "groups": state.groups(machine) if machine else ([], 0),
         "tables": state.tables(machine) if machine else [],
+        "recorded": recorded.grids(analysis),
         "dump_lines": [styled(line) for line in dump_lines(analysis.dump, machine)] if analysis.dump else [],
         "oopses": _oopses(analysis.oopses),
         "logs": [log for log in analysis.logs if log.excerpt][:_LOGS],
