@@ -28,11 +28,15 @@ if TYPE_CHECKING:
     "  lastwords analyze --case db7 vmcore              make a case of it, in the directory db7\n"
     "  lastwords analyze --qmp /run/guest.qmp           a hung guest; it goes on afterwards\n"
     "  lastwords analyze --boot -1 console.log          only the last boot in the file\n"
+    "  lastwords analyze --html report.html vmcore       a page that opens offline\n"
+    "  lastwords analyze --markdown crash.log           for an issue tracker or a mail\n"
     "  lastwords analyze --json crash.log | jq -r '.oopses[0].title'\n\n"
     "Exit status: 0 a crash was found, 1 none, 2 something could not be read, or not to its end."
 )
 @click.argument("paths", nargs=-1, type=click.Path(), metavar="FILE|DIR...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document with everything that was found.")
+@click.option("--html", type=click.Path(), metavar="FILE", help="The report as one HTML file; `-` is standard output.")
+@click.option("--markdown", is_flag=True, help="The report in Markdown, for an issue tracker or a mail.")
 @click.option("--boot", type=int, metavar="N", help="Only boot N of each file: from 1, or from the end with -1.")
 @click.option("--vmlinux", type=click.Path(), metavar="FILE", help="The kernel's debuginfo, or where to look for it.")
 @click.option("--modules-dir", type=click.Path(), metavar="DIR", help="Debuginfo of modules.")
@@ -46,6 +50,8 @@ if TYPE_CHECKING:
 def command(
     paths: tuple[str, ...],
     as_json: bool,
+    html: str | None,
+    markdown: bool,
     boot: int | None,
     vmlinux: str | None,
     modules_dir: str | None,
@@ -67,6 +73,8 @@ def command(
     """
     if not paths and qmp is None:
         raise click.UsageError("name a log, a dump or a directory; `-` is standard input")
+    if sum((as_json, markdown, html == "-")) > 1:
+        raise click.UsageError("only one of --json, --markdown and --html - can have standard output")
     debuginfo = (vmlinux, modules_dir, not no_debuginfo)
     with _guest(qmp, keep) as dump, _kept((*dump, *paths), case, cases) as named:
         analysis = named.done(_analyze(named, boot, debuginfo, known))
@@ -75,15 +83,42 @@ def command(
     partly = [log for log in analysis.logs if log.warning is not None]
     for log in partly:
         complain(f"{log.path}: {log.warning}")
+    _write(analysis, as_json=as_json, html=html, markdown=markdown, verbose=verbose)
+    sys.exit(2 if analysis.errors or partly else int(not analysis.oopses))
+
+
+def _write(analysis: "Analysis", *, as_json: bool, html: str | None, markdown: bool, verbose: bool) -> None:
+    """The forms of the report that were asked for; on a terminal, if none was."""
+    if html is not None:
+        from lastwords.report.html import render as page
+
+        _html(page(analysis), html)
     if as_json:
         from lastwords.model import to_json
 
         sys.stdout.buffer.write(to_json(analysis, indent=2 if sys.stdout.isatty() else 0) + b"\n")
-    else:
+    elif markdown:
+        from lastwords.report.markdown import render as text
+
+        sys.stdout.buffer.write(text(analysis).encode())
+    elif html is None:
         from lastwords.report.terminal import render
 
         render(analysis, sys.stdout, verbose=verbose)
-    sys.exit(2 if analysis.errors or partly else int(not analysis.oopses))
+
+
+def _html(page: str, path: str) -> None:
+    if path == "-":
+        sys.stdout.buffer.write(page.encode())
+        return
+    from .whole_file import write
+
+    try:
+        write(Path(path), page.encode())
+    except OSError as error:
+        fail(f"{path}: {error.strerror or error}")
+    if sys.stderr.isatty():
+        complain(f"the report is in {path}")
 
 
 def _analyze(

@@ -33,7 +33,7 @@ from .dump import DUMP_SCHEMA, DrgnInput, Dump, DumpCheck, DumpPart, DumpProblem
 from .evidence import CAPTURE_SCHEMA, EVIDENCE_SCHEMA, Capture, Evidence
 from .history import Ending, ErrorKind, ErrorSource, HardwareError, Reboot, Sample, Severity
 from .json import from_json, to_json
-from .log import Boot, Gap, Log, Precursor
+from .log import Boot, Gap, Log, LogLine, Precursor
 from .machine import (
     BlockIo,
     Cpu,
@@ -150,6 +150,7 @@ __all__ = [
     "LockCycle",
     "Locks",
     "Log",
+    "LogLine",
     "Machine",
     "Memory",
     "MemoryOperand",
