@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from .callers import Activation, Stack, called, is_return
 from .function import Dump, Function, word
-from .instruction import Instruction, Memory
+from .instruction import MASK, Instruction, Memory
 from .undo import Place, State, share_stack
 from .walk import Budget, Definition, Source, definitions
-from .x86 import MASK, RETURN_REGISTER, STACK_POINTER
 
 _DEPTH_MAX = 24
 """Functions that a value is followed up through."""
@@ -219,7 +218,7 @@ class Tracer:
             return
         function, index = site
         stack = self.stack.frames[owner].sp
-        state = State(self.dump, stack, {STACK_POINTER: stack})
+        state = State(self.dump, stack, {self.dump.architecture.stack_pointer: stack})
         share_stack(function, function.instruction(index), state)
         state.values[address] = node.definition.value
         found = self.trace(Activation(function, index, state, owner), address, depth - 1, bases)
@@ -260,13 +259,14 @@ def _ways_to_return(dump: Dump, function: Function, value: int, budget: Budget) 
     """How a function can come to return `value`; None where that can't be told."""
     ways: list[Definition] = []
     returns = function.returns()
-    state = State(dump, MASK, {RETURN_REGISTER: value})
+    register = dump.architecture.return_register
+    state = State(dump, MASK, {register: value})
     for index in returns[:16]:
-        ways += definitions(function, index, RETURN_REGISTER, state.copy(), budget)
+        ways += definitions(function, index, register, state.copy(), budget)
     for index in function.exits()[:16]:
         if index not in returns and not is_return(dump, function.instruction(index)):
             # A tail call: the result is that of the function it jumps to.
-            ways.append(Definition(Source.RETURNED, index, RETURN_REGISTER, 0, value, state))
+            ways.append(Definition(Source.RETURNED, index, register, 0, value, state))
     if len(returns) > 16 or budget.steps <= 0:
         return None
     if any(way.source in (Source.LOST, Source.ENTRY) for way in ways):

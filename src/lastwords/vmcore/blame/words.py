@@ -5,13 +5,12 @@ from typing import NamedTuple, Protocol
 from lastwords.model.blame import StepKind
 
 from .function import Dump
-from .instruction import Memory
+from .instruction import MASK, Memory
 from .origin import Node
 from .undo import Place
 from .walk import Source
-from .x86 import ARGUMENTS, MASK
 
-_ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
+_ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th")
 
 
 class FieldName(Protocol):
@@ -73,7 +72,8 @@ class Speaker:
         if isinstance(place, str):
             return place
         offset = place - self.stack
-        return f"[rsp{offset:+#x}]" if offset else "[rsp]"
+        pointer = self.dump.architecture.stack_pointer
+        return f"[{pointer}{offset:+#x}]" if offset else f"[{pointer}]"
 
     def words(self, node: Node, field: FieldName | None) -> Words:
         """Kind, expression and text of a step."""
@@ -127,12 +127,13 @@ class Speaker:
 
     def _entry(self, node: Node, place: str, then: str) -> Words:
         symbol = node.activation.function.symbol
-        number = ARGUMENTS.index(place) if place in ARGUMENTS else None
+        arguments = self.dump.architecture.arguments
+        number = arguments.index(place) if place in arguments else None
         if number is None:
-            what = f"{place} came in from the caller" if place not in ARGUMENTS else place
+            what = f"{place} came in from the caller"
             expression = None
             if isinstance(node.definition.place, int):
-                what = f"{place} came in on the stack: an argument behind the sixth"
+                what = f"{place} came in on the stack: an argument behind the {_ORDINALS[len(arguments) - 1]}"
         else:
             expression = None if symbol.is_clone else self.names.parameter_name(symbol.start, number)
             known = f" `{expression}`" if expression else ""

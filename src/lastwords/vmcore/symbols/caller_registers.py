@@ -116,20 +116,30 @@ def _of_exception(prog: drgn.Program, frame: drgn.StackFrame) -> Next | None:
 def _of_caller_of_leaf(prog: drgn.Program, frame: drgn.StackFrame) -> Next | None:
     """On arm64, of the caller of a function that was interrupted before it saved its return address, or saves none.
 
-    Its frame record is still the caller's, so that a walk by frame pointers leaves the caller out.
+    Its frame record is still the caller's, so that a walk by frame pointers leaves the caller out. The same goes for a
+    call that went where no code is.
     """
     known = frame.registers()
     registers = [known[f"x{number}"] for number in range(31)] + [known["sp"], frame.pc, 0]
-    address, function = registers[_X30], frame.symbol()
-    if address == prog.read_u64(registers[_X29] + 8) or prog.symbol(address - 4).address == function.address:
+    address, function = registers[_X30], _function(frame)
+    caller = prog.symbol(address - 4).address
+    if address == prog.read_u64(registers[_X29] + 8) or (function is not None and caller == function.address):
         return None
     (call,) = struct.unpack("<I", prog.read(address - 4, 4))
     if call & 0xFC000000 != 0x94000000 and call & 0xFFFFFC1F != 0xD63F0000:  # bl, blr
         return None
-    if function.kind != drgn.SymbolKind.OBJECT and _saves_return_address(prog, function.address, frame.pc):
+    if function is not None and _saves_return_address(prog, function.address, frame.pc):
         return None
     registers[_PC] = address - 4
     return Next(struct.pack(f"<{_ARM64_REGISTERS}Q", *registers), address)
+
+
+def _function(frame: drgn.StackFrame) -> drgn.Symbol | None:
+    try:
+        found = frame.symbol()
+    except LookupError:
+        return None
+    return None if found.kind == drgn.SymbolKind.OBJECT else found
 
 
 def _saves_return_address(prog: drgn.Program, start: int, end: int) -> bool:
