@@ -47,6 +47,7 @@ class Architecture(ABC):
         callee_saved: those that it gives back.
         call_pushes: bytes that a call puts on the stack.
         link_register: that a call puts the return address into, None where it is pushed.
+        tracing_entry: bytes at a function's beginning that are kept free for ftrace, which DWARF has no line for.
         user_end: the first address behind those of user space; `kernel_start` the first of the kernel's.
         entries: functions of the kernel through which an exception that a bad pointer causes comes in, and its name.
         served: names of exceptions that are no crash by themselves.
@@ -69,6 +70,7 @@ class Architecture(ABC):
     callee_saved: ClassVar[tuple[str, ...]]
     call_pushes: ClassVar[int]
     link_register: ClassVar[str | None]
+    tracing_entry: ClassVar[int]
     user_end: ClassVar[int]
     kernel_start: ClassVar[int]
     entries: ClassVar[Mapping[str, str]]

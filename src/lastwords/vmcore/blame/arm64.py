@@ -49,6 +49,7 @@ class Arm64(Architecture):
     callee_saved = tuple(f"x{number}" for number in range(19, 30))
     call_pushes = 0
     link_register = "x30"
+    tracing_entry = 8  # arch/arm64/Makefile: -fpatchable-function-entry=2
     user_end = 1 << 52
     kernel_start = 0xFFF0000000000000  # with addresses of 52 bits; with fewer it is higher
     # arch/arm64/kernel/entry.S: synchronous exceptions that came in kernel mode; before Linux 5.14 with the other name.
@@ -151,7 +152,7 @@ class Arm64(Architecture):
             return address
         parts = [arm64_code.decode(struct.pack("<I", word), at + 4 * place) for place, word in enumerate(words[:2])]
         page, low = parts[0][0], parts[1][0]
-        if page.act is not Act.CONSTANT or low.act is not Act.ADD or page.target != "x16" or low.target != "x16":
+        if page.act is not Act.PAGE or low.act is not Act.ADD or page.target != "x16" or low.target != "x16":
             return address
         return (page.number or 0) + (low.number or 0) & MASK
 

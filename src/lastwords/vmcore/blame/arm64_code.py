@@ -327,7 +327,7 @@ def _movk(operands: list[_Operand]) -> list[_Fields]:
 
 
 def _page(operands: list[_Operand]) -> list[_Fields]:
-    return [{"act": Act.CONSTANT, "target": operands[0].register, "number": operands[1].number}]
+    return [{"act": Act.PAGE, "target": operands[0].register, "number": operands[1].number}]
 
 
 def _sum(sign: int) -> Any:  # noqa: ANN401
@@ -456,7 +456,7 @@ _MEANINGS: dict[str, Any] = {
     "movz": _mov,
     "movn": _movn,
     "movk": _movk,
-    "adr": _page,
+    "adr": _mov,
     "adrp": _page,
     "add": _sum(1),
     "adds": _sum(1),

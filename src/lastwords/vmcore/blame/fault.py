@@ -211,7 +211,7 @@ def bad_operand(dump: Dump, parts: list[Instruction], fault: Fault) -> Bad | Non
         return Bad(memory.scaled, index, None, address, size, "index")
     if index is None or memory.scaled is None:
         return Bad(memory.base, base, memory.displacement, address, size)
-    if _sane(dump, base):
+    if _sane(dump, base) and not (instruction.act is Act.STORE and _sane(dump, address)):
         return Bad(memory.scaled, index, None, address, size, "index")
     sure = not _sane(dump, index)
     if not sure and memory.scale == 1:

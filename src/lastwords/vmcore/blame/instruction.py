@@ -14,6 +14,7 @@ class Act(Enum):
     EXCHANGE = auto()  # target and memory change places
     STORE = auto()  # memory = source, or `number`
     CONSTANT = auto()  # target = number
+    PAGE = auto()  # target = number, the upper bits of an address whose rest is added later (adrp)
     ADDRESS = auto()  # target = the address of memory (lea)
     ADD = auto()  # target += number
     ADD_MEMORY = auto()  # target += memory

@@ -143,6 +143,9 @@ def _find(dump: ProgramDump, where: str) -> int:
 
 def source_line(dump: ProgramDump, address: int) -> tuple[str, int] | None:
     """File and line of an address, where there is DWARF."""
+    symbol, entry = dump.symbol(address), dump.architecture.tracing_entry
+    if symbol is not None and address < symbol.start + entry:
+        address = symbol.start + entry
     try:
         first = dump.prog.source_location(address)[0]
         return (str(first.filename), int(first.line)) if first.filename else None

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from .callers import Activation, Stack, called, is_return
 from .function import Dump, Function, word
-from .instruction import MASK, Instruction, Memory
+from .instruction import MASK, Act, Instruction, Memory
 from .undo import Place, State, share_stack
 from .walk import Budget, Definition, Source, definitions
 
@@ -32,6 +32,7 @@ class Node:
         callee: for a returned value, the function that was called; `passed_on` those whose result it returns.
         returned_at: the instruction in it that makes this very value; `only` that it can do nothing else.
         direct: for what came from a caller, that it is certain that this function was called.
+        names_address: the code names the address of what it loads, by no pointer.
         overwritten: the function itself wrote to the address between the load and the fault.
         inferred: the address rests on what memory holds now, not on what a register held.
     """
@@ -49,6 +50,7 @@ class Node:
     only: bool = False
     direct: bool = True
     inferred: bool = False
+    names_address: bool = False
     overwritten: bool = False
 
     @property
@@ -60,6 +62,14 @@ class Node:
     def memory(self) -> Memory | None:
         """The memory that a load reads."""
         return self.instruction.memory
+
+    @property
+    def is_page(self) -> bool:
+        """The address of a page, to which the instruction that uses it adds the rest."""
+        value = self.definition.value
+        return (
+            self.definition.source is Source.CONSTANT and self.instruction.act is Act.PAGE and not (value or 1) & 0xFFF
+        )
 
     def confirm(self) -> None:
         """What was read through this pointer is what was expected there: so this is the pointer."""
@@ -134,7 +144,7 @@ class Tracer:
         return self._node(definition, activation, _DEPTH_MAX, _BASE_DEPTH)
 
     def _node(self, definition: Definition, activation: Activation, depth: int, bases: int) -> Node:
-        node = Node(definition, activation)
+        node = Node(_whole_address(definition, activation.function), activation)
         source = definition.source
         if source is Source.ENTRY:
             self._from_callers(node, depth, bases)
@@ -185,6 +195,7 @@ class Tracer:
             node.base = self.trace(here, memory.base, depth - 1, bases - 1)
             best = choose(node.base).node
             base = best.held() if best is not None else None
+            node.names_address = best is not None and memory.scaled is None and best.is_page
             if node.address is None and best is not None and base is not None:
                 known: State = definition.state.copy()
                 known.values[memory.base] = base
@@ -253,6 +264,14 @@ class Tracer:
 
     def _target(self, function: Function, way: Definition) -> int | None:
         return called(self.dump, function.instruction(way.at), way.state)
+
+
+def _whole_address(definition: Definition, function: Function) -> Definition:
+    """An address that two instructions make (`adrp`, `add`) as if one did."""
+    page = definition.source is Source.CONSTANT and function.instruction(definition.at).act is Act.PAGE
+    if not page or definition.value is None or definition.loose or definition.mask != MASK:
+        return definition
+    return definition._replace(value=definition.value + definition.delta & MASK, delta=0)
 
 
 def _ways_to_return(dump: Dump, function: Function, value: int, budget: Budget) -> list[Definition] | None:

@@ -84,7 +84,9 @@ class _Teller:
             origin_module=function.module if last is not None else None,
             object_type=field.object_type if field else None,
             field=field.path if field else None,
-            field_offset=memory.displacement if memory is not None and memory.base is not None else None,
+            field_offset=memory.displacement
+            if memory is not None and memory.base is not None and last is not None and not last.names_address
+            else None,
             alternatives=tuple(self.alternatives),
             memory=found.memory,
             flipped=flipped,
@@ -158,7 +160,7 @@ class _Teller:
     def _object(self) -> None:
         """The way of the pointer to the object that held the bad one, as far as the next load or call."""
         node = self.last
-        if node is None or node.definition.source is not Source.LOAD:
+        if node is None or node.definition.source is not Source.LOAD or node.names_address:
             return
         nodes = node.base
         for _ in range(_OBJECT_STEPS_MAX):

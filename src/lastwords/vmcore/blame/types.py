@@ -210,13 +210,17 @@ class Types:
             except Exception:  # LookupError, or types that contradict themselves
                 continue
             # An inlined function's description has no address; the file says that it is the one.
-            if found.address_ == address or (file is not None and found.address_ is None):
+            if found.address_ is None:
+                if file is not None:
+                    return found.type_
+            elif 0 <= found.address_ - address <= self.dump.architecture.tracing_entry:
                 return found.type_
         return None
 
     def _source_file(self, address: int) -> str | None:
         try:
-            return str(self.prog.source_location(address)[-1].filename)
+            place = address + self.dump.architecture.tracing_entry
+            return str(self.prog.source_location(place)[-1].filename)
         except Exception:  # no debuginfo for it
             return None
 

@@ -316,6 +316,7 @@ def _nothing(_: Function, __: Instruction, ___: State) -> bool:
 _HANDLERS = {
     Act.MOVE: _move,
     Act.CONSTANT: _constant,
+    Act.PAGE: _constant,
     Act.LOAD: _load,
     Act.ADDRESS: _address,
     Act.ADD: _add,

@@ -305,6 +305,7 @@ def _register_written(
         Act.LOAD: Source.LOAD,
         Act.EXCHANGE: Source.LOAD,
         Act.CONSTANT: Source.CONSTANT,
+        Act.PAGE: Source.CONSTANT,
         Act.CALL: Source.CLOBBERED,
     }.get(act, Source.COMPUTED)
     if act is Act.CALL and place == function.architecture.return_register:

@@ -91,7 +91,7 @@ class Speaker:
             return self._load(node, place, then, field)
         if source is Source.CONSTANT:
             value = node.definition.value
-            text = "NULL" if value == 0 else f"{value:#x}" if value is not None else "a constant"
+            text = "NULL" if value == 0 else self._number(value) if value is not None else "a constant"
             return Words("constant", text, f"{place} was set to {text} here{then}")
         if source is Source.RETURNED:
             name = self._callee(node)
@@ -151,9 +151,12 @@ class Speaker:
 
     def _load(self, node: Node, place: str, then: str, field: FieldName | None) -> Words:
         memory = node.memory
+        if memory is not None and node.names_address and node.address is not None:
+            memory = Memory(None, None, 1, node.address)
         expression = memory_text(memory, self.dump) if memory is not None else "memory"
         name = f" = {field.expression} ({field.object_type})" if field else ""
         at = f" at {node.address:#x}" if node.address is not None else ""
+        at = "" if f"[{at[4:]}]" == expression else at
         if node.definition.value is None and node.checked is None:
             held = ""
         elif node.checked is True:
@@ -174,6 +177,14 @@ class Speaker:
 
     def _callee(self, node: Node) -> str:
         return self._name(node.callee) if node.callee is not None else "a function called through a pointer"
+
+    def _number(self, value: int) -> str:
+        """A number, with what is there if it is an address."""
+        symbol = self.dump.symbol(value) if value >> 63 else None
+        if symbol is None:
+            return f"{value:#x}"
+        offset = value - symbol.start
+        return f"{value:#x}, the address of {symbol.name}{f'+{offset:#x}' if offset else ''},"
 
     def _name(self, address: int) -> str:
         symbol = self.dump.symbol(address)

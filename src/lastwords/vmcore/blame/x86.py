@@ -52,6 +52,7 @@ class X86(Architecture):
     callee_saved = ("rbx", "rbp", "r12", "r13", "r14", "r15")
     call_pushes = 8
     link_register = None
+    tracing_entry = 0
     user_end = 1 << 47
     kernel_start = 0xFFFF800000000000  # with four-level page tables; with five it is lower
     # arch/x86/include/asm/idtentry.h, and their names before 5.8.
