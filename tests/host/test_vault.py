@@ -215,6 +215,22 @@ def test_a_manifest_from_elsewhere_reads_nothing_outside(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_an_intent_from_elsewhere_leads_nowhere(tmp_path):
+    """`.incoming/` of a case that somebody sent may promise anything."""
+    (tmp_path / "secret").write_bytes(b"s")
+    incoming = tmp_path / "evidence/.incoming"
+    incoming.mkdir(parents=True)
+    digest = hashlib.sha256(b"s").hexdigest()
+    evidence = Evidence(id="a", kind="log", state="taken", origin="", path="a", size=1, sha256=digest)
+    for number, name in enumerate(("../../secret", "/etc/hostname", "../manifest.jsonl", ".", "")):
+        intent = {"staged": {"name": name, "size": 1, "sha256": digest}, "evidence": evidence}
+        (incoming / f"{number}.intent").write_bytes(msgspec.json.encode(intent))
+    with Vault(tmp_path / "evidence") as vault:
+        assert vault.items == {}
+    assert (tmp_path / "secret").read_bytes() == b"s"
+    assert not list(incoming.iterdir())
+
+
 def test_names_of_the_host_become_safe_ones_and_stay_different():
     names = [
         b"..",

@@ -34,10 +34,10 @@ def wrong_blame(case: Case, kernel: str, found: Analysis, *, typed: bool) -> Wro
         return [f"nothing found: {_missing(found.machine, 'blame')}"]
     answer = case.known_answer(kernel)
     wrong = _differences(
-        ("function", blame.function, answer.function),
-        ("module", blame.module, answer.module),
+        ("function", blame.function, known.function or answer.function),
+        ("module", blame.module, known.module if known.function else answer.module),
         ("origin", blame.origin, known.origin),
-        ("origin's module", blame.origin_module, known.module or answer.module),
+        ("origin's module", blame.origin_module, known.module if known.function else known.module or answer.module),
         ("offset", blame.field_offset, known.offset),
     )
     if typed or blame.field is not None:  # without types: none, or the right ones
@@ -63,7 +63,7 @@ def wrong_callers(case: Case, kernel: str, found: Analysis) -> Wrong:
     assert found.machine is not None, found.errors
     if case.blame is None or not case.blame.callers:
         return []
-    whole = (str(case.known_answer(kernel).function), *case.blame.callers)
+    whole = (str(case.blame.function or case.known_answer(kernel).function), *case.blame.callers)
     for cpu in found.machine.cpus or ():
         names = tuple(frame.function for frame in cpu.stack if not frame.inline)
         if any(names[start : start + len(whole)] == whole for start in range(len(names))):
@@ -78,7 +78,7 @@ def wrong_lines(case: Case, found: Analysis) -> Wrong:
     for frame in (frame for cpu in found.machine.cpus or () for frame in cpu.stack):
         if frame.module is None and not frame.user and frame.file is None and not _has_no_line(frame):
             wrong.append(f"no line for {frame.function}")
-    if case.blame is None:
+    if case.blame is None or case.blame.line is None:
         return wrong
     (known,) = [
         (source.name, number)

@@ -1,6 +1,7 @@
 """The verdict on whole, filtered, cut and overwritten dumps, and the command that prints it."""
 
 import json
+import os
 import struct
 
 import pytest
@@ -161,6 +162,19 @@ def test_full_on_several_cores_agrees_with_one(machine, put, monkeypatch):
     assert steps[-1] == (machine.pages, machine.pages)
 
 
+def test_a_process_that_dies_is_one_line(machine, put, monkeypatch):
+    from click.testing import CliRunner
+
+    from lastwords.cli.verify import command
+
+    monkeypatch.setattr("lastwords.vmcore.page_check._WORTH_A_POOL", 0)
+    monkeypatch.setattr("lastwords.vmcore.page_check.unpack", lambda *_: os._exit(9))
+    path = put(kdump_dump(machine))
+    done = CliRunner().invoke(command, ["--full", "-j", "2", path])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"lastwords: {path}: a process that unpacked pages died")
+
+
 def test_overwritten_header(machine, put):
     for data in (kdump_dump(machine), elf_dump(machine)):
         found = check([put(data[:8] + b"\xa5" * 500 + data[508:])])
@@ -224,8 +238,9 @@ def test_a_log_that_was_overwritten_is_damage(machine, put, monkeypatch):
 def test_of_a_large_dump_only_some_pages_are_unpacked(machine, put, monkeypatch):
     path = put(kdump_dump(machine))
     assert check([path]).full
-    monkeypatch.setattr(verify, "SMALL", 0)
     monkeypatch.setattr(verify, "SAMPLE", 16)
+    assert not check([path], small=0).full
+    monkeypatch.setattr(verify, "SMALL", 0)
     found = check([path])
     assert not found.full
     assert found.pages.decoded < found.pages.stored

@@ -144,13 +144,15 @@ def check_case(case: CaseDirectory) -> CaseCheck:
     )
 
 
-def add_files(case: CaseDirectory, paths: Iterable[str], origin_prefix: str = "") -> tuple[list[Evidence], list[str]]:
+def add_files(
+    case: CaseDirectory, paths: Iterable[str], tell: Callable[[str], None] | None = None
+) -> tuple[list[Evidence], list[str]]:
     """Take files, and directories with what is below them, into a case's evidence.
 
     Args:
         case: it gets the files.
         paths: of the host.
-        origin_prefix: goes before the origins in the manifest, as `db7:`.
+        tell: called with what is being taken.
 
     Returns:
         What was taken, and why other things were not.
@@ -167,8 +169,10 @@ def add_files(case: CaseDirectory, paths: Iterable[str], origin_prefix: str = ""
             raise CaseError(str(error)) from error
         with vault:
             for path, name in _named_files(paths, errors):
+                if tell is not None:
+                    tell(f"taking {path}")
                 try:
-                    taken.append(_take(vault, path, name, origin_prefix))
+                    taken.append(_take(vault, path, name))
                 except (OSError, BadName) as error:
                     errors.append(f"{path}: {(isinstance(error, OSError) and error.strerror) or error}")
     return taken, errors
@@ -181,14 +185,15 @@ def kind_of(path: Path) -> str:
     return kind or recognize(path, _unpacked(path)) or ("log" if files.logs else "file")
 
 
-def _take(vault: Vault, path: Path, name: str, origin_prefix: str) -> Evidence:
+def _take(vault: Vault, path: Path, name: str) -> Evidence:
     kind = kind_of(path)
     item = _free_id(vault, item_id(kind, name))
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         status = os.fstat(handle)
-        origin = f"{origin_prefix}{path.absolute()}"
-        return vault.put(item, kind=kind, origin=origin, source=handle, link=False, modified=status.st_mtime)
+        return vault.put(
+            item, kind=kind, origin=str(path.absolute()), source=handle, link=False, modified=status.st_mtime
+        )
     finally:
         os.close(handle)
 

@@ -13,7 +13,7 @@ from lastwords.model import Analysis
 from .archive import Unpacked, is_tar, passing, top_of, unpack
 from .directory import CaseDirectory, is_case
 from .errors import CaseError
-from .store import find_case
+from .store import cases_called, find_case
 
 Tell = Callable[[str], None]
 
@@ -58,7 +58,7 @@ def cases_among(
                 _told(found, path, say)
                 names[str(top)] = path
                 result.append(str(top))
-            elif path != "-" and "/" not in path and not Path(path).exists() and (store / path).is_dir():
+            elif path != "-" and not Path(path).exists() and cases_called(path, store):
                 result.append(find_case(path, store).shown)
             else:
                 result.append(path)

@@ -33,10 +33,11 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step came to: `state`, and a `note` of one or two sentences."""
+    """What a step came to: `state`, a `note` of one or two sentences, and when it was so; None for now."""
 
     state: StepState
     note: str
+    at: float | None = None
 
 
 Performer = Callable[[Work], Outcome]
@@ -85,7 +86,8 @@ def evidence_secured(work: Work) -> Outcome:
     told = ", ".join(f"{kind} {count}" if count > 1 else kind for kind, count in kinds.most_common(8))
     amount = size(sum(item.size or 0 for item in taken))
     missing = f"; could not be taken: {', '.join(item.id for item in lost[:5])}" if lost else ""
-    return Outcome("done", f"{len(taken)} items, {amount}: {told}{missing}")
+    at = max((item.taken_at for item in taken if item.kind in _WITNESSES and item.taken_at is not None), default=None)
+    return Outcome("done", f"{len(taken)} items, {amount}: {told}{missing}", at)
 
 
 @performer
@@ -206,4 +208,4 @@ def case_resolved(work: Work) -> Outcome:
     case = work.case.read()
     if case.status != "resolved":
         return Outcome("open", "the case is open")
-    return Outcome("done", case.resolution)
+    return Outcome("done", case.resolution, case.resolved)

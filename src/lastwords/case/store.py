@@ -121,15 +121,25 @@ def find_case(name: str, store: Path) -> CaseDirectory:
     """
     if is_case(Path(name)):
         return CaseDirectory(Path(name), name)
-    if "/" not in name:
-        if name not in ("", ".", "..") and is_case(store / name):
-            return CaseDirectory(store / name, str(store / name))
-        hits = [case for case in all_cases(store) if case.root.name.startswith(name)] if name else []
-        if len(hits) == 1:
-            return hits[0]
-        if hits:
-            names = ", ".join(case.root.name for case in hits[:5])
-            raise CaseError(f"{name}: could be {names}{', …' if len(hits) > 5 else ''}")
+    hits = cases_called(name, store)
+    if len(hits) == 1:
+        return hits[0]
+    if hits:
+        names = ", ".join(case.root.name for case in hits[:5])
+        raise CaseError(f"{name}: could be {names}{', …' if len(hits) > 5 else ''}")
     if Path(name).is_dir():
         raise CaseError(f"{name}: no case (there is no case.toml in it); to make one of it: lastwords case new {name}")
     raise CaseError(f"{name}: no such case, neither here nor in {store}; lastwords case list shows them")
+
+
+def cases_called(name: str, store: Path) -> list[CaseDirectory]:
+    """The cases of a store that a name may mean: the one of this name, or all whose name begins so.
+
+    Raises:
+        CaseError: the store can't be read.
+    """
+    if "/" in name or name in ("", ".", ".."):
+        return []
+    if is_case(store / name):
+        return [CaseDirectory(store / name, str(store / name))]
+    return [case for case in all_cases(store) if case.root.name.startswith(name)]

@@ -25,6 +25,9 @@ from lastwords.vmcore.verify import check
 
 Tell = Callable[[str], None]
 
+_SMALL = 16 << 20
+"""Bytes. Of a dump up to this size every page is unpacked, which takes no longer than the rest of the analysis."""
+
 
 @dataclass(frozen=True)
 class Debuginfo:
@@ -93,7 +96,7 @@ def read_vmcore(
 def _checked(sources: Sources, tell: Tell | None) -> DumpCheck:
     if tell is not None:
         tell("checking the dump")
-    checked = check(sources.dump)
+    checked = check(sources.dump, small=_SMALL)
     if checked.dump is None:
         return checked
     return msgspec.structs.replace(checked, dump=msgspec.structs.replace(checked.dump, vmcoreinfo=None))

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from lastwords.model import Analysis, Step, StepStatus
 
 from .checklist import new_entry, read_checklist, record
@@ -52,7 +54,8 @@ def run_steps(
             outcome = Outcome("open", f"could not be run: {type(failure).__name__}: {failure}")
         outcomes.append((step, outcome))
         if not step.confirm and _is_news(status, outcome):
-            record(case, new_entry(step.id, outcome.state, whoami(), outcome.note, "lastwords"))
+            entry = new_entry(step.id, outcome.state, whoami(), outcome.note, "lastwords")
+            record(case, msgspec.structs.replace(entry, at=outcome.at or entry.at))
     return outcomes
 
 

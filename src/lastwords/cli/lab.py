@@ -26,14 +26,20 @@ def command() -> None:
     """
 
 
+_cases = click.option(
+    "--cases", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Cases of your own, a folder each."
+)
+
+
 @command.command("list")
+@_cases
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, with recipes and known answers.")
-def list_cases(as_json: bool) -> None:
+def list_cases(cases: Path | None, as_json: bool) -> None:
     """List the cases: what goes wrong in each, and on which kernels it can be done."""
     from lastwords.lab import LabError, all_cases
 
     try:
-        found = all_cases()
+        found = all_cases(cases)
     except LabError as error:
         _fail(error)
     if as_json:
@@ -45,12 +51,12 @@ def list_cases(as_json: bool) -> None:
         click.echo(f"{case.name:<{width}}  {case.summary}{kernels}")
 
 
-def _case_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+def _case_names(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """For the shell's completion."""
     from lastwords.lab import LabError, all_cases
 
     try:
-        return [case.name for case in all_cases() if case.name.startswith(begun)]
+        return [case.name for case in all_cases(context.params.get("cases")) if case.name.startswith(begun)]
     except LabError:
         return []
 
@@ -62,6 +68,7 @@ def _case_names(_context: click.Context, _parameter: click.Parameter, begun: str
     "Exit status: 0 the kernel crashed as its recipe says, 2 it did not, or the lab lacks something."
 )
 @click.argument("case_name", metavar="CASE", shell_complete=_case_names)
+@_cases
 @click.option("--kernel", "kernel_name", default="6.1", show_default=True, help="6.1, 6.12, 5.10 or 6.1-arm64.")
 @click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="File for the console log.")
 @click.option("--dump", type=click.Path(path_type=Path, dir_okay=False), help="Dump from outside, by QEMU: ELF.")
@@ -74,6 +81,7 @@ def _case_names(_context: click.Context, _parameter: click.Parameter, begun: str
 @click.option("--json", "as_json", is_flag=True, help="The outcome as one JSON object: files, times, known answer.")
 def run(
     case_name: str,
+    cases: Path | None,
     kernel_name: str,
     log: Path | None,
     dump: Path | None,
@@ -90,7 +98,7 @@ def run(
     with TemporaryDirectory(prefix="lastwords-lab-") as scratch:
         console = log or Path(scratch) / "console.log"
         try:
-            which = case(case_name)
+            which = case(case_name, cases)
             _say(f"fetching kernel {kernel_name} and its compiler, if they are not here yet")
             victim = kernel(kernel_name)
             outcome = crash(which, victim, console, elf=dump, kdump=kdump, say=_say)

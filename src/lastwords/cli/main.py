@@ -14,6 +14,8 @@ from lastwords import __version__
 # Name, and the line that `lastwords --help` shows for it: kept here so that help imports no command.
 COMMANDS = {
     "analyze": "Say what died and where, from kernel logs and memory dumps.",
+    "case": "Keep all about one crash in one directory: evidence, notes, results.",
+    "checklist": "Walk through what is to be done after a crash, and keep what became of it.",
     "scan": "List every oops in many or huge logs.",
     "annotate": "Print the crash text with each line explained in its margin.",
     "rules": "Show what the diagnosis looks for, why, and how sure it is.",
@@ -32,6 +34,7 @@ COMMANDS = {
     "dis": "Disassemble a function as it was in memory when the machine died.",
     "salvage": "Save what is left of a damaged dump: a dump that opens again, and the log.",
     "symbols": "Say which debuginfo a dump wants and how to get it; or rebuild an ELF file from the dump.",
+    "capture": "Secure all evidence of the last crash, or of a hang that is going on, before it is overwritten.",
     "doctor": "Say whether this machine is ready to explain its next crash, and how to make it so.",
     "rehearse": "Crash this machine on purpose, and see that a dump arrives.",
     "trigger": "Turn a machine that hangs into a dump: by SysRq, or how to by NMI.",

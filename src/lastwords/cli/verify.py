@@ -10,6 +10,7 @@ import msgspec
 from lastwords.model.dump import DumpCheck
 from lastwords.report.escape import printable
 
+from .complaint import fail
 from .progress import meter
 
 _EXIT = {"whole": 0, "incomplete": 1, "damaged": 1, "not-a-dump": 2}
@@ -34,13 +35,17 @@ def command(paths: tuple[str, ...], full: bool, jobs: int, as_json: bool) -> Non
     log, the page tables, the stacks and the modules can be read. Needs no debuginfo.
     """
     from lastwords.vmcore.files import sort_files
+    from lastwords.vmcore.page_check import UnpackingDied
     from lastwords.vmcore.verify import check
 
     files = sort_files(paths)
     checks: list[DumpCheck] = []
     for dump in files.dumps:
-        with meter("pages" if full else "bytes") as progress:
-            checks.append(check(dump, full=full, jobs=jobs or os.cpu_count() or 1, progress=progress))
+        try:
+            with meter("pages" if full else "bytes") as progress:
+                checks.append(check(dump, full=full, jobs=jobs or os.cpu_count() or 1, progress=progress))
+        except UnpackingDied as error:
+            fail(f"{dump[0]}: {error}")
         _show(checks[-1], as_json)
     for path, reason in [
         *files.refused,

@@ -20,6 +20,8 @@ INCOMING = ".incoming"
 CHUNK = 1 << 20
 LINK_FROM = 16 << 20
 """Bytes from which a file is linked rather than copied, where it may be."""
+UNSIZED = 64 << 20
+"""Bytes taken at most of a file that does not say how long it is."""
 SPARE = 256 << 20
 """Bytes of a file system that capture leaves free: a full disk is the next outage."""
 
@@ -58,9 +60,9 @@ def stage_file(
 
     Args:
         incoming: file descriptor of the directory.
-        source: file descriptor of the file, at its start.
+        source: file descriptor of the file, at its start or where to begin.
         link: a hard link may be taken: nobody goes on writing to the file.
-        most: bytes to take at most; None for as many as the file has now. A file in /proc has to have it.
+        most: bytes to take at most; None for as many as the file has now.
         moved: is told how it goes on.
 
     Raises:
@@ -68,19 +70,21 @@ def stage_file(
         OSError: it could not be read or written.
     """
     found = os.fstat(source)
-    size = found.st_size if stat.S_ISREG(found.st_mode) and found.st_size else None
-    wanted = size if most is None else most if size is None else min(size, most)
-    if wanted is None:
-        wanted = 64 << 20
+    # Files of /proc have no size, those of /sys and pstore a size that need not be true; none of them has blocks.
+    size = found.st_size if stat.S_ISREG(found.st_mode) and found.st_size and found.st_blocks else None
+    wanted = size if size is not None else UNSIZED
+    if most is not None:
+        wanted = min(most, wanted) if size is not None else most
+    from_start = os.lseek(source, 0, os.SEEK_CUR) == 0 if size is not None else False
     with _new(incoming) as (name, target):
         way: Way = "copied"
-        if size is not None and wanted == size:
+        if from_start and wanted == size:
             if _cloned(source, target):
                 way = "cloned"
             elif link and size >= LINK_FROM and _linked(source, found, incoming, name):
                 way = "linked"
         if way == "copied":
-            _want_room(target, min(wanted, found.st_blocks * 512) if size else 0)
+            _want_room(target, min(wanted, found.st_blocks * 512))
             taken, digest = _copy(source, target, wanted, moved)
         else:
             taken, digest = hash_file(source if way == "linked" else target, moved)

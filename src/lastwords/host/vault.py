@@ -51,6 +51,7 @@ from .staging import INCOMING, Moved, Staged, hash_file, stage_bytes, stage_file
 
 __all__ = ["Vault", "VaultError", "Verification", "open_item", "read_manifest", "verify"]
 
+_LONGEST_TEXT = 4096
 REHASHED = 64 << 20
 """Bytes up to which a file is hashed again before it counts as already taken; of larger ones the size has to do."""
 
@@ -107,6 +108,11 @@ class Vault:
             if file >= 0:
                 os.close(file)
         self._root = self._lock = self.incoming = self._manifest = -1
+
+    def leave_lock(self) -> None:
+        """For a child process: the lock is its parent's alone, and ends with it."""
+        os.close(self._lock)
+        self._lock = -1
 
     def holds(self, item: str) -> bool:
         """Whether an item is there and whole, so that it need not be taken again."""
@@ -177,10 +183,12 @@ class Vault:
             OSError: it could not be written; the store is as before.
         """
         parts = checked(evidence.id)
-        if "/" in staged.name:
-            raise BadName(f"not a name for an item: {evidence.id!r}")
+        if not _is_incoming(staged.name):
+            raise BadName(f"not a name of something staged: {staged.name[:200]!r}")
         evidence = msgspec.structs.replace(
             evidence,
+            origin=evidence.origin[:_LONGEST_TEXT],
+            note=evidence.note[:_LONGEST_TEXT],
             state="taken",
             path=evidence.id,
             taken_at=time.time(),
@@ -210,6 +218,8 @@ class Vault:
 
     def discard(self, name: str) -> None:
         """Remove what is staged."""
+        if not _is_incoming(name):
+            return
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.incoming)
 
@@ -221,14 +231,13 @@ class Vault:
         name = intent.staged.name + INTENT
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=self.incoming)
         try:
+            # Not synced: it is for who kills us. After a power failure, verify tells of a file that has no line.
             _write(file, msgspec.json.encode(intent))
-            os.fsync(file)
         except OSError:
             os.unlink(name, dir_fd=self.incoming)
             raise
         finally:
             os.close(file)
-        os.fsync(self.incoming)
         return name
 
     def _move(self, name: str, parts: list[str]) -> None:
@@ -288,6 +297,8 @@ class Vault:
         except (OSError, msgspec.DecodeError, BadName):
             return
         staged, evidence = intent.staged, intent.evidence
+        if not _is_incoming(staged.name):
+            return
         if self._is(staged, self.incoming, [staged.name]):
             self._move(staged.name, parts)
         elif not self._is(staged, self._root, parts):
@@ -301,6 +312,11 @@ class Vault:
                 return hash_file(file.fileno()) == (staged.size, staged.sha256)
         except OSError:
             return False
+
+
+def _is_incoming(name: str) -> bool:
+    """A name that `staging` gives, and no way out of `.incoming/`, as a plugin or a case from elsewhere may have it."""
+    return "/" not in name and "\0" not in name and not name.startswith(".")
 
 
 def _below(root: int, parts: list[str]) -> int:

@@ -7,6 +7,7 @@ from msgspec import structs
 from lastwords.model import Boot, Log, Oops, Record
 
 from .boots import boots
+from .excerpt import excerpt
 from .gaps import gaps
 from .inputs import Input
 from .precursors import precursors
@@ -49,6 +50,7 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
         oopses = _of_boot(oopses, chosen.number)
         records = _within(records, chosen)
     crashed = found[oopses[0].boot - 1] if oopses else None
+    before = precursors(oopses[0], _within(records, crashed)) if crashed else ()
     return Reading(
         Log(
             path=source.path,
@@ -56,8 +58,9 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
             lines=scanned.lines,
             warning=scanned.warning,
             boots=found,
-            precursors=precursors(oopses[0], _within(records, crashed)) if crashed else (),
+            precursors=before,
             gaps=gaps(oopses, found, scanned.starts, chosen, scanned.format, records),
+            excerpt=excerpt(oopses, before, records),
         ),
         oopses,
         records,

@@ -92,7 +92,7 @@ FAULT_INJECTION = "FAULT_INJECTION: "
 _WORDS = re.compile(
     r"(?i)\b(?:errors?|fail(?:ed|s|ure|ures|ing)?|timeout|timed out|abort(?:ed|ing)?|resetting|unable|invalid|corrupt\w{0,6}|"
     r"bad|lost|refused|cannot|can't|could not|couldn't|out of|overflow\w{0,3}|overflown|underrun|overrun|stuck|hung|hogged|"
-    r"not respond\w{0,3}|unexpected|exception|exhausted|full|denied|unrecoverable|offline|dead|died|leak\w{0,3}|mismatch|"
+    r"no (?:memory|space|room|buffers?|resources)|not enough|insufficient|not respond\w{0,3}|unexpected|exception|exhausted|full|denied|unrecoverable|offline|dead|died|leak\w{0,3}|mismatch|"
     r"unstable|dropping|dropped|duplicate|warning|illegal|violation|unhandled|inconsisten\w{0,4}|missing|disabled by|oops)\b"
 )
 # The words in what is no trouble.

@@ -25,21 +25,24 @@ class BadPointer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         origin: the function that loaded it, made it, or called the function which returned it.
-        module: of the origin, where it is not the one that crashed.
+        module: of the origin, where it is not the one of the function in the log's answer.
+        function: that used the pointer, where the log's answer names another one; `module` is the module of both then,
+            None for the kernel's own.
         sense: how the words for the kind of value begin: `NULL`, `ERR_PTR(-12)`.
         object_type: the struct whose `field` held it, which only debuginfo or a module's BTF can tell.
         offset: of that field in bytes, which the code tells.
         returned_by: the function that returned it, or how its name begins: some kernels have `vzalloc_noprof`.
         variable: the global variable that held it.
         memory: what is to be told about the memory that held it: `free`.
-        line: of the module's source, from which the origin had it.
+        line: of the module's source, from which the origin had it; None for the kernel's own.
         callers: of the function that crashed, the innermost first, as far as the module has them.
     """
 
     origin: str
     module: str | None = None
+    function: str | None = None
     sense: str
-    line: str
+    line: str | None = None
     object_type: str | None = None
     field: str | None = None
     offset: int | None = None

@@ -30,10 +30,10 @@ from .diagnosis import (
     Verdict,
 )
 from .dump import DUMP_SCHEMA, DrgnInput, Dump, DumpCheck, DumpPart, DumpProblem, MemoryRange, PageCount, Salvaged
-from .evidence import EVIDENCE_SCHEMA, Evidence
+from .evidence import CAPTURE_SCHEMA, EVIDENCE_SCHEMA, Capture, Evidence
 from .history import Ending, ErrorKind, ErrorSource, HardwareError, Reboot, Sample, Severity
 from .json import from_json, to_json
-from .log import Boot, Gap, Log, Precursor
+from .log import Boot, Gap, Log, LogLine, Precursor
 from .machine import (
     BlockIo,
     Cpu,
@@ -89,6 +89,7 @@ from .symbols import RefusedFile, Symbols
 from .view import VIEW_SCHEMA, View
 
 __all__ = [
+    "CAPTURE_SCHEMA",
     "CASE_SCHEMA",
     "CHECKLIST_SCHEMA",
     "DUMP_SCHEMA",
@@ -105,6 +106,7 @@ __all__ = [
     "BlockIo",
     "Boot",
     "BrokenRule",
+    "Capture",
     "Case",
     "CaseCheck",
     "CaseStatus",
@@ -148,6 +150,7 @@ __all__ = [
     "LockCycle",
     "Locks",
     "Log",
+    "LogLine",
     "Machine",
     "Memory",
     "MemoryOperand",

@@ -64,6 +64,22 @@ class Precursor(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class LogLine(Struct, frozen=True, kw_only=True):
+    """One line of a log.
+
+    Attributes:
+        line: its number, from 1.
+        text: the message, without the prefix that its way to the file gave it.
+        time: seconds since boot, or None.
+        level: 0 (emergency) to 7 (debug), or None.
+    """
+
+    line: int
+    text: str
+    time: float | None = None
+    level: int | None = None
+
+
 class Log(Struct, frozen=True, kw_only=True):
     """One log file, read. Its oopses are those of `Analysis.oopses` that have its path.
 
@@ -75,6 +91,7 @@ class Log(Struct, frozen=True, kw_only=True):
         boots: in the order of the file.
         precursors: of the first oops.
         gaps: what is missing.
+        excerpt: the lines around the crash and the first signs of it, a few hundred at most; not all follow each other.
     """
 
     path: str
@@ -84,3 +101,4 @@ class Log(Struct, frozen=True, kw_only=True):
     boots: tuple[Boot, ...] = ()
     precursors: tuple[Precursor, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    excerpt: tuple[LogLine, ...] = ()

@@ -21,6 +21,8 @@ from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Machin
 from . import diagnosis, width, words
 from .escape import printable
 from .machine import code, dump_lines, sections
+from .oops_facts import facts
+from .stack_rows import of_function
 
 FRAMES = 24
 """Frames shown of a trace, unless the user asks for all."""
@@ -132,27 +134,6 @@ def _warning(log: Log) -> str:
     return f"  ({printable(log.warning)})" if log.warning else ""
 
 
-# The facts of an oops in the order in which an engineer asks for them.
-_FACTS = (
-    ("function", words.blamed),
-    ("stood at", words.stood),
-    ("way in", words.entered),
-    ("recursion", words.recursion),
-    ("message", lambda oops: oops.message),
-    ("task", words.task),
-    ("address", words.address),
-    ("access", words.access),
-    ("instruction", words.operand),
-    ("panic", words.panic),
-    ("exit code", words.exit_code),
-    ("root", words.root),
-    ("kernel", words.kernel),
-    ("tainted", words.taints),
-    ("hardware", words.hardware),
-    ("text", words.text_state),
-)
-
-
 _BLAMING = frozenset({"fault", "bug", "warning", "sanitizer", "lockdep", "hang"})
 """Families of crashes in which some function of the kernel is to blame."""
 
@@ -161,11 +142,9 @@ def _facts(oops: Oops) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, fact in _FACTS:
-        value = fact(oops)
-        if value:
-            style = "bold" if name == "function" else "yellow" if name == "text" and not oops.intact else ""
-            table.add_row(f"  {name}", Text(printable(value), style))
+    for name, value in facts(oops):
+        style = "bold" if name == "function" else "yellow" if name == "text" and not oops.intact else ""
+        table.add_row(f"  {name}", Text(printable(value), style))
     if oops.function is None and oops.family in _BLAMING:
         table.add_row("  function", Text("not known: the text names none that could be to blame", "yellow"))
     return table
@@ -244,10 +223,7 @@ def _code_part(code: Code, at: Frame | None, verbose: bool) -> Iterator[Renderab
 
 def _around_fault(instructions: Sequence[Instruction], at: Frame | None) -> Sequence[Instruction]:
     """The faulting instruction and its neighbours, as far as they are in the same function."""
-    if at is not None and at.offset is not None:
-        first = -at.offset
-        end = (at.size or at.offset + 4096) - at.offset
-        instructions = [i for i in instructions if first <= i.offset < end or i.faulting]
+    instructions = of_function(instructions, at)
     place = next((number for number, instruction in enumerate(instructions) if instruction.faulting), 0)
     return instructions[max(place - NEIGHBOURS, 0) : place + NEIGHBOURS // 2 + 1]
 

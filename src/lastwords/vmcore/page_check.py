@@ -1,9 +1,12 @@
 """Every page of a dump, checked: descriptors against the file's end always, contents on request and on all cores."""
 
 import multiprocessing
+import sys
+import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
 from .formats import OpenDump
@@ -23,9 +26,16 @@ _TASK = 1 << 13
 _WORTH_A_POOL = 1 << 17
 """Pages for which starting other processes pays: one unpacks so many in about 3 seconds."""
 
+_ALIKE = 1 << 9
+"""Descriptors that are compared with each other first."""
+
 _WINDOW = 1 << 20
 _KEPT = 8
 """Bad pages that are named one by one."""
+
+
+class UnpackingDied(Exception):
+    """A process that was to unpack pages is gone; one line that says so."""
 
 
 @dataclass
@@ -163,13 +173,20 @@ def _results(opened: OpenDump, tasks: list[tuple[int, int, int]], jobs: int) -> 
             yield unpack(opened.memory.parts[index], first, count)
         return
     files = [(part.storage.path, part.header) for part in opened.memory.parts]
-    context = multiprocessing.get_context("forkserver")
+    # A fork has all modules loaded, but is only safe out of a single thread (and on Linux).
+    alone = sys.platform == "linux" and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if alone else "forkserver")
     with ProcessPoolExecutor(
         min(jobs, len(tasks)), mp_context=context, initializer=_open_files, initargs=(files,)
     ) as pool:
-        futures: list[Future[Faults]] = [pool.submit(_unpack_in, *task) for task in tasks]
-        for future in futures:
-            yield future.result()
+        try:
+            futures: list[Future[Faults]] = [pool.submit(_unpack_in, *task) for task in tasks]
+            for future in futures:
+                yield future.result()
+        except BrokenProcessPool:
+            raise UnpackingDied(
+                "a process that unpacked pages died, most likely for want of memory: try -j 1"
+            ) from None
 
 
 _files: list[KdumpPart] = []
@@ -194,22 +211,31 @@ def unpack(part: KdumpPart, first: int, count: int) -> Faults:
     codecs = Codecs()
     read, block = part.storage.read, part.header.block_size
     lowest, largest, end = part.data_offset, block * 2, part.storage.size
-    words = part.words(part.table(first, count))
     low, high = (0, 1) if part.header.order == "little" else (1, 0)
     window, start = b"", 0
-    rows = zip(words[low::6], words[high::6], words[2::6], words[3::6], strict=True)
-    for number, (offset_low, offset_high, size, flags) in enumerate(rows, first):
-        offset = offset_low | offset_high << 32
-        if offset < lowest or not 0 < size <= largest or offset + size > end:
-            continue
-        if size == block and not flags & ANY_METHOD:
-            faults.decoded += 1  # stored as it is, most often the page of zeros that all such pages share
-            continue
-        at = offset - start
-        if at < 0 or at + size > len(window):
-            start, at = offset, 0
-            window = read(start, max(_WINDOW, size))
-        _decode(part, codecs, number, size, flags, window[at : at + size], faults)
+    table = part.table(first, count)
+    rows = len(table) // DESCRIPTOR_SIZE
+    for row in range(0, rows, _ALIKE):
+        some = table[row * DESCRIPTOR_SIZE : (row + _ALIKE) * DESCRIPTOR_SIZE]
+        words = part.words(some)
+        alike = some[DESCRIPTOR_SIZE:] == some[:-DESCRIPTOR_SIZE]
+        for number, (offset_low, offset_high, size, flags) in enumerate(
+            zip(words[low::6], words[high::6], words[2::6], words[3::6], strict=True), first + row
+        ):
+            offset = offset_low | offset_high << 32
+            if offset < lowest or not 0 < size <= largest or offset + size > end:
+                continue
+            if size == block and not flags & ANY_METHOD:
+                # Stored as it is, most often the page of zeros that all such pages share, for long stretches.
+                faults.decoded += len(words) // 6 if alike else 1
+                if alike:
+                    break
+                continue
+            at = offset - start
+            if at < 0 or at + size > len(window):
+                start, at = offset, 0
+                window = read(start, max(_WINDOW, size))
+            _decode(part, codecs, number, size, flags, window[at : at + size], faults)
     return faults
 
 

@@ -46,6 +46,7 @@ def check(
     paths: Sequence[str],
     *,
     full: bool = False,
+    small: int | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
     more: Callable[[OpenDump], Sequence[DumpPart]] | None = None,
@@ -55,6 +56,7 @@ def check(
     Args:
         paths: its file, or all files of a split dump.
         full: unpack every page, of a large dump too.
+        small: bytes; of a dump up to this size every page is unpacked in any case; `SMALL` by default.
         jobs: processes for that.
         progress: called with what is done and what there is to do.
         more: adds what a reader with symbols can tell about what is left.
@@ -65,7 +67,7 @@ def check(
     shown = paths[0] if len(paths) == 1 else f"{paths[0]} … ({len(paths)} files)"
     try:
         with open_dump(paths, progress=progress) as opened:
-            return _check_open(shown, opened, full, jobs, progress, more)
+            return _check_open(shown, opened, full, SMALL if small is None else small, jobs, progress, more)
     except BrokenHeader as error:
         advice = (f"lastwords salvage {paths[0]} -o OUT looks for what is left without the header",)
         problem = DumpProblem(kind="bad-header", text=_without_path(str(error), paths))
@@ -81,12 +83,13 @@ def _check_open(
     shown: str,
     opened: OpenDump,
     full: bool,
+    small: int,
     jobs: int,
     progress: Progress | None,
     more: Callable[[OpenDump], Sequence[DumpPart]] | None,
 ) -> DumpCheck:
     problems = list(opened.problems)
-    full = full or sum(raw.storage.size for raw in opened.raws) <= SMALL
+    full = full or sum(raw.storage.size for raw in opened.raws) <= small
     if isinstance(opened.memory, KdumpMemory):
         pages, expected = _check_kdump(opened, opened.memory, full, jobs, progress, problems)
     else:

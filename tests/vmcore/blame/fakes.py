@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lastwords.vmcore.blame.architecture import named
 from lastwords.vmcore.blame.function import Function, Symbol
 from lastwords.vmcore.blame.origin import Node
 from lastwords.vmcore.blame.undo import State
@@ -16,8 +17,13 @@ class FakeDump:
     """Memory by address, and functions that follow each other from `CODE` on."""
 
     def __init__(
-        self, functions: Mapping[str, str], memory: Mapping[int, int] = {}, per_cpu: int | None = None
+        self,
+        functions: Mapping[str, str],
+        memory: Mapping[int, int] = {},
+        per_cpu: int | None = None,
+        architecture: str = "x86-64",
     ) -> None:
+        self.architecture = named(architecture)
         self.per_cpu = per_cpu
         self.bytes: dict[int, int] = {}
         self.symbols: list[Symbol] = []
@@ -49,7 +55,7 @@ class FakeDump:
         return Function(self, self.named(name)[0])
 
     def state(self, values: Mapping[Any, int]) -> State:
-        return State(self, STACK, {"rsp": STACK, **values})
+        return State(self, STACK, {self.architecture.stack_pointer: STACK, **values})
 
 
 class NoNames:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lastwords.model import Blame
+from lastwords.vmcore.blame.architecture import named
 from lastwords.vmcore.blame.callers import Frame
 from lastwords.vmcore.blame.fault import Fault
 from lastwords.vmcore.blame.follow import Followed
@@ -22,6 +23,7 @@ class Recorder:
 
     def __init__(self, dump: Dump) -> None:
         self.dump = dump
+        self.architecture = dump.architecture
         self.per_cpu = dump.per_cpu
         self.reads: dict[str, str | None] = {}
         self.symbols: dict[str, list[Any] | None] = {}
@@ -45,6 +47,7 @@ class Recorder:
     def save(self, path: Path, fault: Fault) -> None:
         frames = [[frame.pc, frame.sp, frame.interrupted, frame.registers] for frame in fault.frames]
         content = {
+            "architecture": self.architecture.name,
             "kind": fault.kind,
             "registers": fault.registers,
             "frames": frames,
@@ -62,6 +65,7 @@ class Recorded:
     def __init__(self, name: str) -> None:
         content = json.loads((FOLDER / f"{name}.json").read_text())
         self._content = content
+        self.architecture = named(content.get("architecture", "x86-64"))
         self.per_cpu: int | None = content["per_cpu"]
         frames = [Frame(*frame) for frame in content["frames"]]
         self.fault = Fault(content["kind"], content["registers"], frames, [])

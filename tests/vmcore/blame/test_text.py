@@ -3,6 +3,7 @@
 import struct
 from pathlib import Path
 
+from lastwords.vmcore.blame.architecture import named
 from lastwords.vmcore.blame.function import Symbol
 from lastwords.vmcore.blame.text import broken_code, compare, flipped_bits
 
@@ -20,16 +21,20 @@ def _loaded(at: int, new: bytes) -> bytes:
 
 
 def test_what_the_kernel_changes() -> None:
-    assert compare(_SYMBOL, _BUILT, _loaded(0, b""), _OFFSET) == ()
-    assert compare(_SYMBOL, _BUILT, _loaded(0, bytes.fromhex("e811223344")), _OFFSET) == ()  # ftrace
-    assert compare(_SYMBOL, _BUILT, _loaded(16, bytes.fromhex("0f1f440000")), _OFFSET) == ()  # paravirt
-    assert compare(_SYMBOL, _BUILT, _loaded(21, b"\x3e"), _OFFSET) == ()  # one CPU needs no lock prefix
+    assert compare(named("x86-64"), _SYMBOL, _BUILT, _loaded(0, b""), _OFFSET) == ()
+    assert compare(named("x86-64"), _SYMBOL, _BUILT, _loaded(0, bytes.fromhex("e811223344")), _OFFSET) == ()  # ftrace
+    assert (
+        compare(named("x86-64"), _SYMBOL, _BUILT, _loaded(16, bytes.fromhex("0f1f440000")), _OFFSET) == ()
+    )  # paravirt
+    assert (
+        compare(named("x86-64"), _SYMBOL, _BUILT, _loaded(21, b"\x3e"), _OFFSET) == ()
+    )  # one CPU needs no lock prefix
 
 
 def test_one_bit() -> None:
-    (found,) = compare(_SYMBOL, _BUILT, _loaded(8, b"\x58"), _OFFSET)
+    (found,) = compare(named("x86-64"), _SYMBOL, _BUILT, _loaded(8, b"\x58"), _OFFSET)
     assert (found.address, found.byte, found.expected) == (_SYMBOL.start + 8, 0x58, 0x18)
-    assert compare(_SYMBOL, _BUILT, _loaded(8, b"\x5b"), _OFFSET) == ()  # three bits: nobody knows
+    assert compare(named("x86-64"), _SYMBOL, _BUILT, _loaded(8, b"\x5b"), _OFFSET) == ()  # three bits: nobody knows
 
 
 def test_against_an_elf_file(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def frame(where, registers, pc, *, interrupted=True):
             pc=pc,
             sp=registers.get("rsp", registers.get("sp")),
             function_name=None,
+            is_inline=False,
         ),
     )
 
@@ -87,13 +88,13 @@ def test_a_call_that_went_to_a_variable_does_not_end_a_trace(monkeypatch, before
     registers = {"rip": TABLE, "rsp": STACK, "rbp": 1, "rax": 2, "r15": 3, "cs": 16, "ss": 24}
     called = frame(symbol("table", TABLE, OBJECT), registers, TABLE)
     guess = frame(symbol("luck", NOTIFY), {"rsp": STACK}, NOTIFY, interrupted=False)
-    found = [
-        unwind.function_name(each) for each in unwind.kernel_frames(cast(Any, [called, guess]), prog=cast(Any, prog))
-    ]
+    frames = list(unwind.kernel_frames(cast(Any, [called, guess]), prog=cast(Any, prog)))
+    found = [unwind.function_name(each) for each in frames]
     assert found == (["table", "notify"] if goes_on else ["table", "luck"])
     if goes_on:
         (as_pt_regs,) = given  # r15, rbp, rax, rip, cs, rsp, ss
-        assert [as_pt_regs[number] for number in (0, 4, 10, 16, 17, 19, 20)] == [3, 1, 2, caller, 16, STACK + 8, 24]
+        assert [as_pt_regs[number] for number in (0, 4, 10, 16, 17, 19, 20)] == [3, 1, 2, caller - 1, 16, STACK + 8, 24]
+        assert (frames[1].pc, frames[1].interrupted) == (caller, False)
 
 
 CALLER, LEAF, DATA = 0xFFFFD80696000000, 0xFFFFD80696000200, 0xFFFFD80696000400
@@ -120,8 +121,9 @@ def arm_registers(lr=CALLER + 0x24):
 def test_the_caller_of_a_leaf_function_is_not_left_out_on_arm64():
     found = better_registers(cast(Any, arm([NOP, NOP, NOP])), frame(symbol("leaf", LEAF), arm_registers(), LEAF + 8))
     assert found is not None
-    values = struct.unpack("<34Q", found)
-    assert values[29:] == (STACK, CALLER + 0x24, STACK - 32, CALLER + 0x24, 0)
+    values = struct.unpack("<34Q", found.registers)
+    assert values[29:] == (STACK, CALLER + 0x24, STACK - 32, CALLER + 0x20, 0)
+    assert found.returns_to == CALLER + 0x24
 
 
 @pytest.mark.parametrize(
@@ -145,6 +147,6 @@ def test_an_exception_on_arm64_gives_all_registers():
     entry = symbol("el1h_64_sync", CALLER)
     registers = {"x29": STACK + 304, "x30": 0}
     found = better_registers(cast(Any, prog), frame(entry, registers, CALLER, interrupted=False))
-    assert found == saved[: 34 * 8]
+    assert found == (saved[: 34 * 8], None)
     for other in (symbol("vfs_write", CALLER), symbol("el0t_64_sync", CALLER)):
         assert better_registers(cast(Any, prog), frame(other, registers, CALLER, interrupted=False)) is None

@@ -14,7 +14,7 @@ KINDS = (
             Form(_LITERAL, rf"{_PANIC}(?P<what>panic_on_warn set)"),
             Form(
                 _LITERAL,
-                rf"{_PANIC}(?P<what>(?:kernel: )?panic_on_(?!oom)\w+ set|UBSAN: panic_on_warn set|KCSAN: panic_on_warn set)",
+                rf"{_PANIC}(?P<what>(?:kernel: )?panic_on_(?!oom|taint)\w+ set|UBSAN: panic_on_warn set|KCSAN: panic_on_warn set)",
             ),
             Form(
                 _LITERAL,

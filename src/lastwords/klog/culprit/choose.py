@@ -8,9 +8,12 @@ from typing import NamedTuple
 from lastwords.model import Frame
 
 from ..catalogue import Kind
+from ..decode.location import Location
 from ..draft import Draft
 from .never import entry, lock_primitive, never_to_blame, plain
 from .stall import frames_of_stall, representative
+
+_PAGE = 4096
 
 
 class Culprit(NamedTuple):
@@ -91,8 +94,29 @@ def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[st
         return None
     if location.offset == 0 and any("instruction fetch" in text for text in draft.error_lines):
         return _caller(kind, draft)
+    if (linked := _by_link_register(kind, draft, location)) is not None:
+        return linked
     culprit = _from_group(kind, draft, location.function)
     return None if culprit is None else _at_pointer(draft, culprit)
+
+
+def _by_link_register(kind: Kind, draft: Draft, location: Location) -> Culprit | None:
+    """Who called NULL or data, by the link register: it still holds the return address, which no trace has.
+
+    The kernel names data by the function before it, and tells by the offset that it is not in there. Not for a wild
+    address, likewise.
+    """
+    link = draft.registers.link
+    beyond = location.offset is not None and location.size is not None and location.offset >= location.size
+    null = not location.function and location.address is not None and location.address < _PAGE
+    if link is None or not (null or beyond):
+        return None
+    name = plain(link.function)
+    if not name or (link.offset is not None and link.size is not None and link.offset >= link.size):
+        return None
+    if not blameable(name, kind):
+        return None
+    return Culprit(name, Frame(link.function, 0, link.offset, link.size, link.module or "", address=link.address))
 
 
 def _at_pointer(draft: Draft, culprit: Culprit) -> Culprit:

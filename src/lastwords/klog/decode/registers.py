@@ -32,6 +32,10 @@ class _Line(NamedTuple):
     """Says where the instruction pointer is."""
 
 
+_LINKS = frozenset(("lr", "LR", "ra", "ra:"))
+"""Registers that hold the address that will be returned to."""
+
+
 class RegisterReader:
     """Collects the registers of one report from its lines.
 
@@ -42,7 +46,7 @@ class RegisterReader:
     Attributes:
         registers: value of each register by its name in lower case: `rax`, `rip`, `cs`, `gs_base`, `x0`, `pstate`,
             `r3`, `nip`, `psw_mask`, `gpr2`, `epc`, `era`.
-        location: where the instruction pointer of that set points, or None.
+        location: where the instruction pointer of that set points, or None; `link` the same of its link register.
         architecture: of the register lines, or None as long as none was specific enough.
         sets: number of register sets seen.
         user: the set in `registers` is that of a user-mode context, no other having been found.
@@ -51,6 +55,7 @@ class RegisterReader:
     def __init__(self) -> None:
         self.registers: Values = {}
         self.location: Location | None = None
+        self.link: Location | None = None
         self.architecture: str | None = None
         self.sets = 0
         self.user = False
@@ -85,6 +90,8 @@ class RegisterReader:
         if line.locates and self._keeping and (self.location is None or not self.location.function):
             # Powerpc and loongarch print the address first and the symbol lines later.
             self.location = where(text) or self.location
+        if word in _LINKS and self._keeping and (self.link is None or not self.link.function):
+            self.link = where(text) or self.link
         if word == "Krnl" or word == "User":
             self._expect_gprs(values)
         return True
@@ -111,7 +118,7 @@ class RegisterReader:
         self._keeping = self.user and opens and not _is_user(values)
         if self._keeping:
             self.registers = {}
-            self.location = None
+            self.location = self.link = None
             self.user = False
 
     def _expect_gprs(self, values: Values) -> None:

@@ -22,7 +22,7 @@ FORMS: tuple[Form, ...] = get_args(Form)
 _EPILOG = """\
 examples:
   python -m lastwords.lab.accuracy --log-only                  the recorded logs: a minute, no QEMU
-  python -m lastwords.lab.accuracy                             all cases on 6.1, crashed at the first time
+  python -m lastwords.lab.accuracy                             all cases, crashed at the first time
   python -m lastwords.lab.accuracy null-field --form bare      one case, one form
   python -m lastwords.lab.accuracy --cases ~/my-cases --kernel 6.12
 
@@ -61,7 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("case", nargs="*", help="names of cases; without any, all")
     parser.add_argument("--cases", type=Path, metavar="DIR", help="cases kept elsewhere, a folder each")
-    parser.add_argument("--kernel", action="append", choices=[*KERNELS], help="more than once for several; default 6.1")
+    parser.add_argument(
+        "--kernel",
+        action="append",
+        choices=[*KERNELS],
+        help="more than once for several; default: the first of each case, mostly 6.1",
+    )
     parser.add_argument("--form", action="append", choices=FORMS, help="more than once for several; default all")
     parser.add_argument("--log-only", action="store_true", help="the recorded logs, without QEMU")
     parser.add_argument(
@@ -77,9 +82,11 @@ def _judgements(given: argparse.Namespace) -> Iterator[Judgement]:
     unknown = set(given.case) - {case.name for case in cases}
     if unknown:
         raise LabError(f"no case {', '.join(sorted(unknown))}")
-    for name in given.kernel or ["6.1"]:
-        for case in cases:
-            if name in case.kernels and (not given.case or case.name in given.case):
+    for case in cases:
+        if given.case and case.name not in given.case:
+            continue
+        for name in given.kernel or case.kernels[:1]:
+            if name in case.kernels:
                 yield from _of_log(case, name, given.logs) if given.log_only else _of_crash(case, name, given.form)
 
 

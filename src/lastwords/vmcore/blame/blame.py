@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lastwords.model import Blame
+from lastwords.vmcore.machine.panic import crashed_frames
 
 from .fault import find_fault, with_caller
 from .follow import Followed, follow
@@ -34,16 +35,18 @@ def blame(kernel: "Kernel") -> Blame | None:
     Returns:
         What was found, with what is not known said so; None where the crash was no fault on a pointer, or the stack of
         the task that crashed can't be read.
+
+    Raises:
+        LookupError: code of the dump's architecture is not followed.
     """
     began = time.monotonic()
     try:
-        thread = kernel.prog.crashed_thread()
-        frames = list(kernel.frames(thread))
-        task = thread.object.value_()
-    except Exception:  # no such thread, or its stack is not in the dump
+        crashed, frames = crashed_frames(kernel)
+        task = crashed.value_()
+    except Exception:  # no such task, or its stack is not in the dump
         return None
-    dump = ProgramDump(kernel, task_cpu_of(thread.object))
-    fault = find_fault(dump, frames) if _is_x86(kernel) else None
+    dump = ProgramDump(kernel, task_cpu_of(crashed))
+    fault = find_fault(dump, frames)
     if fault is None:
         return None
     fault = with_caller(dump, fault, kernel.register_frames)
@@ -72,13 +75,6 @@ def _with_who_should_have_checked(dump: ProgramDump, blame: Blame) -> Blame:
     except Exception:  # code that can't be read costs this part alone
         return blame
     return msgspec.structs.replace(blame, unchecked=calls)
-
-
-def _is_x86(kernel: "Kernel") -> bool:
-    import drgn
-
-    platform = kernel.prog.platform
-    return platform is not None and platform.arch == drgn.Architecture.X86_64
 
 
 def _kaslr_offset(kernel: "Kernel") -> int | None:

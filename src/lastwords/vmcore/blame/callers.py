@@ -2,15 +2,13 @@
 
 from typing import NamedTuple
 
-from .function import Dump, Function, function_at, is_return_thunk, word
+from .function import Dump, Function, function_at, word
 from .instruction import Act, Instruction
 from .undo import Place, State, share_stack
-from .x86 import STACK_POINTER, THUNKS, decode, thunk_register
 
 _TAIL_DEPTH = 3
 _TAIL_SITES_MAX = 6
 _FUNCTIONS_MAX = 24
-_THUNK_INSTRUCTIONS = 6
 
 
 class Frame(NamedTuple):
@@ -55,6 +53,7 @@ class Stack:
 
     def __init__(self, dump: Dump, frames: list[Frame]) -> None:
         self.dump = dump
+        self.architecture = dump.architecture
         self.frames = frames
         self._functions: dict[int, Function | None] = {}
 
@@ -71,7 +70,7 @@ class Stack:
     def frame_of(self, address: int) -> int | None:
         """The frame that a place on the stack belongs to."""
         for number in range(1, len(self.frames) - 1):
-            if self.frames[number].sp <= address < self.frames[number + 1].sp - 8:
+            if self.frames[number].sp <= address < self.frames[number + 1].sp - self.architecture.call_pushes:
                 return number
         return None
 
@@ -97,22 +96,41 @@ class Stack:
         if site is None:
             return []
         frame = self.frames[activation.frame + 1]
-        slot = entry.get(STACK_POINTER)
-        if slot is not None and (slot + 8 != frame.sp or word(self.dump, slot) != frame.pc):
+        if not self._returns_to(entry, frame):
             return []
         function, index = site
         state = entry.copy()
-        state.values[STACK_POINTER] = frame.sp
+        state.values[self.architecture.stack_pointer] = frame.sp
         state.floor = max(state.floor, frame.sp)
         call = function.instruction(index)
+        state.forget(self.architecture.link_register or "")
         # Memory shows what the called function left there, not what was there before the call.
         share_stack(function, call, state)
         target = called(self.dump, call, state)
         start = activation.function.symbol.start
         direct = Activation(function, index, state, activation.frame + 1)
         if target is None or target == start:
-            return [Caller(_with_registers(direct, frame), target is not None)]
+            return [Caller(self._with_registers(direct, frame), target is not None)]
         return self._through_tail_calls(activation, entry, target)
+
+    def _returns_to(self, entry: State, frame: Frame) -> bool:
+        """Whether what is known where a function begins agrees with its return to a frame."""
+        pointer = entry.get(self.architecture.stack_pointer)
+        if pointer is not None and pointer + self.architecture.call_pushes != frame.sp:
+            return False
+        known = {name: value for name, value in entry.values.items() if isinstance(name, str) and value is not None}
+        if pointer is None and self.architecture.call_pushes:
+            return True
+        back = self.architecture.return_address(self.dump, known)
+        return back == frame.pc or (back is None and not self.architecture.call_pushes)
+
+    def _with_registers(self, activation: Activation, frame: Frame) -> Activation:
+        """With what the unwinder knows of the caller's registers, where debuginfo tells it."""
+        for register in self.architecture.callee_saved:
+            value = frame.registers.get(register)
+            if value is not None and activation.state.get(register) is None:
+                activation.state.values[register] = value
+        return activation
 
     def _through_tail_calls(self, activation: Activation, entry: State, target: int) -> list[Caller]:
         found = self._tail_sites(target, activation.function.symbol.start, entry, _TAIL_DEPTH)
@@ -142,21 +160,12 @@ class Stack:
         return found
 
 
-def _with_registers(activation: Activation, frame: Frame) -> Activation:
-    """With what the unwinder knows of the caller's registers, where debuginfo tells it."""
-    for register in ("rbx", "rbp", "r12", "r13", "r14", "r15"):
-        value = frame.registers.get(register)
-        if value is not None and activation.state.get(register) is None:
-            activation.state.values[register] = value
-    return activation
-
-
 def is_return(dump: Dump, jump: Instruction) -> bool:
     """A jump that stands for a return."""
     if jump.number is None:
         return False
     symbol = dump.symbol(jump.number)
-    return symbol is not None and is_return_thunk(symbol.name)
+    return symbol is not None and dump.architecture.is_return_thunk(symbol.name)
 
 
 def pointer_place(dump: Dump, instruction: Instruction) -> Place | None:
@@ -165,26 +174,7 @@ def pointer_place(dump: Dump, instruction: Instruction) -> Place | None:
         return instruction.source
     if instruction.number is None:
         return None
-    symbol = dump.symbol(instruction.number)
-    if symbol is None or not symbol.name.startswith(THUNKS):
-        return None
-    # A vmlinux has one symbol for all thunks, so the name may not tell the register; the code does.
-    return thunk_register(symbol.name) or _thunk_register(dump, instruction.number)
-
-
-def _thunk_register(dump: Dump, address: int) -> str | None:
-    """From a thunk's code: `jmp *%rax`, or a call, `mov %rax, (%rsp)` and a return."""
-    for _ in range(_THUNK_INSTRUCTIONS):
-        code = dump.read(address, 15)
-        if code is None:
-            return None
-        instruction = decode(code, address)
-        if instruction.act is Act.JUMP and instruction.source is not None:
-            return instruction.source
-        if instruction.act is Act.STORE and instruction.memory and instruction.memory.base == STACK_POINTER:
-            return instruction.source
-        address = instruction.number if instruction.act is Act.CALL and instruction.number else instruction.end
-    return None
+    return dump.architecture.thunk_register(dump, instruction.number)
 
 
 def called(dump: Dump, instruction: Instruction, state: State) -> int | None:
@@ -193,18 +183,8 @@ def called(dump: Dump, instruction: Instruction, state: State) -> int | None:
     if register is not None:
         return state.get(register)
     if instruction.number is not None:
-        return _through_trampoline(dump, instruction.number)
+        return dump.architecture.real_target(dump, instruction.number)
     if instruction.memory is not None:
         address = state.address(instruction.memory)
         return None if address is None else word(dump, address)
     return None
-
-
-def _through_trampoline(dump: Dump, address: int) -> int:
-    """Static calls go to a jump that the kernel patches: arch/x86/kernel/static_call.c."""
-    symbol = dump.symbol(address)
-    if symbol is not None and symbol.name.startswith("__SCT__"):
-        code = dump.read(address, 5)
-        if code is not None and code[0] == 0xE9:
-            return address + 5 + int.from_bytes(code[1:5], "little", signed=True) & (1 << 64) - 1
-    return address

@@ -1,21 +1,14 @@
 """Whether a branch was taken, from what is known behind it."""
 
+from .architecture import Flags
 from .function import Function
-from .instruction import Act, Instruction
+from .instruction import MASK, Act, Instruction
 from .undo import FLAGS, State, undo
 
-_CARRY, _ZERO, _SIGN, _OVERFLOW = 1 << 0, 1 << 6, 1 << 7, 1 << 11
 _BACK_MAX = 6
 
 
-class _Flags:
-    __slots__ = ("carry", "overflow", "sign", "zero")
-
-    def __init__(self, carry: bool | None, zero: bool, sign: bool, overflow: bool | None) -> None:
-        self.carry, self.zero, self.sign, self.overflow = carry, zero, sign, overflow
-
-
-def holds(condition: str, flags: _Flags) -> bool | None:
+def holds(condition: str, flags: Flags) -> bool | None:
     """Whether a condition holds; None where it needs a flag that is not known."""
     negated = condition.startswith("n") and condition not in ("np",)
     plain = condition[1:] if negated else condition
@@ -39,10 +32,6 @@ def holds(condition: str, flags: _Flags) -> bool | None:
     return None if value is None else value != negated
 
 
-def _of_word(flags: int) -> _Flags:
-    return _Flags(bool(flags & _CARRY), bool(flags & _ZERO), bool(flags & _SIGN), bool(flags & _OVERFLOW))
-
-
 def agrees(function: Function, index: int, taken: bool, state: State) -> bool:
     """Whether a branch may have gone this way, given what is known behind it; notes what that way tells.
 
@@ -52,14 +41,19 @@ def agrees(function: Function, index: int, taken: bool, state: State) -> bool:
         taken: whether the condition held.
         state: behind the branch; may learn from an equality.
     """
-    condition = function.instruction(index).condition
+    branch = function.instruction(index)
+    condition = branch.condition
     if condition is None:
         return True
-    word = state.get(FLAGS)
-    if word is not None:
-        known = holds(condition, _of_word(word))
-        return known is None or known == taken
-    found = _comparison(function, index, state)
+    if branch.act is Act.BRANCH and branch.source is not None:  # it looks at a register by itself
+        test = branch._replace(act=Act.TEST, number=branch.mask)
+        found: tuple[Instruction, State] | None = (test, state)
+    else:
+        word = state.get(FLAGS)
+        if word is not None:
+            known = holds(condition, function.architecture.condition_flags(word))
+            return known is None or known == taken
+        found = _comparison(function, index, state)
     if found is None:
         return True
     comparison, before = found
@@ -87,7 +81,7 @@ def _comparison(function: Function, index: int, state: State) -> tuple[Instructi
     return None
 
 
-def _compared(instruction: Instruction, state: State) -> _Flags | None:
+def _compared(instruction: Instruction, state: State) -> Flags | None:
     bits = 8 * instruction.size
     mask = (1 << bits) - 1
     if instruction.act in (Act.COMPARE, Act.TEST) and instruction.source is not None:
@@ -98,14 +92,14 @@ def _compared(instruction: Instruction, state: State) -> _Flags | None:
         left, right = left & mask, right & mask
         if instruction.act is Act.TEST:
             result = left & right
-            return _Flags(False, result == 0, bool(result >> bits - 1), False)
+            return Flags(False, result == 0, bool(result >> bits - 1), False)
         result = left - right & mask
         overflow = bool((left ^ right) & (left ^ result) & 1 << bits - 1)
-        return _Flags(left < right, result == 0, bool(result >> bits - 1), overflow)
+        return Flags(left < right, result == 0, bool(result >> bits - 1), overflow)
     if instruction.act in (Act.ADD, Act.ADD_REGISTER, Act.SUBTRACT_REGISTER) and instruction.target is not None:
         result_value = state.get(instruction.target)
         if result_value is not None:
-            return _Flags(None, result_value == 0, bool(result_value >> 63), None)
+            return Flags(None, result_value == 0, bool(result_value >> 63), None)
     return None
 
 
@@ -113,7 +107,8 @@ def _learn_equal(instruction: Instruction, before: State, state: State) -> bool:
     """Both sides were equal: what one held, the other did too."""
     if instruction.size != 8 or instruction.source is None:
         return True
-    if instruction.act is Act.TEST and instruction.source == instruction.other:
+    whole = instruction.source == instruction.other or (instruction.other is None and instruction.number == MASK)
+    if instruction.act is Act.TEST and whole:
         value: int | None = 0
     elif instruction.act is Act.COMPARE:
         value = instruction.number if instruction.other is None else before.get(instruction.other)

@@ -5,11 +5,10 @@ from typing import NamedTuple
 from .callers import Activation, Stack, called, is_return, pointer_place
 from .fault import Bad, Fault, bad_operand, values
 from .function import Dump, Function
-from .instruction import Act
+from .instruction import MASK, Act
 from .origin import Node, Tracer, choose
 from .undo import State
 from .walk import Budget, Source
-from .x86 import MASK, STACK_POINTER
 
 _JUMPS_MAX = 8
 _HOPS_MAX = 32
@@ -63,14 +62,15 @@ def follow(dump: Dump, fault: Fault, budget: Budget | None = None) -> Followed |
     """Follow the bad pointer of a fault; None where no register can be told to be bad."""
     stack = Stack(dump, fault.frames)
     tracer = Tracer(dump, stack, budget or Budget())
-    state = State(dump, fault.registers["rsp"], values(fault.registers))
-    rip = fault.registers["rip"]
-    function = stack.function(rip)
-    at = function.index(rip) if function is not None else None
+    architecture = dump.architecture
+    state = State(dump, fault.registers[architecture.stack_pointer], values(architecture, fault.registers))
+    pc = fault.registers[architecture.program_counter]
+    function = stack.function(pc)
+    at = function.index(pc) if function is not None else None
     if function is None or at is None:
         return _bad_target(dump, fault, stack, tracer, state)
-    bad = bad_operand(dump, function.instruction(at), fault)
-    if bad is None or bad.place == STACK_POINTER:
+    bad = bad_operand(dump, function.parts(at), fault)
+    if bad is None or bad.place == architecture.stack_pointer:
         return None  # a stack that overflowed: nobody put a bad pointer there
     nodes = tracer.trace(Activation(function, at, state, 0), bad.place)
     return Followed(function, at, bad, nodes)
@@ -78,13 +78,17 @@ def follow(dump: Dump, fault: Fault, budget: Budget | None = None) -> Followed |
 
 def _bad_target(dump: Dump, fault: Fault, stack: Stack, tracer: Tracer, state: State) -> Followed | None:
     """A call or jump through a bad function pointer: there is no instruction where it went."""
-    target = fault.registers["rip"]
+    architecture = dump.architecture
+    target, pointer = fault.registers[architecture.program_counter], fault.registers[architecture.stack_pointer]
     site = stack.call_site(1)
-    if site is None or fault.registers["rsp"] + 8 != fault.frames[1].sp:
+    if site is None or pointer + architecture.call_pushes != fault.frames[1].sp:
+        return None
+    if architecture.return_address(dump, fault.registers) != fault.frames[1].pc:
         return None
     function, at = site
     before = state.copy()
-    before.values["rsp"] = before.floor = fault.frames[1].sp
+    before.values[architecture.stack_pointer] = before.floor = fault.frames[1].sp
+    before.forget(architecture.link_register or "")
     activation = Activation(function, at, before, 1)
     call = function.instruction(at)
     if pointer_place(dump, call) is None and call.memory is None and call.number is not None:
@@ -99,7 +103,8 @@ def _bad_target(dump: Dump, fault: Fault, stack: Stack, tracer: Tracer, state: S
         nodes = tracer.trace(activation, place)
     else:
         nodes = [tracer.load(activation, target)] if call.memory else []
-    return Followed(function, at, Bad(place if place is not None else "rip", target, 0, target, 8), nodes, target=True)
+    held_in = place if place is not None else architecture.program_counter
+    return Followed(function, at, Bad(held_in, target, 0, target, 8), nodes, target=True)
 
 
 def _tail_jump(

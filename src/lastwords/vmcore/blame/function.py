@@ -1,18 +1,21 @@
 """The machine code of one function, and which instruction can come before which."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from .instruction import Instruction
-from .x86 import decode, outline
+from .instruction import Act, Flow, Instruction, Line
+
+if TYPE_CHECKING:
+    from .architecture import Architecture
 
 CODE_MAX = 256 << 10
 """Bytes of a function that are looked at; the largest of real kernels have half of it."""
 _CLONE = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|localalias|lto_priv)(?:\.\d+)?)+$", re.ASCII)
-_STACK_OPERAND = re.compile(r"\[rsp((?: [+-] (?:0x[0-9a-f]{1,8}|\d{1,8}))?)\]", re.ASCII)
 _COLD = re.compile(r"\.cold(?:\.\d+)?$", re.ASCII)
+
+_PROLOGUE_MAX = 24
 
 # Functions that don't come back: what stands behind a call of them is not what runs next.
 _NO_RETURN_NAMES = """
@@ -44,7 +47,11 @@ class Symbol(NamedTuple):
 
 
 class Dump(Protocol):
-    """What blame needs of a dump: memory and the names of functions."""
+    """What blame needs of a dump: memory and the names of functions, and what kind of machine it is of."""
+
+    @property
+    def architecture(self) -> "Architecture":
+        """What the code is for."""
 
     def read(self, address: int, size: int) -> bytes | None:
         """Bytes at a virtual address, None where they are not mapped or not in the dump."""
@@ -57,7 +64,7 @@ class Dump(Protocol):
 
     @property
     def per_cpu(self) -> int | None:
-        """What `gs` points to on the CPU that crashed: its per-CPU variables; None if that is not known."""
+        """What is added to a per-CPU variable's address on the CPU that crashed; None if that is not known."""
 
 
 def word(dump: Dump, address: int, size: int = 8) -> int | None:
@@ -81,31 +88,35 @@ class Function:
 
     def __init__(self, dump: Dump, symbol: Symbol) -> None:
         self.dump = dump
+        self.architecture = dump.architecture
         self.symbol = symbol
         self._code: list[tuple[int, bytes]] = []
-        self._outline: list[tuple[int, int, str, str]] = []
-        self._decoded: dict[int, Instruction] = {}
+        self._outline: list[Line] = []
+        self._decoded: dict[int, tuple[Instruction, ...]] = {}
         self._add(symbol)
         for cold in self._cold_parts():
             self._add(cold)
-        self._outline.sort()
-        self._addresses = [entry[0] for entry in self._outline]
+        self._outline.sort(key=lambda line: (line.address, line.part))
+        self._addresses = [line.address for line in self._outline]
+        self._flows = [self.architecture.flow(line) for line in self._outline]
 
     def _add(self, part: Symbol) -> None:
         size = min(part.end - part.start, CODE_MAX)
         code = self.dump.read(part.start, size) if size > 0 else None
         if code is not None:
             self._code.append((part.start, code))
-            self._outline += outline(code, part.start)
+            self._outline += self.architecture.outline(code, part.start)
 
     def _cold_parts(self) -> list[Symbol]:
         found: dict[int, Symbol] = {}
         wanted = re.compile(re.escape(self.symbol.name) + r"\.cold(?:\.\d+)?$")
-        for _, _, mnemonic, operands in self._outline:
-            target = _target(mnemonic, operands)
-            if target is None or mnemonic == "call" or self.symbol.start <= target < self.symbol.end:
+        for line in self._outline:
+            flow = self.architecture.flow(line)
+            if flow is None or flow.target is None or flow.act is Act.CALL:
                 continue
-            symbol = self.dump.symbol(target)
+            if self.symbol.start <= flow.target < self.symbol.end:
+                continue
+            symbol = self.dump.symbol(flow.target)
             if symbol is not None and wanted.fullmatch(symbol.name):
                 found[symbol.start] = symbol
         return list(found.values())[:4]
@@ -119,25 +130,31 @@ class Function:
         return self.index(self.symbol.start)
 
     def index(self, address: int) -> int | None:
-        """The instruction that begins at an address."""
-        place = bisect_right(self._addresses, address) - 1
-        return place if place >= 0 and self._addresses[place] == address else None
+        """The instruction that begins at an address; its first part."""
+        place = bisect_left(self._addresses, address)
+        return place if place < len(self._addresses) and self._addresses[place] == address else None
 
     def index_ending(self, address: int) -> int | None:
         """The instruction that ends at an address: the call, for a return address."""
         place = bisect_right(self._addresses, address - 1) - 1
-        if place >= 0 and self._addresses[place] + self._outline[place][1] == address:
+        if place >= 0 and self._outline[place].address + self._outline[place].length == address:
             return place
         return None
 
     def instruction(self, index: int) -> Instruction:
-        """An instruction in full."""
-        known = self._decoded.get(index)
+        """An instruction in full; a part of it where it has several."""
+        line = self._outline[index]
+        known = self._decoded.get(line.address)
         if known is None:
-            address, length, _, _ = self._outline[index]
-            start, code = next(part for part in self._code if part[0] <= address < part[0] + len(part[1]))
-            known = self._decoded[index] = decode(code[address - start : address - start + length], address)
-        return known
+            start, code = next(part for part in self._code if part[0] <= line.address < part[0] + len(part[1]))
+            at = line.address - start
+            known = self.architecture.decode(code[at : at + line.length], line.address)
+            self._decoded[line.address] = known
+        return known[min(line.part, len(known) - 1)]
+
+    def parts(self, index: int) -> list[Instruction]:
+        """All that the instruction does whose first part is at an index."""
+        return [self.instruction(index + part) for part in range(self._outline[index].parts)]
 
     def offset(self, address: int) -> str:
         """An address as `name+0x12`."""
@@ -155,19 +172,21 @@ class Function:
         """The instructions that leave it by a jump: tail calls, and returns through a thunk."""
         return [
             index
-            for index, (_, _, mnemonic, operands) in enumerate(self._outline)
-            if mnemonic.startswith("j") and self._leaves(_target(mnemonic, operands))
+            for index, flow in enumerate(self._flows)
+            if flow is not None and flow.act in (Act.JUMP, Act.BRANCH) and self._leaves(index, flow)
         ]
 
     def returns(self) -> list[int]:
         """The instructions that return, by `ret` or by a jump to the thunk that stands for it."""
         found = []
-        for index, (_, _, mnemonic, operands) in enumerate(self._outline):
-            if mnemonic.split()[-1:] == ["ret"]:
+        for index, flow in enumerate(self._flows):
+            if flow is None:
+                continue
+            if flow.act is Act.RETURN:
                 found.append(index)
-            elif mnemonic == "jmp" and (target := _target(mnemonic, operands)) and self._leaves(target):
-                symbol = self.dump.symbol(target)
-                if symbol is not None and is_return_thunk(symbol.name):
+            elif flow.act is Act.JUMP and flow.target and self._leaves(index, flow):
+                symbol = self.dump.symbol(flow.target)
+                if symbol is not None and self.architecture.is_return_thunk(symbol.name):
                     found.append(index)
         return found
 
@@ -188,33 +207,54 @@ class Function:
         """The part of its stack that functions it calls may write to, because it takes addresses in there.
 
         Two offsets from the stack pointer at the entry; None where it takes no address. How large a variable is can't
-        be seen, so this goes from the lowest one to the saved registers.
+        be seen, so this goes from the lowest one to the saved registers above it.
         """
-        taken = []
-        for index, (_, _, mnemonic, operands) in enumerate(self._outline):
-            target, _, source = operands.partition(", ")
-            if mnemonic not in ("lea", "mov") or (target in ("rsp", "rbp") and mnemonic == "mov"):
+        taken: list[int | None] = []
+        for index, line in enumerate(self._outline):
+            found = self.architecture.stack_address(line)
+            if found is None or found.target == self.architecture.stack_pointer:
                 continue
-            height = self._heights.get(index)
-            if mnemonic == "mov" and source == "rsp" and target.startswith("r"):
-                taken.append(height)
-            elif mnemonic == "lea" and target != "rsp" and (match := _STACK_OPERAND.fullmatch(source)):
-                taken.append(None if height is None else height + int(match[1].replace(" ", "") or "0", 0))
+            if found.target == self.architecture.frame_pointer and self.architecture.keeps_frame_pointer:
+                continue
+            by_stack = found.base == self.architecture.stack_pointer
+            height = self._heights.get(index) if by_stack else self.frame_pointer_height
+            taken.append(None if height is None else height + found.offset)
         if not taken:
             return None
         low = min((each for each in taken if each is not None), default=-CODE_MAX)
-        return (-CODE_MAX if None in taken else low), -8 * self._pushes
+        if None in taken:
+            low = -CODE_MAX
+        above = [each for each in self._saved if each > low]
+        # Without a known variable, all is shared but registers that were pushed, which lie on top.
+        return low, min(above, default=0) if low > -CODE_MAX or self.architecture.call_pushes else 0
 
     @cached_property
-    def _pushes(self) -> int:
-        """Registers that it saves at its beginning."""
-        count = 0
-        for _, _, mnemonic, _operands in self._outline[(self.entry or 0) :][:24]:
-            if mnemonic == "push":
-                count += 1
-            elif mnemonic in ("call", "ret") or mnemonic.startswith("j"):
+    def frame_pointer_height(self) -> int | None:
+        """Where the frame pointer points once it is set up, from where the stack pointer was at the entry."""
+        for index, line in enumerate(self._outline[: _PROLOGUE_MAX * 2]):
+            found = self.architecture.stack_address(line)
+            if found is not None and found.target == self.architecture.frame_pointer:
+                height = self._heights.get(index)
+                return (
+                    None if height is None or found.base != self.architecture.stack_pointer else height + found.offset
+                )
+        return None
+
+    @cached_property
+    def _saved(self) -> list[int]:
+        """Where it saves registers at its beginning."""
+        found = []
+        entry = self.entry or 0
+        for index, line in enumerate(self._outline[entry:][:_PROLOGUE_MAX], entry):
+            flow = self._flows[index]
+            if flow is not None:
                 break
-        return count
+            offset = self.architecture.saved_at(line) if line.part == line.parts - 1 else None
+            height = self._heights.get(index)
+            after = None if height is None else self.architecture.height_after(height, line)
+            if offset is not None and after is not None:
+                found.append(after + offset)
+        return found
 
     @cached_property
     def _heights(self) -> dict[int, int]:
@@ -224,7 +264,7 @@ class Function:
         found, work = {entry: 0}, [entry]
         while work:
             index = work.pop()
-            after = _height_after(found[index], self._outline[index][2], self._outline[index][3])
+            after = self.architecture.height_after(found[index], self._outline[index])
             if after is None:
                 continue
             for following in self._followers.get(index, ()):
@@ -241,23 +281,25 @@ class Function:
                 found.setdefault(edge.at, []).append(index)
         return found
 
-    def _leaves(self, target: int | None) -> bool:
-        # An indirect jump may be a switch as well as a tail call; the kernel has the first rarely.
-        return target is None or self.index(target) is None
+    def _leaves(self, index: int, flow: Flow) -> bool:
+        if flow.target is not None:
+            return self.index(flow.target) is None
+        # An indirect jump may be a switch as well as a tail call; for that one, the stack is as it was at the entry.
+        return self._heights.get(index, 0) == 0
 
     @cached_property
     def _predecessors(self) -> dict[int, list[Edge]]:
         found: dict[int, list[Edge]] = {}
         indirect = []
-        for index, (_address, _, mnemonic, operands) in enumerate(self._outline):
-            branch = mnemonic.startswith("j")
-            target = _target(mnemonic, operands) if branch else None
-            if target is not None and (place := self.index(target)) is not None:
-                found.setdefault(place, []).append(Edge(index, None if mnemonic == "jmp" else True))
-            if mnemonic.endswith("jmp") and target is None:
-                indirect.append(index)
-            if self._falls_through(index, mnemonic, operands):
-                found.setdefault(index + 1, []).append(Edge(index, False if branch else None))
+        for index, flow in enumerate(self._flows):
+            act = flow.act if flow is not None else None
+            if flow is not None and act in (Act.JUMP, Act.BRANCH):
+                if flow.target is not None and (place := self.index(flow.target)) is not None:
+                    found.setdefault(place, []).append(Edge(index, True if act is Act.BRANCH else None))
+                if flow.target is None and act is Act.JUMP:
+                    indirect.append(index)
+            if self._falls_through(index, flow):
+                found.setdefault(index + 1, []).append(Edge(index, False if act is Act.BRANCH else None))
         if indirect:
             self._add_switches(found, indirect)
         return found
@@ -265,25 +307,20 @@ class Function:
     def _add_switches(self, found: dict[int, list[Edge]], indirect: list[int]) -> None:
         """What nothing leads to is a case of a switch."""
         for index in range(1, len(self._outline)):
-            if index not in found and self._outline[index][2] not in ("int3", "nop", "(bad)"):
+            line = self._outline[index]
+            if index not in found and line.part == 0 and line.mnemonic not in ("int3", "nop", "udf", "(bad)"):
                 found[index] = [Edge(jump, None) for jump in indirect[:8]]
 
-    def _falls_through(self, index: int, mnemonic: str, operands: str) -> bool:
-        word = mnemonic.split()[-1] if mnemonic else ""
-        if word in ("jmp", "ret", "int3", "(bad)", "iretq", "hlt") or index + 1 >= len(self._outline):
+    def _falls_through(self, index: int, flow: Flow | None) -> bool:
+        if index + 1 >= len(self._outline) or (flow and flow.act in (Act.JUMP, Act.RETURN, Act.END)):
             return False
-        address, length, _, _ = self._outline[index]
-        if self._outline[index + 1][0] != address + length:
+        line, following = self._outline[index], self._outline[index + 1]
+        if following.address not in (line.address, line.address + line.length):
             return False
-        if mnemonic == "call" and (target := _target(mnemonic, operands)) is not None:
-            symbol = self.dump.symbol(target)
+        if flow and flow.act is Act.CALL and flow.target is not None:
+            symbol = self.dump.symbol(self.architecture.real_target(self.dump, flow.target))
             return symbol is None or symbol.name not in NO_RETURN
         return True
-
-
-def is_return_thunk(name: str) -> bool:
-    """Code that stands for a `ret`: arch/x86/lib/retpoline.S."""
-    return name.endswith("return_thunk") or name in ("zen_untrain_ret", "srso_return_thunk", "retbleed_return_thunk")
 
 
 def function_at(dump: Dump, address: int) -> Function | None:
@@ -298,34 +335,3 @@ def function_at(dump: Dump, address: int) -> Function | None:
                 return function
     function = Function(dump, symbol)
     return function if len(function) else None
-
-
-def _height_after(height: int, mnemonic: str, operands: str) -> int | None:
-    """How far the stack pointer is from the entry's behind an instruction; None where that can't be told."""
-    if mnemonic == "push" or mnemonic == "pushfq":
-        return height - 8
-    if mnemonic == "pop" or mnemonic == "popfq":
-        return height + 8
-    if not operands.startswith("rsp, "):
-        return None if mnemonic == "leave" else height
-    source = operands.removeprefix("rsp, ")
-    try:
-        if mnemonic in ("add", "sub"):
-            number = int(source, 0)
-            # capstone prints -0x80 as a number of 64 bits.
-            number -= 1 << 64 if number >> 63 else 0
-            return height + number if mnemonic == "add" else height - number
-        if mnemonic == "lea" and (match := _STACK_OPERAND.fullmatch(source)):
-            return height + int(match[1].replace(" ", "") or "0", 0)
-    except ValueError:
-        return None
-    return height if mnemonic in ("cmp", "test") else None
-
-
-def _target(mnemonic: str, operands: str) -> int | None:
-    if operands.startswith("0x"):
-        try:
-            return int(operands, 16)
-        except ValueError:
-            return None
-    return None

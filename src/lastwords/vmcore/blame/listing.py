@@ -4,14 +4,15 @@ import re
 from typing import TYPE_CHECKING
 
 from lastwords.model import CodeLine, Listing
+from lastwords.vmcore.machine.panic import crashed_frames
 from lastwords.vmcore.machine.strings import in_words
 
-from .callers import Stack, pointer_place
+from .callers import Stack
 from .fault import find_fault
 from .function import Symbol
-from .instruction import Act, Instruction
+from .instruction import Line
 from .program_dump import ProgramDump
-from .x86 import THUNK, outline
+from .x86 import THUNK
 
 if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 _CODE_MAX = 256 << 10
 _WHERE = re.compile(r"([^\s+]{1,512}?)(?:\+(0x[0-9a-f]{1,8}|\d{1,9}))?", re.ASCII | re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:0x)?[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
-_TARGET = re.compile(r"0x[0-9a-f]{1,16}", re.ASCII)
-_RELATIVE = re.compile(r"\[rip ([+-]) (0x[0-9a-f]{1,16}|\d{1,9})\]", re.ASCII)
 
 
 class NotFoundError(Exception):
@@ -31,18 +30,16 @@ def listing(kernel: "Kernel", where: str | None) -> Listing:
     """The code of a function.
 
     Args:
-        kernel: an opened dump of an x86-64 machine.
+        kernel: an opened dump.
         where: a symbol, `symbol+0x12`, or an address; None for the function that crashed.
 
     Raises:
         NotFoundError: no function is there, its code is not in the dump, or the machine is of another kind.
     """
-    import drgn
-
-    platform = kernel.prog.platform
-    if platform is None or platform.arch != drgn.Architecture.X86_64:
-        raise NotFoundError("only code of x86-64 can be listed")
-    dump = ProgramDump(kernel)
+    try:
+        dump = ProgramDump(kernel)
+    except LookupError as error:
+        raise NotFoundError(str(error.args[0])) from None
     marks = _marks(kernel, dump)
     if where is None:
         if not marks:
@@ -59,39 +56,37 @@ def listing(kernel: "Kernel", where: str | None) -> Listing:
     if code is None:
         raise NotFoundError(f"{symbol.name}: its code is not in the dump")
     lines = tuple(
-        _line(dump, symbol, code[at - symbol.start : at - symbol.start + length], at, f"{word} {rest}".strip(), marks)
-        for at, length, word, rest in outline(code, symbol.start)
+        _line(dump, symbol, code[line.address - symbol.start :][: line.length], line, marks)
+        for line in dump.architecture.outline(code, symbol.start)
+        if line.part == 0
     )
     return Listing(function=symbol.name, address=symbol.start, module=symbol.module, lines=lines)
 
 
-def _line(dump: ProgramDump, symbol: Symbol, code: bytes, address: int, text: str, marks: dict[int, int]) -> CodeLine:
+def _line(dump: ProgramDump, symbol: Symbol, code: bytes, line: Line, marks: dict[int, int]) -> CodeLine:
+    address = line.address
     place = source_line(dump, address)
     return CodeLine(
         address=address,
         offset=address - symbol.start,
         code=code.hex(" "),
-        text=_named(dump, text, address + len(code)),
+        text=_named(dump, line),
         marked=address in marks,
         file=place[0] if place else None,
         line=place[1] if place else None,
     )
 
 
-def _named(dump: ProgramDump, text: str, end: int) -> str:
+def _named(dump: ProgramDump, line: Line) -> str:
     """An instruction with the name of what it jumps to, or of the memory that it names by itself."""
-    word, _, rest = text.partition(" ")
-    target = None
-    if _TARGET.fullmatch(rest) and (word == "call" or word.startswith("j")):
-        target = int(rest, 16)
-    elif match := _RELATIVE.search(rest):
-        distance = int(match[2], 0)
-        target = end + (distance if match[1] == "+" else -distance) & (1 << 64) - 1
+    text = f"{line.mnemonic} {line.operands}".strip()
+    target = dump.architecture.named_address(line)
     if target is None:
         return text
-    thunk = pointer_place(dump, Instruction(end, 0, text, Act.CALL, number=target))
+    thunk = dump.architecture.thunk_register(dump, target)
     if thunk is not None:
         return f"{text}  <{THUNK}{thunk}>"
+    target = dump.architecture.real_target(dump, target)
     found = dump.symbol(target)
     if found is None:
         return f"{text}  <{target:#x}>"
@@ -102,16 +97,17 @@ def _named(dump: ProgramDump, text: str, end: int) -> str:
 def _marks(kernel: "Kernel", dump: ProgramDump) -> dict[int, int]:
     """Where the crashed task stood: the faulting instruction and the calls above it, by address, with their depth."""
     try:
-        frames = list(kernel.frames(kernel.prog.crashed_thread()))
-    except Exception:  # no such thread, or its stack is not in the dump
+        _, frames = crashed_frames(kernel)
+    except Exception:  # no such task, or its stack is not in the dump
         return {}
     fault = find_fault(dump, frames)
     if fault is None:
         return {}
     stack = Stack(dump, fault.frames)
     marks = {}
-    if dump.symbol(fault.registers["rip"]) is not None:
-        marks[fault.registers["rip"]] = 0
+    pc = fault.registers[dump.architecture.program_counter]
+    if dump.symbol(pc) is not None:
+        marks[pc] = 0
     for depth in range(1, min(len(fault.frames), 16)):
         site = stack.call_site(depth)
         if site is not None:
@@ -121,7 +117,7 @@ def _marks(kernel: "Kernel", dump: ProgramDump) -> dict[int, int]:
 
 def _why_no_mark(kernel: "Kernel") -> str:
     try:
-        frames = list(kernel.frames(kernel.prog.crashed_thread()))
+        _, frames = crashed_frames(kernel)
     except Exception as error:  # drgn raises what fits
         return f"where it crashed is not known ({in_words(' '.join(str(error).split())[:200])})"
     if len(frames) < 2:
@@ -147,6 +143,9 @@ def _find(dump: ProgramDump, where: str) -> int:
 
 def source_line(dump: ProgramDump, address: int) -> tuple[str, int] | None:
     """File and line of an address, where there is DWARF."""
+    symbol, entry = dump.symbol(address), dump.architecture.tracing_entry
+    if symbol is not None and address < symbol.start + entry:
+        address = symbol.start + entry
     try:
         first = dump.prog.source_location(address)[0]
         return (str(first.filename), int(first.line)) if first.filename else None

@@ -224,11 +224,21 @@ def _neighbours(prog: "drgn.Program", found: SlabObject) -> list[str]:
 
 def _page_state(prog: "drgn.Program", address: int, what: str) -> list[str]:
     """The page of an address in the direct map."""
-    from drgn.helpers.linux.mm import decode_page_flags, in_direct_map, page_to_pfn, virt_to_page
+    from drgn.helpers.linux.mm import (
+        decode_page_flags,
+        in_direct_map,
+        page_to_pfn,
+        virt_to_page,
+        virt_to_pfn,
+    )
 
     try:
         if not in_direct_map(prog, address):
             return []
+        virt_to_pfn(prog, address)
+    except Exception:  # how the map lies is not known
+        return []
+    try:
         page = virt_to_page(prog, address)
         flags = decode_page_flags(page)
         count, mapping = int(page._refcount.counter), int(page.mapping)

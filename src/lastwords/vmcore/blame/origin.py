@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from .callers import Activation, Stack, called, is_return
 from .function import Dump, Function, word
-from .instruction import Instruction, Memory
+from .instruction import MASK, Act, Instruction, Memory
 from .undo import Place, State, share_stack
 from .walk import Budget, Definition, Source, definitions
-from .x86 import MASK, RETURN_REGISTER, STACK_POINTER
 
 _DEPTH_MAX = 24
 """Functions that a value is followed up through."""
@@ -33,6 +32,7 @@ class Node:
         callee: for a returned value, the function that was called; `passed_on` those whose result it returns.
         returned_at: the instruction in it that makes this very value; `only` that it can do nothing else.
         direct: for what came from a caller, that it is certain that this function was called.
+        names_address: the code names the address of what it loads, by no pointer.
         overwritten: the function itself wrote to the address between the load and the fault.
         inferred: the address rests on what memory holds now, not on what a register held.
     """
@@ -50,6 +50,7 @@ class Node:
     only: bool = False
     direct: bool = True
     inferred: bool = False
+    names_address: bool = False
     overwritten: bool = False
 
     @property
@@ -61,6 +62,14 @@ class Node:
     def memory(self) -> Memory | None:
         """The memory that a load reads."""
         return self.instruction.memory
+
+    @property
+    def is_page(self) -> bool:
+        """The address of a page, to which the instruction that uses it adds the rest."""
+        value = self.definition.value
+        return (
+            self.definition.source is Source.CONSTANT and self.instruction.act is Act.PAGE and not (value or 1) & 0xFFF
+        )
 
     def confirm(self) -> None:
         """What was read through this pointer is what was expected there: so this is the pointer."""
@@ -135,7 +144,7 @@ class Tracer:
         return self._node(definition, activation, _DEPTH_MAX, _BASE_DEPTH)
 
     def _node(self, definition: Definition, activation: Activation, depth: int, bases: int) -> Node:
-        node = Node(definition, activation)
+        node = Node(_whole_address(definition, activation.function), activation)
         source = definition.source
         if source is Source.ENTRY:
             self._from_callers(node, depth, bases)
@@ -186,6 +195,7 @@ class Tracer:
             node.base = self.trace(here, memory.base, depth - 1, bases - 1)
             best = choose(node.base).node
             base = best.held() if best is not None else None
+            node.names_address = best is not None and memory.scaled is None and best.is_page
             if node.address is None and best is not None and base is not None:
                 known: State = definition.state.copy()
                 known.values[memory.base] = base
@@ -219,7 +229,7 @@ class Tracer:
             return
         function, index = site
         stack = self.stack.frames[owner].sp
-        state = State(self.dump, stack, {STACK_POINTER: stack})
+        state = State(self.dump, stack, {self.dump.architecture.stack_pointer: stack})
         share_stack(function, function.instruction(index), state)
         state.values[address] = node.definition.value
         found = self.trace(Activation(function, index, state, owner), address, depth - 1, bases)
@@ -256,17 +266,26 @@ class Tracer:
         return called(self.dump, function.instruction(way.at), way.state)
 
 
+def _whole_address(definition: Definition, function: Function) -> Definition:
+    """An address that two instructions make (`adrp`, `add`) as if one did."""
+    page = definition.source is Source.CONSTANT and function.instruction(definition.at).act is Act.PAGE
+    if not page or definition.value is None or definition.loose or definition.mask != MASK:
+        return definition
+    return definition._replace(value=definition.value + definition.delta & MASK, delta=0)
+
+
 def _ways_to_return(dump: Dump, function: Function, value: int, budget: Budget) -> list[Definition] | None:
     """How a function can come to return `value`; None where that can't be told."""
     ways: list[Definition] = []
     returns = function.returns()
-    state = State(dump, MASK, {RETURN_REGISTER: value})
+    register = dump.architecture.return_register
+    state = State(dump, MASK, {register: value})
     for index in returns[:16]:
-        ways += definitions(function, index, RETURN_REGISTER, state.copy(), budget)
+        ways += definitions(function, index, register, state.copy(), budget)
     for index in function.exits()[:16]:
         if index not in returns and not is_return(dump, function.instruction(index)):
             # A tail call: the result is that of the function it jumps to.
-            ways.append(Definition(Source.RETURNED, index, RETURN_REGISTER, 0, value, state))
+            ways.append(Definition(Source.RETURNED, index, register, 0, value, state))
     if len(returns) > 16 or budget.steps <= 0:
         return None
     if any(way.source in (Source.LOST, Source.ENTRY) for way in ways):

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from .architecture import architecture_of
 from .function import Symbol
 
 if TYPE_CHECKING:
@@ -16,8 +17,18 @@ class ProgramDump:
     """Memory and symbols of a `Kernel`; what can't be read is None."""
 
     def __init__(self, kernel: "Kernel", cpu: int | None = None) -> None:
-        """`cpu` is the one that crashed."""
+        """`cpu` is the one that crashed.
+
+        Raises:
+            LookupError: code of its architecture is not followed.
+        """
         self.prog = kernel.prog
+        architecture = architecture_of(kernel.prog)
+        if architecture is None:
+            platform = kernel.prog.platform
+            name = platform.arch.name.lower() if platform is not None else "an unknown machine"
+            raise LookupError(f"code of {name} is not followed, only that of x86-64 and arm64")
+        self.architecture = architecture
         self.per_cpu = self._per_cpu(cpu)
         self._symbols: dict[int, Symbol | None] = {}
         self._modules = list(_module_ranges(kernel))

@@ -6,12 +6,9 @@ from typing import NamedTuple
 from lastwords.glossary import errno, poison
 
 from .function import Dump
-from .x86 import MASK
+from .instruction import MASK
 
 _SMALL = 0x1000
-_USER_END = 1 << 47
-_CANONICAL = 0xFFFF800000000000
-"""Lowest kernel address with four-level page tables; with five it is lower."""
 _KERNEL_HALF = 1 << 63
 _TEXT_MIN = 6
 _BITS = range(3, 63)
@@ -70,9 +67,9 @@ def sense(value: int, dump: Dump, live: Callable[[int], str | None], expected: i
         return Sense("poison", f"near {hit.poison.name} ({hit.poison.meaning})", sure=False)
     if value < 1 << 32:
         return Sense("small", f"{value:#x} (a small number, not a kernel address)")
-    if value < _USER_END:
+    if value < dump.architecture.user_end:
         return Sense("user", "a user-space address")
-    if value < _CANONICAL:
+    if value < dump.architecture.kernel_start:
         return Sense("noncanonical", "a non-canonical address (no pointer at all)")
     return Sense("unmapped", "a kernel address with nothing there")
 
@@ -102,7 +99,7 @@ def _flipped(value: int, dump: Dump, live: Callable[[int], str | None]) -> Sense
     found = []
     for bit in _BITS:
         other = value ^ 1 << bit
-        if other >= _CANONICAL and dump.read(other, 1) is not None:
+        if other >= dump.architecture.kernel_start and dump.read(other, 1) is not None:
             name = live(other)
             if name is not None:
                 found.append((bit, name))

@@ -11,16 +11,14 @@ from pathlib import Path
 
 from lastwords.model import FlippedBit
 
+from .architecture import Architecture
 from .function import Dump, Symbol
-from .x86 import outline
 
 _TEXT_MAX = 64 << 10
 _SECTIONS_MAX = 4096
 _NOBITS = 8
 _ALLOCATED = 2
 _FLIPS_MAX = 2
-# Instructions that the kernel patches in place, and those that alternatives put for each other.
-_PATCHED = ("call", "jmp", "nop", "ret", "int3", "endbr64", "lock", "fence", "stac", "clac", "(bad)", "ud2")
 
 
 def flipped_bits(dump: Dump, vmlinux: str | None, symbol: Symbol, offset: int | None) -> tuple[FlippedBit, ...]:
@@ -42,21 +40,23 @@ def flipped_bits(dump: Dump, vmlinux: str | None, symbol: Symbol, offset: int | 
     loaded = dump.read(symbol.start, size)
     if built is None or loaded is None or built == loaded:
         return ()
-    return compare(symbol, built, loaded, offset)
+    return compare(dump.architecture, symbol, built, loaded, offset)
 
 
-def compare(symbol: Symbol, built: bytes, loaded: bytes, offset: int) -> tuple[FlippedBit, ...]:
+def compare(
+    architecture: Architecture, symbol: Symbol, built: bytes, loaded: bytes, offset: int
+) -> tuple[FlippedBit, ...]:
     """The bits in which a function's code differs from how it was built, what the kernel does to it aside."""
     found = []
-    for address, length, mnemonic, operands in outline(built, symbol.start):
-        at = address - symbol.start
-        before, after = built[at : at + length], loaded[at : at + length]
-        if before == after or any(word in mnemonic for word in _PATCHED):
+    for line in architecture.outline(built, symbol.start):
+        at = line.address - symbol.start
+        before, after = built[at : at + line.length], loaded[at : at + line.length]
+        if before == after or line.part:
             continue
-        if _relocated(built, loaded, at, length, offset):
+        if _relocated(built, loaded, at, line.length, offset):
             continue
         bits = [(place, a ^ b) for place, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
-        if len(bits) != 1 or bits[0][1].bit_count() != 1 or "gs:" in operands:
+        if len(bits) != 1 or bits[0][1].bit_count() != 1 or architecture.may_be_patched(line):
             # More than a bit: an alternative, or text that was written over. It is not for us to say which.
             continue
         place = at + bits[0][0]
@@ -106,10 +106,10 @@ def broken_code(dump: Dump, symbol: Symbol) -> str | None:
     """What is wrong with a function's code by itself: bytes in it that are no instruction."""
     size = min(symbol.end - symbol.start, _TEXT_MAX)
     code = dump.read(symbol.start, size) if size > 0 else None
-    for address, _, mnemonic, _ in outline(code or b"", symbol.start):
-        if mnemonic == "(bad)":
+    for line in dump.architecture.outline(code or b"", symbol.start):
+        if line.mnemonic == "(bad)":
             return (
-                f"The code of {symbol.source_name} has bytes at +{address - symbol.start:#x} that are no instruction: "
-                "it may be damaged."
+                f"The code of {symbol.source_name} has bytes at +{line.address - symbol.start:#x} that are no "
+                "instruction: it may be damaged."
             )
     return None

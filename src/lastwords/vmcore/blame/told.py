@@ -10,11 +10,11 @@ from lastwords.model.blame import Confidence
 from .fault import Fault
 from .follow import Followed
 from .function import Dump, Function
+from .instruction import Act
 from .origin import Node, choose
 from .sense import Sense
 from .walk import Source
 from .words import FieldName, Names, Speaker
-from .x86 import STACK_POINTER
 
 _STEPS_MAX = 32
 _OBJECT_STEPS_MAX = 12
@@ -48,7 +48,7 @@ class _Teller:
     def __init__(self, found: Found) -> None:
         self.found = found
         self.followed = found.followed
-        self.speaker = Speaker(found.dump, found.types, found.fault.registers[STACK_POINTER])
+        self.speaker = Speaker(found.dump, found.types, found.fault.registers[found.dump.architecture.stack_pointer])
         self.steps: list[BlameStep] = []
         self.alternatives: list[str] = []
         self.sure = True
@@ -84,7 +84,9 @@ class _Teller:
             origin_module=function.module if last is not None else None,
             object_type=field.object_type if field else None,
             field=field.path if field else None,
-            field_offset=memory.displacement if memory is not None and memory.base is not None else None,
+            field_offset=memory.displacement
+            if memory is not None and memory.base is not None and last is not None and not last.names_address
+            else None,
             alternatives=tuple(self.alternatives),
             memory=found.memory,
             flipped=flipped,
@@ -158,7 +160,7 @@ class _Teller:
     def _object(self) -> None:
         """The way of the pointer to the object that held the bad one, as far as the next load or call."""
         node = self.last
-        if node is None or node.definition.source is not Source.LOAD:
+        if node is None or node.definition.source is not Source.LOAD or node.names_address:
             return
         nodes = node.base
         for _ in range(_OBJECT_STEPS_MAX):
@@ -175,10 +177,12 @@ class _Teller:
     def _step(self, node: Node, about: str) -> None:
         for index in node.definition.spills:
             instruction = node.activation.function.instruction(index)
+            memory = instruction.memory
             if (
                 about == "pointer"
-                and instruction.text.startswith("mov")
-                and f", qword ptr [{STACK_POINTER}" in instruction.text
+                and instruction.act is Act.LOAD
+                and memory is not None
+                and memory.base == self.found.dump.architecture.stack_pointer
             ):
                 text = f"it waited on the stack and was taken back by `{instruction.text}`"
                 self._add(node.activation.function, instruction.address, "spill", text, checked=True, about=about)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .architecture import Architecture
 from .origin import Node, choose
 from .program_dump import ProgramDump
 from .walk import Source
-from .x86 import ARGUMENTS
 
 if TYPE_CHECKING:
     import drgn
@@ -136,8 +136,9 @@ class Types:
 
     def _entry(self, node: Node, hops: int) -> Iterator[Pointer]:
         function, place = node.activation.function.symbol, node.definition.place
-        if place in ARGUMENTS and not function.is_clone:
-            parameter = self.parameter(function.start, ARGUMENTS.index(str(place)))
+        arguments = self.dump.architecture.arguments
+        if place in arguments and not function.is_clone:
+            parameter = self.parameter(function.start, arguments.index(str(place)))
             if parameter is not None and (inner := pointee(parameter[1])) is not None:
                 if not is_compound(inner):
                     return  # `char *` says that it is no struct; `void *` says nothing
@@ -209,13 +210,17 @@ class Types:
             except Exception:  # LookupError, or types that contradict themselves
                 continue
             # An inlined function's description has no address; the file says that it is the one.
-            if found.address_ == address or (file is not None and found.address_ is None):
+            if found.address_ is None:
+                if file is not None:
+                    return found.type_
+            elif 0 <= found.address_ - address <= self.dump.architecture.tracing_entry:
                 return found.type_
         return None
 
     def _source_file(self, address: int) -> str | None:
         try:
-            return str(self.prog.source_location(address)[-1].filename)
+            place = address + self.dump.architecture.tracing_entry
+            return str(self.prog.source_location(place)[-1].filename)
         except Exception:  # no debuginfo for it
             return None
 
@@ -232,7 +237,7 @@ class Types:
         place = 0
         try:
             for parameter in function.parameters:
-                words = _registers_for(parameter.type)
+                words = _registers_for(self.dump.architecture, parameter.type)
                 if place == number and words == 1:
                     return parameter.name, parameter.type
                 place += words
@@ -312,15 +317,14 @@ def type_name(kind: Any) -> str:  # noqa: ANN401
     return str(kind.unqualified().type_name())
 
 
-def _registers_for(kind: Any) -> int:  # noqa: ANN401
-    """Argument registers that a parameter takes by the System V ABI; none for large structs."""
+def _registers_for(architecture: Architecture, kind: Any) -> int:  # noqa: ANN401
+    """Argument registers that a parameter takes."""
     from drgn import sizeof
 
     plain = _plain(kind)
     if not is_compound(plain):
         return 1
-    size = sizeof(plain)
-    return 0 if size > 16 or size == 0 else (size + 7) // 8
+    return architecture.argument_registers(sizeof(plain))
 
 
 def field(pointer: Pointer, offset: int, size: int) -> Field | None:

@@ -1,8 +1,7 @@
 """Instructions run backwards: what is known behind one, and from it what was before."""
 
 from .function import Dump, Function, word
-from .instruction import Act, Instruction, Memory
-from .x86 import CALLER_SAVED, KEEP_ALL, MASK, STACK_POINTER
+from .instruction import MASK, ZERO, Act, Instruction, Memory
 
 FLAGS = "flags"
 _STACK_MAX = 0x4000
@@ -19,10 +18,11 @@ class State:
     whose addresses other functions were given.
     """
 
-    __slots__ = ("dump", "floor", "shared", "values")
+    __slots__ = ("architecture", "dump", "floor", "shared", "values")
 
     def __init__(self, dump: Dump, floor: int, values: dict[Place, int | None]) -> None:
         self.dump = dump
+        self.architecture = dump.architecture
         self.floor = floor
         self.values = values
         self.shared: tuple[int, int] | None = None
@@ -35,6 +35,8 @@ class State:
 
     def get(self, place: Place) -> int | None:
         """The value in a register or a word of the stack, None where it is not known."""
+        if place == ZERO:
+            return 0
         if place in self.values or isinstance(place, str):
             return self.values.get(place)
         return word(self.dump, place) if self.on_stack(place) and not self.is_shared(place) else None
@@ -68,14 +70,18 @@ class State:
             if self.dump.per_cpu is None:
                 return None
             total += self.dump.per_cpu
-        elif memory.segment == "fs":
+        elif memory.segment is not None:
             return None
-        for register, scale in ((memory.base, 1), (memory.scaled, memory.scale)):
-            if register is not None:
-                value = self.get(register)
-                if value is None:
-                    return None
-                total += value * scale
+        if memory.base is not None:
+            value = self.get(memory.base)
+            if value is None:
+                return None
+            total += value
+        if memory.scaled is not None:
+            value = self.get(memory.scaled)
+            if value is None:
+                return None
+            total += memory.scaled_value(value)
         return total & MASK
 
     def key(self) -> frozenset[tuple[Place, int | None]]:
@@ -94,7 +100,7 @@ def undo(function: Function, instruction: Instruction, state: State) -> bool:
             state.forget(register)
         return True
     consistent = bool(handler(function, instruction, state))
-    stack = state.values.get(STACK_POINTER)
+    stack = state.values.get(state.architecture.stack_pointer)
     if stack is not None and state.floor < stack < state.floor + _STACK_MAX:
         state.floor = stack
     return consistent
@@ -141,7 +147,7 @@ def extend(value: int, instruction: Instruction) -> int:
 
 def _constant(_: Function, instruction: Instruction, state: State) -> bool:
     value = _take(instruction, state)
-    return value is None or value == instruction.number
+    return value is None or value & instruction.mask == instruction.number
 
 
 def _load(_: Function, instruction: Instruction, state: State) -> bool:
@@ -149,14 +155,18 @@ def _load(_: Function, instruction: Instruction, state: State) -> bool:
     if value is None or instruction.memory is None or instruction.size != 8:
         return True
     address = state.address(instruction.memory)
-    if address is not None and state.on_stack(address) and _is_frame(instruction.memory):
-        return state.learn(address, value)
-    return True
+    if address is None or not is_frame(state, instruction.memory):
+        return True
+    if address < state.floor and address not in state.values:
+        # It was read before the stack pointer went up: what the dump has there may be of later.
+        state.values[address] = value
+        return True
+    return state.learn(address, value) if state.on_stack(address) else True
 
 
-def _is_frame(memory: Memory) -> bool:
+def is_frame(state: State, memory: Memory) -> bool:
     """An operand that reaches into the function's own frame."""
-    return memory.base in ("rsp", "rbp") and memory.scaled is None
+    return memory.base in state.architecture.frame_registers and memory.scaled is None
 
 
 def _address(_: Function, instruction: Instruction, state: State) -> bool:
@@ -170,7 +180,7 @@ def _address(_: Function, instruction: Instruction, state: State) -> bool:
         return True
     index = state.get(memory.scaled) if memory.scaled != instruction.target else None
     if index is not None:
-        return state.learn(memory.base, value - memory.displacement - index * memory.scale & MASK)
+        return state.learn(memory.base, value - memory.displacement - memory.scaled_value(index) & MASK)
     return True
 
 
@@ -223,7 +233,7 @@ def _store(_: Function, instruction: Instruction, state: State) -> bool:
     if address is None:
         return True
     consistent = True
-    if instruction.size == 8 and state.on_stack(address) and _is_frame(instruction.memory):
+    if instruction.size == 8 and is_frame(state, instruction.memory):
         held = state.get(address)
         if held is not None and instruction.source is not None:
             consistent = state.learn(instruction.source, held)
@@ -243,13 +253,14 @@ def _exchange(_: Function, instruction: Instruction, state: State) -> bool:
 
 
 def _push(_: Function, instruction: Instruction, state: State) -> bool:
-    after = state.get(STACK_POINTER)
+    pointer = state.architecture.stack_pointer
+    after = state.get(pointer)
     if after is None:
         return True
     held = state.get(after)
     consistent = True
-    state.values[STACK_POINTER] = after + 8 & MASK
-    if held is not None and instruction.source is not None and instruction.source != STACK_POINTER:
+    state.values[pointer] = after + 8 & MASK
+    if held is not None and instruction.source is not None and instruction.source != pointer:
         consistent = state.learn(instruction.source, held)
     state.values[after] = None
     return consistent
@@ -257,11 +268,12 @@ def _push(_: Function, instruction: Instruction, state: State) -> bool:
 
 def _pop(_: Function, instruction: Instruction, state: State) -> bool:
     value = _take(instruction, state)
-    after = state.get(STACK_POINTER)
-    if after is None or instruction.target == STACK_POINTER:
+    pointer = state.architecture.stack_pointer
+    after = state.get(pointer)
+    if after is None or instruction.target == pointer:
         return True
     slot = after - 8 & MASK
-    state.values[STACK_POINTER] = slot
+    state.values[pointer] = slot
     # After the pop, the word was nobody's: what the dump has there may be of later.
     state.values[slot] = value
     return True
@@ -271,14 +283,14 @@ def _call(function: Function, instruction: Instruction, state: State) -> bool:
     if keeps_registers(function, instruction):
         return True
     share_stack(function, instruction, state)
-    for register in CALLER_SAVED:
+    for register in state.architecture.caller_saved:
         state.forget(register)
     return True
 
 
 def share_stack(function: Function, instruction: Instruction, state: State) -> None:
     """What a called function may have written to is not known before the call."""
-    shared, stack = function.shared_stack, state.get(STACK_POINTER)
+    shared, stack = function.shared_stack, state.get(state.architecture.stack_pointer)
     index = function.index(instruction.address)
     height = function.stack_height(index) if index is not None else None
     if shared is None or stack is None:
@@ -294,7 +306,7 @@ def keeps_registers(function: Function, instruction: Instruction) -> bool:
     if instruction.number is None:
         return False
     symbol = function.dump.symbol(instruction.number)
-    return symbol is not None and symbol.name in KEEP_ALL
+    return symbol is not None and symbol.name in function.architecture.keeps_all
 
 
 def _nothing(_: Function, __: Instruction, ___: State) -> bool:
@@ -304,6 +316,7 @@ def _nothing(_: Function, __: Instruction, ___: State) -> bool:
 _HANDLERS = {
     Act.MOVE: _move,
     Act.CONSTANT: _constant,
+    Act.PAGE: _constant,
     Act.LOAD: _load,
     Act.ADDRESS: _address,
     Act.ADD: _add,
@@ -322,5 +335,6 @@ _HANDLERS = {
     Act.RETURN: _nothing,
     Act.COMPARE: _nothing,
     Act.TEST: _nothing,
+    Act.END: _nothing,
     Act.NOTHING: _nothing,
 }

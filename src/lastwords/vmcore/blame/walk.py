@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from .conditions import agrees
 from .function import Function
-from .instruction import Act, Instruction
-from .undo import WIDEST, Place, State, keeps_registers, memory_word, undo
-from .x86 import CALLER_SAVED, MASK, RETURN_REGISTER, STACK_POINTER
+from .instruction import MASK, ZERO, Act, Instruction
+from .undo import WIDEST, Place, State, is_frame, keeps_registers, memory_word, undo
 
 _ENVIRONMENTS_MAX = 5
 """Different knowledge with which one instruction is looked at; more is reduced to what all of it agrees on."""
@@ -105,7 +104,7 @@ def definitions(function: Function, index: int, place: Place, state: State, budg
     work = [_Visit(index, place, 0, state, ())]
     while work:
         visit = work.pop()
-        if visit.place == STACK_POINTER:
+        if visit.place == function.architecture.stack_pointer:
             found.append(_define(Source.STACK, visit))
             continue
         if not budget.spend():
@@ -238,10 +237,10 @@ def _step(function: Function, index: int, visit: _Visit) -> list[_Visit | Defini
     place, state = visit.place, visit.state
     if isinstance(place, str):
         if instruction.act is Act.CALL:
-            changed = place in CALLER_SAVED and not keeps_registers(function, instruction)
+            changed = place in function.architecture.caller_saved and not keeps_registers(function, instruction)
         else:
             changed = place in instruction.writes and not (
-                place == STACK_POINTER and instruction.act in (Act.PUSH, Act.POP)
+                place == function.architecture.stack_pointer and instruction.act in (Act.PUSH, Act.POP)
             )
         if changed:
             return _register_written(function, index, instruction, visit)
@@ -266,7 +265,7 @@ def _register_written(
     if act is Act.CHOOSE and instruction.target == place:
         return _chosen(function, index, instruction, visit)
     if act is Act.POP:
-        after = state.get(STACK_POINTER)
+        after = state.get(function.architecture.stack_pointer)
         moved = None if after is None else after - 8 & MASK
         spills = (*spills, index)
     elif instruction.target != place:
@@ -279,7 +278,7 @@ def _register_written(
         moved = instruction.memory.base
         delta += instruction.memory.displacement
         if instruction.memory.scaled is not None:
-            delta += (state.get(instruction.memory.scaled) or 0) * instruction.memory.scale
+            delta += instruction.memory.scaled_value(state.get(instruction.memory.scaled) or 0)
     elif act is Act.ADD and instruction.number is not None:
         moved = place
         delta += instruction.number
@@ -306,13 +305,14 @@ def _register_written(
         Act.LOAD: Source.LOAD,
         Act.EXCHANGE: Source.LOAD,
         Act.CONSTANT: Source.CONSTANT,
+        Act.PAGE: Source.CONSTANT,
         Act.CALL: Source.CLOBBERED,
     }.get(act, Source.COMPUTED)
-    if act is Act.CALL and place == RETURN_REGISTER:
+    if act is Act.CALL and place == function.architecture.return_register:
         source = Source.RETURNED
     if act is Act.LOAD and instruction.target != place:
         source = Source.COMPUTED
-    if source is Source.CONSTANT and value is None:
+    if source is Source.CONSTANT and value is None and instruction.mask == MASK:
         value = instruction.number  # the register was overwritten since, but the code says what it was
     return [_defined(source, index, place, visit, value, state)]
 
@@ -351,7 +351,7 @@ def _follows_base(instruction: Instruction, state: State) -> bool:
 def _spilled_to(instruction: Instruction, visit: _Visit) -> int | None:
     """The word of the function's own stack that a load takes its value from."""
     memory = instruction.memory
-    if memory is None or memory.base not in ("rsp", "rbp") or memory.scaled or instruction.size != 8:
+    if memory is None or not is_frame(visit.state, memory) or instruction.size != 8:
         return None
     if memory.base == instruction.target:
         return None
@@ -366,15 +366,25 @@ def _chosen(function: Function, index: int, instruction: Instruction, visit: _Vi
     found: list[_Visit | Definition] = []
     kept = visit.state.copy()
     if agrees(function, index, False, kept):
-        found.append(visit._replace(at=index, state=kept))
+        if instruction.other is None:
+            found.append(visit._replace(at=index, state=kept))
+        else:
+            found += _taken_from(instruction.other, index, visit, kept.values.pop(instruction.target or "", None), kept)
     moved = visit.state.copy()
     if agrees(function, index, True, moved):
         value = moved.values.pop(instruction.target or "", None)
         if instruction.source is None:
             found.append(_defined(Source.LOAD, index, visit.place, visit, value, moved))
-        elif moved.learn(instruction.source, value):
-            found.append(visit._replace(at=index, place=instruction.source, state=moved))
+        else:
+            found += _taken_from(instruction.source, index, visit, value, moved)
     return found
+
+
+def _taken_from(source: str, index: int, visit: _Visit, value: int | None, state: State) -> list[_Visit | Definition]:
+    """A value that was copied from another register."""
+    if source == ZERO:
+        return [_defined(Source.CONSTANT, index, visit.place, visit, 0, state)] if not value else []
+    return [visit._replace(at=index, place=source, state=state)] if state.learn(source, value) else []
 
 
 def _slot_written(
@@ -390,7 +400,7 @@ def _slot_written(
             return [_defined(Source.FILLED_IN, index, place, visit, state.get(place), state)]
         return None
     if instruction.act is Act.PUSH:
-        if state.get(STACK_POINTER) != place:
+        if state.get(function.architecture.stack_pointer) != place:
             return None
     elif instruction.act is Act.STORE and instruction.memory is not None:
         address = state.address(instruction.memory)
@@ -439,10 +449,11 @@ def _given_address(function: Function, index: int, slot: int, state: State) -> b
         if instruction.act in (Act.CALL, Act.JUMP, Act.BRANCH, Act.RETURN):
             return False
         undo(function, instruction, before)
-        if instruction.act is Act.ADDRESS and instruction.memory is not None and instruction.target != STACK_POINTER:
+        pointer = function.architecture.stack_pointer
+        if instruction.act is Act.ADDRESS and instruction.memory is not None and instruction.target != pointer:
             if before.address(instruction.memory) == slot:
                 return True
-        elif instruction.act is Act.MOVE and instruction.source == STACK_POINTER and before.get(STACK_POINTER) == slot:
+        elif instruction.act is Act.MOVE and instruction.source == pointer and before.get(pointer) == slot:
             return True
     return False
 

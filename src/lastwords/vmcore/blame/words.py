@@ -5,13 +5,12 @@ from typing import NamedTuple, Protocol
 from lastwords.model.blame import StepKind
 
 from .function import Dump
-from .instruction import Memory
+from .instruction import MASK, Memory
 from .origin import Node
 from .undo import Place
 from .walk import Source
-from .x86 import ARGUMENTS, MASK
 
-_ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
+_ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th")
 
 
 class FieldName(Protocol):
@@ -73,7 +72,8 @@ class Speaker:
         if isinstance(place, str):
             return place
         offset = place - self.stack
-        return f"[rsp{offset:+#x}]" if offset else "[rsp]"
+        pointer = self.dump.architecture.stack_pointer
+        return f"[{pointer}{offset:+#x}]" if offset else f"[{pointer}]"
 
     def words(self, node: Node, field: FieldName | None) -> Words:
         """Kind, expression and text of a step."""
@@ -91,7 +91,7 @@ class Speaker:
             return self._load(node, place, then, field)
         if source is Source.CONSTANT:
             value = node.definition.value
-            text = "NULL" if value == 0 else f"{value:#x}" if value is not None else "a constant"
+            text = "NULL" if value == 0 else self._number(value) if value is not None else "a constant"
             return Words("constant", text, f"{place} was set to {text} here{then}")
         if source is Source.RETURNED:
             name = self._callee(node)
@@ -127,12 +127,13 @@ class Speaker:
 
     def _entry(self, node: Node, place: str, then: str) -> Words:
         symbol = node.activation.function.symbol
-        number = ARGUMENTS.index(place) if place in ARGUMENTS else None
+        arguments = self.dump.architecture.arguments
+        number = arguments.index(place) if place in arguments else None
         if number is None:
-            what = f"{place} came in from the caller" if place not in ARGUMENTS else place
+            what = f"{place} came in from the caller"
             expression = None
             if isinstance(node.definition.place, int):
-                what = f"{place} came in on the stack: an argument behind the sixth"
+                what = f"{place} came in on the stack: an argument behind the {_ORDINALS[len(arguments) - 1]}"
         else:
             expression = None if symbol.is_clone else self.names.parameter_name(symbol.start, number)
             known = f" `{expression}`" if expression else ""
@@ -150,9 +151,12 @@ class Speaker:
 
     def _load(self, node: Node, place: str, then: str, field: FieldName | None) -> Words:
         memory = node.memory
+        if memory is not None and node.names_address and node.address is not None:
+            memory = Memory(None, None, 1, node.address)
         expression = memory_text(memory, self.dump) if memory is not None else "memory"
         name = f" = {field.expression} ({field.object_type})" if field else ""
         at = f" at {node.address:#x}" if node.address is not None else ""
+        at = "" if f"[{at[4:]}]" == expression else at
         if node.definition.value is None and node.checked is None:
             held = ""
         elif node.checked is True:
@@ -173,6 +177,14 @@ class Speaker:
 
     def _callee(self, node: Node) -> str:
         return self._name(node.callee) if node.callee is not None else "a function called through a pointer"
+
+    def _number(self, value: int) -> str:
+        """A number, with what is there if it is an address."""
+        symbol = self.dump.symbol(value) if value >> 63 else None
+        if symbol is None:
+            return f"{value:#x}"
+        offset = value - symbol.start
+        return f"{value:#x}, the address of {symbol.name}{f'+{offset:#x}' if offset else ''},"
 
     def _name(self, address: int) -> str:
         symbol = self.dump.symbol(address)

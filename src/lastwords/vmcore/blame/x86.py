@@ -1,333 +1,234 @@
-"""x86-64 machine code as `Instruction`s, and the kernel's conventions on it."""
+"""x86-64: the kernel's conventions, and the shape of its code."""
 
-from functools import lru_cache
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from .instruction import Act, Instruction, Memory
+from . import x86_code
+from .architecture import Architecture, Flags, StackAddress
+from .function import word
+from .instruction import MASK, Act, Flow, Instruction, Line
 
-MASK = (1 << 64) - 1
-STACK_POINTER = "rsp"
-RETURN_REGISTER = "rax"
-ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
-CALLER_SAVED = frozenset({"rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11"})
+if TYPE_CHECKING:
+    from .function import Dump
+
 THUNK = "__x86_indirect_thunk_"
 """arch/x86/lib/retpoline.S: a call through the register that the name ends with."""
-THUNKS = (THUNK, "__x86_indirect_call_thunk_", "__x86_indirect_jump_thunk_", "__x86_indirect_its_thunk_")
-KEEP_ALL = frozenset(
-    {
-        # Entry points that save what C may clobber: arch/x86/entry/thunk_64.S, ftrace_64.S
-        "__fentry__",
-        "ftrace_caller",
-        "ftrace_regs_caller",
-        "preempt_schedule_thunk",
-        "preempt_schedule_notrace_thunk",
-        "___preempt_schedule",
-        "___preempt_schedule_notrace",
-        "trace_hardirqs_on_thunk",
-        "trace_hardirqs_off_thunk",
-        "__warn_thunk",
-    }
-)
-"""Functions that give every register back."""
-
-_FAMILIES = {
-    name: row.split()[0]
-    for row in (
-        "rax eax ax al ah",
-        "rbx ebx bx bl bh",
-        "rcx ecx cx cl ch",
-        "rdx edx dx dl dh",
-        "rsi esi si sil",
-        "rdi edi di dil",
-        "rbp ebp bp bpl",
-        "rsp esp sp spl",
-        "rip eip",
-        *(f"r{i} r{i}d r{i}w r{i}b" for i in range(8, 16)),
-    )
-    for name in row.split()
+_THUNKS = (THUNK, "__x86_indirect_call_thunk_", "__x86_indirect_jump_thunk_", "__x86_indirect_its_thunk_")
+_THUNK_INSTRUCTIONS = 6
+_STACK_OPERAND = re.compile(r"\[rsp((?: [+-] (?:0x[0-9a-f]{1,8}|\d{1,8}))?)\]", re.ASCII)
+_RELATIVE = re.compile(r"\[rip ([+-]) (0x[0-9a-f]{1,16}|\d{1,9})\]", re.ASCII)
+_TARGET = re.compile(r"0x[0-9a-f]{1,16}", re.ASCII)
+_CARRY, _ZERO, _SIGN, _OVERFLOW = 1 << 0, 1 << 6, 1 << 7, 1 << 11
+# String instructions: the registers that they write through and read through.
+_STRINGS = {
+    "movs": ("rdi", "rsi"),
+    "stos": ("rdi",),
+    "lods": ("rsi",),
+    "scas": ("rdi",),
+    "cmps": ("rdi", "rsi"),
 }
-_FLAGS = ("rflags", "eflags")
-_TAG_BITS = 0xFF
-"""Lowest bits of a pointer in which the kernel keeps flags, and masks them out before it follows the pointer."""
+# struct pt_regs, as NT_PRSTATUS has it: arch/x86/include/asm/ptrace.h
+_PT_REGS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs rflags rsp ss"
+_ENDS = ("int3", "(bad)", "iretq", "hlt")
+# Instructions that the kernel patches in place, and those that alternatives put for each other.
+_PATCHED = ("call", "jmp", "nop", "ret", "int3", "endbr64", "lock", "fence", "stac", "clac", "(bad)", "ud2")
 
 
-@lru_cache(maxsize=1)
-def _engine(detail: bool) -> Any:  # noqa: ANN401 - capstone has no types
-    import capstone  # type: ignore[import-untyped]
+class X86(Architecture):
+    """x86-64, with the System V ABI as far as the kernel uses it."""
 
-    engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    engine.detail = detail
-    return engine
+    name = "x86-64"
+    drgn_name = "X86_64"
+    stack_pointer = "rsp"
+    program_counter = "rip"
+    flags = "rflags"
+    return_register = "rax"
+    frame_pointer = "rbp"
+    keeps_frame_pointer = False
+    registers = (*("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"), *(f"r{number}" for number in range(8, 16)))
+    arguments = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
+    caller_saved = frozenset({"rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11"})
+    callee_saved = ("rbx", "rbp", "r12", "r13", "r14", "r15")
+    call_pushes = 8
+    link_register = None
+    tracing_entry = 0
+    user_end = 1 << 47
+    kernel_start = 0xFFFF800000000000  # with four-level page tables; with five it is lower
+    # arch/x86/include/asm/idtentry.h, and their names before 5.8.
+    entries = {  # noqa: RUF012 - typed as a mapping
+        "asm_exc_page_fault": "page fault",
+        "asm_exc_general_protection": "general protection fault",
+        "asm_exc_stack_segment": "stack segment fault",
+        "asm_exc_double_fault": "double fault",
+        "asm_exc_invalid_op": "invalid opcode",
+        "asm_exc_alignment_check": "alignment check",
+        "page_fault": "page fault",
+        "async_page_fault": "page fault",
+        "general_protection": "general protection fault",
+        "stack_segment": "stack segment fault",
+        "double_fault": "double fault",
+        "invalid_op": "invalid opcode",
+    }
+    served = frozenset({"page fault"})
+    # arch/x86/mm/fault.c, arch/x86/kernel/dumpstack.c
+    dying = frozenset(
+        ("page_fault_oops", "no_context", "bad_area_nosemaphore", "oops_begin", "oops_end", "__die", "die")
+    )
+    panicking = frozenset(
+        {
+            *("panic", "vpanic", "nmi_panic", "crash_kexec", "__crash_kexec", "crash_save_cpu", "crash_nmi_callback"),
+            *("machine_kexec", "machine_crash_shutdown", "native_machine_crash_shutdown", "sysrq_handle_crash"),
+            *("delay_tsc", "__const_udelay", "native_halt", "stop_this_cpu", "native_safe_halt"),
+        }
+    )
+    keeps_all = frozenset(
+        {
+            # Entry points that save what C may clobber: arch/x86/entry/thunk_64.S, ftrace_64.S
+            "__fentry__",
+            "ftrace_caller",
+            "ftrace_regs_caller",
+            "preempt_schedule_thunk",
+            "preempt_schedule_notrace_thunk",
+            "___preempt_schedule",
+            "___preempt_schedule_notrace",
+            "trace_hardirqs_on_thunk",
+            "trace_hardirqs_off_thunk",
+            "__warn_thunk",
+        }
+    )
+
+    def outline(self, code: bytes, address: int) -> list[Line]:  # noqa: D102
+        return x86_code.outline(code, address)
+
+    def decode(self, code: bytes, address: int) -> tuple[Instruction, ...]:  # noqa: D102
+        return (x86_code.decode(code, address),)
+
+    def flow(self, line: Line) -> Flow | None:  # noqa: D102
+        last = line.mnemonic.rpartition(" ")[2]
+        if last == "jmp":
+            return Flow(Act.JUMP, _target(line))
+        if last.startswith("j"):
+            return Flow(Act.BRANCH, _target(line))
+        if last == "call":
+            return Flow(Act.CALL, _target(line))
+        if last == "ret":
+            return Flow(Act.RETURN)
+        return Flow(Act.END) if last in _ENDS else None
+
+    def height_after(self, height: int, line: Line) -> int | None:  # noqa: D102
+        mnemonic, operands = line.mnemonic, line.operands
+        if mnemonic in ("push", "pushfq"):
+            return height - 8
+        if mnemonic in ("pop", "popfq"):
+            return height + 8
+        if not operands.startswith("rsp, "):
+            return None if mnemonic == "leave" else height
+        source = operands.removeprefix("rsp, ")
+        try:
+            if mnemonic in ("add", "sub"):
+                number = int(source, 0)
+                # capstone prints -0x80 as a number of 64 bits.
+                number -= 1 << 64 if number >> 63 else 0
+                return height + number if mnemonic == "add" else height - number
+            if mnemonic == "lea" and (match := _STACK_OPERAND.fullmatch(source)):
+                return height + int(match[1].replace(" ", "") or "0", 0)
+        except ValueError:
+            return None
+        return height if mnemonic in ("cmp", "test") else None
+
+    def stack_address(self, line: Line) -> StackAddress | None:  # noqa: D102
+        target, _, source = line.operands.partition(", ")
+        if line.mnemonic == "mov" and source == "rsp" and target.startswith("r") and target != "rbp":
+            return StackAddress(target, "rsp", 0)
+        if line.mnemonic == "lea" and (match := _STACK_OPERAND.fullmatch(source)):
+            return StackAddress(target, "rsp", int(match[1].replace(" ", "") or "0", 0))
+        return None
+
+    def saved_at(self, line: Line) -> int | None:  # noqa: D102
+        return 0 if line.mnemonic == "push" else None
+
+    def condition_flags(self, word: int) -> Flags:  # noqa: D102
+        return Flags(bool(word & _CARRY), bool(word & _ZERO), bool(word & _SIGN), bool(word & _OVERFLOW))
+
+    def implied(self, instruction: Instruction) -> tuple[str, ...]:  # noqa: D102
+        for text in instruction.text.split()[:2]:
+            if text[:4] in _STRINGS and len(text) == 5 and text[4] in "bwdq" and "xmm" not in instruction.text:
+                return _STRINGS[text[:4]]
+        return ()
+
+    def return_address(self, dump: "Dump", registers: Mapping[str, int]) -> int | None:  # noqa: D102
+        return word(dump, registers["rsp"])
+
+    def as_before_call(self, dump: "Dump", registers: Mapping[str, int]) -> bytes | None:  # noqa: D102
+        back = self.return_address(dump, registers)
+        if back is None:
+            return None
+        before = {**registers, "rip": back, "rsp": registers["rsp"] + 8}
+        content = b"".join((before.get(name, 0) & MASK).to_bytes(8, "little") for name in _PT_REGS.split())
+        return content.ljust(27 * 8, b"\0")
+
+    def is_return_thunk(self, name: str) -> bool:  # noqa: D102
+        # arch/x86/lib/retpoline.S
+        return name.endswith("return_thunk") or name in (
+            "zen_untrain_ret",
+            "srso_return_thunk",
+            "retbleed_return_thunk",
+        )
+
+    def thunk_register(self, dump: "Dump", address: int) -> str | None:  # noqa: D102
+        symbol = dump.symbol(address)
+        if symbol is None or not symbol.name.startswith(_THUNKS):
+            return None
+        for prefix in _THUNKS:
+            if symbol.name.startswith(prefix) and x86_code.is_register(symbol.name[len(prefix) :]):
+                return x86_code.whole(symbol.name[len(prefix) :])
+        # A vmlinux has one symbol for all thunks, so the name may not tell the register; the code does.
+        return _register_in_thunk(dump, address)
+
+    def real_target(self, dump: "Dump", address: int) -> int:  # noqa: D102
+        # Static calls go to a jump that the kernel patches: arch/x86/kernel/static_call.c
+        symbol = dump.symbol(address)
+        if symbol is not None and symbol.name.startswith("__SCT__"):
+            code = dump.read(address, 5)
+            if code is not None and code[0] == 0xE9:
+                return address + 5 + int.from_bytes(code[1:5], "little", signed=True) & MASK
+        return address
+
+    def argument_registers(self, size: int) -> int:  # noqa: D102
+        return 0 if size > 16 or size == 0 else (size + 7) // 8
+
+    def named_address(self, line: Line) -> int | None:  # noqa: D102
+        if _TARGET.fullmatch(line.operands) and (line.mnemonic == "call" or line.mnemonic.startswith("j")):
+            return int(line.operands, 16)
+        if match := _RELATIVE.search(line.operands):
+            distance = int(match[2], 0)
+            return line.address + line.length + (distance if match[1] == "+" else -distance) & MASK
+        return None
+
+    def may_be_patched(self, line: Line) -> bool:  # noqa: D102
+        return any(word in line.mnemonic for word in _PATCHED) or "gs:" in line.operands
 
 
-@lru_cache(maxsize=1)
-def _constants() -> Any:  # noqa: ANN401
-    import capstone.x86 as constants  # type: ignore[import-untyped]
-
-    return constants
-
-
-def whole(register: str) -> str:
-    """The whole register that a name is a part of: `rax` of `eax`."""
-    return _FAMILIES.get(register, register)
-
-
-def thunk_register(name: str) -> str | None:
-    """The register that a retpoline thunk calls through, None for other functions."""
-    for prefix in THUNKS:
-        if name.startswith(prefix) and name[len(prefix) :] in _FAMILIES:
-            return whole(name[len(prefix) :])
+def _register_in_thunk(dump: "Dump", address: int) -> str | None:
+    """From a thunk's code: `jmp *%rax`, or a call, `mov %rax, (%rsp)` and a return."""
+    for _ in range(_THUNK_INSTRUCTIONS):
+        code = dump.read(address, 15)
+        if code is None:
+            return None
+        instruction = x86_code.decode(code, address)
+        if instruction.act is Act.JUMP and instruction.source is not None:
+            return instruction.source
+        if instruction.act is Act.STORE and instruction.memory and instruction.memory.base == "rsp":
+            return instruction.source
+        address = instruction.number if instruction.act is Act.CALL and instruction.number else instruction.end
     return None
 
 
-def outline(code: bytes, address: int) -> list[tuple[int, int, str, str]]:
-    """Address, length, mnemonic and operands of each instruction: fast, for the shape of a function.
-
-    Bytes that are no instruction come out as `(bad)`, one by one.
-    """
-    import capstone
-
-    engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    found: list[tuple[int, int, str, str]] = []
-    at = 0
-    while at < len(code):
-        found += engine.disasm_lite(code[at:], address + at)
-        end = found[-1][0] + found[-1][1] - address if found else at
-        if end >= len(code):
-            break
-        found.append((address + max(end, at), 1, "(bad)", ""))
-        at = max(end, at) + 1
-    return found
-
-
-def decode(code: bytes, address: int) -> Instruction:
-    """One instruction, in full."""
-    raw = next(_engine(True).disasm(code, address, 1), None)
-    if raw is None:
-        return Instruction(address, 1, "(bad)", Act.OTHER)
-    text = f"{raw.mnemonic} {raw.op_str}".strip()
-    _, written = raw.regs_access()
-    names = [raw.reg_name(register) for register in written]
-    common: dict[str, Any] = {
-        "address": address,
-        "length": raw.size,
-        "text": text,
-        "writes": frozenset(whole(name) for name in names if name in _FAMILIES),
-        "sets_flags": any(name in _FLAGS for name in names),
-    }
-    operands = [_operand(raw, operand) for operand in raw.operands]
-    fields = _meaning(raw.mnemonic, operands, code[: raw.size], address + raw.size)
-    return Instruction(**common, **fields)
-
-
-class _Operand:
-    """An operand in our own terms: a register, a number or memory, and how wide it is."""
-
-    __slots__ = ("memory", "name", "number", "register", "size")
-
-    def __init__(self) -> None:
-        self.register: str | None = None
-        self.name = ""
-        self.number: int | None = None
-        self.memory: Memory | None = None
-        self.size = 8
-
-
-def _operand(raw: Any, operand: Any) -> _Operand:  # noqa: ANN401
-    constants, found = _constants(), _Operand()
-    found.size = operand.size
-    if operand.type == constants.X86_OP_REG:
-        found.name = raw.reg_name(operand.reg)
-        found.register = whole(found.name)
-    elif operand.type == constants.X86_OP_IMM:
-        found.number = operand.imm & MASK
-    elif operand.type == constants.X86_OP_MEM:
-        memory = operand.mem
-        base = whole(raw.reg_name(memory.base)) if memory.base else None
-        displacement = memory.disp
-        if base == "rip":
-            base, displacement = None, (raw.address + raw.size + memory.disp) & MASK
-        index = whole(raw.reg_name(memory.index)) if memory.index else None
-        segment = raw.reg_name(memory.segment) if memory.segment else None
-        found.memory = Memory(base, index if index != "riz" else None, memory.scale, displacement, segment)
-    return found
-
-
-def _meaning(mnemonic: str, operands: list[_Operand], code: bytes, end: int) -> dict[str, Any]:
-    """The fields of an `Instruction` that say what it does."""
-    word = mnemonic.split()[-1] if " " in mnemonic else mnemonic
-    if " " in mnemonic and word not in ("jmp", "call", "ret", "nop"):
-        # rep, lock: a string instruction, or memory that others change too.
-        return {"act": Act.OTHER, "memory": next((each.memory for each in operands if each.memory), None)}
-    if (meaning := _MEANINGS.get(word)) is not None:
-        fields: dict[str, Any] = meaning(operands)
-        return fields
-    if word.startswith("cmov") and len(operands) == 2:
-        target, source = operands
-        return {
-            "act": Act.CHOOSE,
-            "target": target.register,
-            "source": source.register,
-            "memory": source.memory,
-            "size": target.size,
-            "condition": word[4:],
-        }
-    if word.startswith("j") and len(operands) == 1 and operands[0].number is not None:
-        return {"act": Act.BRANCH, "number": operands[0].number, "condition": word[1:]}
-    if word.startswith("nop") or word in ("endbr64", "lfence", "mfence", "sfence", "pause", "stac", "clac"):
-        return {"act": Act.NOTHING}
-    return {"act": Act.OTHER, "memory": next((each.memory for each in operands if each.memory), None)}
-
-
-def _mov(operands: list[_Operand], signed: bool = False) -> dict[str, Any]:
-    target, source = operands
-    if target.memory is not None:
-        return {
-            "act": Act.STORE,
-            "memory": target.memory,
-            "source": source.register,
-            "number": source.number,
-            "size": target.size,
-        }
-    fields: dict[str, Any] = {"target": target.register, "size": source.size, "signed": signed}
-    if target.size < 4:
-        # The rest of the register stays: too rare for pointers to be worth following.
-        return {"act": Act.OTHER, "memory": source.memory}
-    if source.number is not None:
-        return fields | {"act": Act.CONSTANT, "number": source.number & ((1 << 8 * target.size) - 1), "size": 8}
-    if source.memory is not None:
-        return fields | {"act": Act.LOAD, "memory": source.memory}
-    return fields | {"act": Act.MOVE, "source": source.register}
-
-
-def _lea(operands: list[_Operand]) -> dict[str, Any]:
-    target, source = operands
-    act = Act.ADDRESS if target.size == 8 else Act.OTHER
-    if act is Act.ADDRESS and source.memory and source.memory.base is None and source.memory.scaled is None:
-        return {"act": Act.CONSTANT, "target": target.register, "number": source.memory.displacement & MASK}
-    return {"act": act, "target": target.register, "memory": source.memory}
-
-
-def _add(operands: list[_Operand], sign: int = 1) -> dict[str, Any]:
-    target, source = operands
-    if target.register is None or target.size != 8:
-        return _other(operands)
-    if source.number is not None:
-        return {"act": Act.ADD, "target": target.register, "number": sign * source.number & MASK}
-    if source.register is not None:
-        if sign < 0 and source.name == target.name:
-            return {"act": Act.CONSTANT, "target": target.register, "number": 0}
-        act = Act.ADD_REGISTER if sign > 0 else Act.SUBTRACT_REGISTER
-        return {"act": act, "target": target.register, "source": source.register}
-    return {"act": Act.ADD_MEMORY if sign > 0 else Act.OTHER, "target": target.register, "memory": source.memory}
-
-
-def _sub(operands: list[_Operand]) -> dict[str, Any]:
-    if operands[0].register and operands[0].name == operands[1].name:
-        return {"act": Act.CONSTANT, "target": operands[0].register, "number": 0}
-    return _add(operands, -1)
-
-
-def _step(sign: int) -> Any:  # noqa: ANN401
-    def meaning(operands: list[_Operand]) -> dict[str, Any]:
-        if operands[0].register and operands[0].size == 8:
-            return {"act": Act.ADD, "target": operands[0].register, "number": sign & MASK}
-        return _other(operands)
-
-    return meaning
-
-
-def _xor(operands: list[_Operand]) -> dict[str, Any]:
-    target, source = operands
-    if target.register and target.name == source.name and target.size >= 4:
-        return {"act": Act.CONSTANT, "target": target.register, "number": 0}
-    return _other(operands)
-
-
-def _or(operands: list[_Operand]) -> dict[str, Any]:
-    target, source = operands
-    if target.register and source.number is not None and source.number == MASK and target.size >= 4:
-        return {"act": Act.CONSTANT, "target": target.register, "number": (1 << 8 * target.size) - 1}
-    return _other(operands)
-
-
-def _and(operands: list[_Operand]) -> dict[str, Any]:
-    target, source = operands
-    if target.register and source.number == 0 and target.size >= 4:
-        return {"act": Act.CONSTANT, "target": target.register, "number": 0}
-    if target.register and target.size == 8 and source.number is not None and source.number >= MASK - _TAG_BITS:
-        return {"act": Act.MASK, "target": target.register, "number": source.number}
-    return _other(operands)
-
-
-def _xchg(operands: list[_Operand]) -> dict[str, Any]:
-    memory = next((each.memory for each in operands if each.memory), None)
-    target = next((each.register for each in operands if each.register), None)
-    if memory is None or target is None or operands[0].size < 4:
-        return _other(operands)
-    return {"act": Act.EXCHANGE, "target": target, "memory": memory, "size": operands[0].size}
-
-
-def _unary(act: Act) -> Any:  # noqa: ANN401
-    def meaning(operands: list[_Operand]) -> dict[str, Any]:
-        if operands[0].register and operands[0].size == 8:
-            return {"act": act, "target": operands[0].register}
-        return _other(operands)
-
-    return meaning
-
-
-def _compare(act: Act) -> Any:  # noqa: ANN401
-    def meaning(operands: list[_Operand]) -> dict[str, Any]:
-        left, right = operands
-        if left.size not in (4, 8) or left.memory or right.memory:
-            return {"act": Act.NOTHING, "memory": left.memory or right.memory}
-        return {
-            "act": act,
-            "source": left.register,
-            "other": right.register,
-            "number": right.number,
-            "size": left.size,
-        }
-
-    return meaning
-
-
-def _one(act: Act) -> Any:  # noqa: ANN401
-    def meaning(operands: list[_Operand]) -> dict[str, Any]:
-        operand = operands[0] if operands else _Operand()
-        fields: dict[str, Any] = {"act": act, "memory": operand.memory, "number": operand.number}
-        return fields | {"target" if act is Act.POP else "source": operand.register}
-
-    return meaning
-
-
-def _other(operands: list[_Operand]) -> dict[str, Any]:
-    return {"act": Act.OTHER, "memory": next((each.memory for each in operands if each.memory), None)}
-
-
-_MEANINGS: dict[str, Any] = {
-    "mov": _mov,
-    "movabs": _mov,
-    "movzx": _mov,
-    "movsx": lambda operands: _mov(operands, signed=True),
-    "movsxd": lambda operands: _mov(operands, signed=True),
-    "lea": _lea,
-    "add": _add,
-    "sub": _sub,
-    "inc": _step(1),
-    "dec": _step(-1),
-    "neg": _unary(Act.NEGATE),
-    "not": _unary(Act.INVERT),
-    "xchg": _xchg,
-    "xor": _xor,
-    "or": _or,
-    "and": _and,
-    "cmp": _compare(Act.COMPARE),
-    "test": _compare(Act.TEST),
-    "push": _one(Act.PUSH),
-    "pop": _one(Act.POP),
-    "call": _one(Act.CALL),
-    "jmp": _one(Act.JUMP),
-    "ret": _one(Act.RETURN),
-}
+def _target(line: Line) -> int | None:
+    if line.operands.startswith("0x"):
+        try:
+            return int(line.operands, 16)
+        except ValueError:
+            return None
+    return None

@@ -21,11 +21,6 @@ _BEFORE, _BEHIND = 6, 3
 @part("blame")
 def blame(kernel: "Kernel") -> Blame | None:
     """The way of the bad pointer; None where the crash is none of a bad pointer."""
-    import drgn
-
-    platform = kernel.prog.platform
-    if platform is None or platform.arch != drgn.Architecture.X86_64:
-        raise LookupError("a bad pointer is followed back through x86-64 code only")
     return find_out(kernel)
 
 

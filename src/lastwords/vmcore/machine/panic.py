@@ -1,10 +1,13 @@
 """Why the kernel gave up, and on which CPU: kernel/panic.c."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import drgn
 from drgn.helpers.linux.sched import cpu_curr
 
 from lastwords.model import Panic
+from lastwords.vmcore.symbols.unwind import function_name
 
 from .clock import per_cpu_offsets
 from .log import log_records
@@ -22,6 +25,12 @@ _CPU_VARIABLES = (
 )
 
 _MOST_CPUS = 8192
+
+# What stands on the stack of a CPU that panics, of one that dies of an oops before that, and of one that panicked too
+# but came second: kernel/panic.c, kernel/kexec_core.c, arch/*/kernel/traps.c.
+_PANICKING = frozenset(("panic", "vpanic", "nmi_panic", "crash_kexec", "__crash_kexec"))
+_DYING = frozenset(("die", "oops_end", "oops_begin", "die_kernel_fault", "sysrq_handle_crash"))
+_GAVE_WAY = frozenset(("panic_smp_self_stop", "nmi_panic_self_stop"))
 
 _PANIC = "Kernel panic - not syncing: "
 # How the report begins that led to it, or that the kernel was dumped straight from. Its last line but one is no
@@ -78,12 +87,28 @@ def crashing_cpu(kernel: "Kernel") -> int | None:
             continue
         if number < _MOST_CPUS and _is_possible(kernel, number):
             return number
-    return None
+    return None if _variable_tells(kernel) else _crashing_by_stack(kernel)[0]
+
+
+def crashed_frames(kernel: "Kernel") -> tuple[drgn.Object, list[drgn.StackFrame]]:
+    """The task that crashed, and its stack.
+
+    Raises:
+        LookupError: no task did, or it is not known which.
+        ValueError: its registers are not in the dump. drgn raises other errors for what is missing.
+    """
+    number = crashing_cpu(kernel)
+    if number is None:
+        raise LookupError(not_known(kernel) or "no CPU crashed")
+    task = cpu_curr(kernel.prog, number)
+    return task, list(kernel.frames(task))
 
 
 def not_known(kernel: "Kernel") -> str | None:
     """Why it can't be told whether a CPU crashed; None where the kernel says so."""
-    doubt: str | None = "no variable tells"
+    if _variable_tells(kernel) or crashing_cpu(kernel) is not None:
+        return None
+    doubt: str | None = _crashing_by_stack(kernel)[1]
     for name in _CPU_VARIABLES:
         try:
             kernel.prog.read_u32(kernel.prog.symbol(name).address)
@@ -91,9 +116,48 @@ def not_known(kernel: "Kernel") -> str | None:
             continue
         except Exception as failure:  # not in the dump
             doubt = one_line(failure)
-        else:
-            return None
     return doubt
+
+
+def _variable_tells(kernel: "Kernel") -> bool:
+    """Whether a variable that holds the crashing CPU can be read."""
+    for name in _CPU_VARIABLES:
+        with suppress(Exception):  # not of this kernel, or not in the dump
+            kernel.prog.read_u32(kernel.prog.symbol(name).address)
+            return True
+    return False
+
+
+@once
+def _crashing_by_stack(kernel: "Kernel") -> tuple[int | None, str | None]:
+    """The CPU whose stack shows that it panicked, or else why it is not known.
+
+    Kernels whose symbol table has functions only (CONFIG_KALLSYMS_ALL=n) don't say where `panic_cpu` is.
+    """
+    try:
+        numbers = sorted(per_cpu_offsets(kernel))[:_MOST_CPUS]
+    except Exception as failure:  # no types, or not in the dump
+        return None, f"no variable tells, and the CPUs are not known: {one_line(failure)}"
+    panicked: dict[str, list[int]] = {"panic": [], "oops": []}
+    unread = None
+    for number in numbers:
+        try:
+            names = {function_name(frame) for frame in kernel.frames(cpu_curr(kernel.prog, number))}
+        except Exception as failure:  # its registers, task or stack are not in the dump
+            unread = one_line(failure)
+            continue
+        if names & _GAVE_WAY:
+            continue
+        for kind, functions in (("panic", _PANICKING), ("oops", _DYING)):
+            if names & functions:
+                panicked[kind].append(number)
+                break
+    found = panicked["panic"] or panicked["oops"]
+    if len(found) == 1:
+        return found[0], None
+    if found:
+        return None, f"no variable tells, and CPUs {', '.join(map(str, found))} all look as if they had crashed"
+    return None, None if unread is None else f"no variable tells, and not all stacks can be read: {unread}"
 
 
 def _is_possible(kernel: "Kernel", number: int) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import struct
+from typing import Any, NamedTuple
 
 import drgn
 
@@ -25,15 +26,47 @@ _ARM64_REGISTERS = 34
 _X29, _X30, _PC = 29, 30, 32
 
 
-def better_registers(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None:
-    """The registers of the next frame, where drgn would not find it; None where it does.
+class Next(NamedTuple):
+    """Where to go on with.
+
+    Attributes:
+        registers: as `pr_reg` of NT_PRSTATUS has them; of a caller, in the midst of its call.
+        returns_to: for a caller, the address behind the call.
+    """
+
+    registers: bytes
+    returns_to: int | None = None
+
+
+class Caller:
+    """The frame of a caller that a trace began with, as if the trace had come to it: drgn takes it for interrupted."""
+
+    def __init__(self, frame: drgn.StackFrame, pc: int) -> None:
+        self._frame = frame
+        self.pc = pc
+        self.interrupted = False
+
+    def registers(self) -> dict[str, int]:
+        """As drgn's, with the address that will be returned to."""
+        found = dict(self._frame.registers())
+        return {name: self.pc if name in ("pc", "rip") else value for name, value in found.items()}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._frame, name)
+
+    def __getitem__(self, name: str) -> drgn.Object:
+        return self._frame[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._frame
+
+
+def better_registers(prog: drgn.Program, frame: drgn.StackFrame) -> Next | None:
+    """How to go on from a frame, where drgn would take the wrong way; None where it does not.
 
     Args:
         prog: the program.
         frame: the last one that is right.
-
-    Returns:
-        As `pr_reg` of NT_PRSTATUS has them.
     """
     platform = prog.platform
     try:
@@ -44,7 +77,7 @@ def better_registers(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None
         return None
 
 
-def _of_bad_call(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None:
+def _of_bad_call(prog: drgn.Program, frame: drgn.StackFrame) -> Next | None:
     """On x86-64, of the caller where a call went to a variable.
 
     There is no ORC entry for such a place, so drgn guesses. The call has pushed its return address, and nothing else
@@ -60,11 +93,11 @@ def _of_bad_call(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None:
     prog.symbol(address)
     if not _CALL.search(prog.read(address - _CALL_MAX, _CALL_MAX)):
         return None
-    changed = {**registers, "rip": address, "rsp": stack + 8}
-    return struct.pack(f"<{len(_PT_REGS)}Q", *(changed.get(name, 0) & _WORD for name in _PT_REGS))
+    changed = {**registers, "rip": address - 1, "rsp": stack + 8}
+    return Next(struct.pack(f"<{len(_PT_REGS)}Q", *(changed.get(name, 0) & _WORD for name in _PT_REGS)), address)
 
 
-def _of_exception(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None:
+def _of_exception(prog: drgn.Program, frame: drgn.StackFrame) -> Next | None:
     """On arm64, of the code that an exception interrupted.
 
     The entry code puts a frame record into the registers that it saves (`struct pt_regs`, arch/arm64/include/asm/
@@ -77,26 +110,36 @@ def _of_exception(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None:
     saved = frame.register("x29") - record.bit_offset // 8
     registers = prog.read(saved, 8 * _ARM64_REGISTERS)
     passed_through = prog.read_u64(frame.register("x29") + 8)
-    return registers if passed_through == struct.unpack_from("<Q", registers, 8 * _PC)[0] else None
+    return Next(registers) if passed_through == struct.unpack_from("<Q", registers, 8 * _PC)[0] else None
 
 
-def _of_caller_of_leaf(prog: drgn.Program, frame: drgn.StackFrame) -> bytes | None:
+def _of_caller_of_leaf(prog: drgn.Program, frame: drgn.StackFrame) -> Next | None:
     """On arm64, of the caller of a function that was interrupted before it saved its return address, or saves none.
 
-    Its frame record is still the caller's, so that a walk by frame pointers leaves the caller out.
+    Its frame record is still the caller's, so that a walk by frame pointers leaves the caller out. The same goes for a
+    call that went where no code is.
     """
     known = frame.registers()
     registers = [known[f"x{number}"] for number in range(31)] + [known["sp"], frame.pc, 0]
-    address, function = registers[_X30], frame.symbol()
-    if address == prog.read_u64(registers[_X29] + 8) or prog.symbol(address - 4).address == function.address:
+    address, function = registers[_X30], _function(frame)
+    caller = prog.symbol(address - 4).address
+    if address == prog.read_u64(registers[_X29] + 8) or (function is not None and caller == function.address):
         return None
     (call,) = struct.unpack("<I", prog.read(address - 4, 4))
     if call & 0xFC000000 != 0x94000000 and call & 0xFFFFFC1F != 0xD63F0000:  # bl, blr
         return None
-    if function.kind != drgn.SymbolKind.OBJECT and _saves_return_address(prog, function.address, frame.pc):
+    if function is not None and _saves_return_address(prog, function.address, frame.pc):
         return None
-    registers[_PC] = address
-    return struct.pack(f"<{_ARM64_REGISTERS}Q", *registers)
+    registers[_PC] = address - 4
+    return Next(struct.pack(f"<{_ARM64_REGISTERS}Q", *registers), address)
+
+
+def _function(frame: drgn.StackFrame) -> drgn.Symbol | None:
+    try:
+        found = frame.symbol()
+    except LookupError:
+        return None
+    return None if found.kind == drgn.SymbolKind.OBJECT else found
 
 
 def _saves_return_address(prog: drgn.Program, start: int, end: int) -> bool:

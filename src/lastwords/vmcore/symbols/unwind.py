@@ -5,11 +5,12 @@ to the kernel and to each module. All of it must be told before the first stack 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import drgn
 
-from .caller_registers import better_registers
+from .caller_registers import Caller, better_registers
 
 _KERNEL_HALF = 1 << 63
 _PT_REGS_SIZE = 336
@@ -74,7 +75,7 @@ def trace_of_registers(prog: drgn.Program, registers: bytes) -> drgn.StackTrace:
 
 
 def kernel_frames(
-    trace: drgn.StackTrace,
+    trace: Sequence[drgn.StackFrame],
     known: dict[tuple[int, bool], bool] | None = None,
     prog: drgn.Program | None = None,
     restarts: int = _RESTARTS_MAX,
@@ -105,10 +106,23 @@ def kernel_frames(
         if not named and (not before or (number and not frame.interrupted and frame.pc < _KERNEL_HALF)):
             return
         yield frame
-        registers = better_registers(prog, frame) if prog is not None and restarts else None
-        if prog is not None and registers is not None:
-            yield from kernel_frames(trace_of_registers(prog, registers), known, prog, restarts - 1)
+        way = better_registers(prog, frame) if prog is not None and restarts else None
+        if prog is not None and way is not None:
+            further: Sequence[drgn.StackFrame] = trace_of_registers(prog, way.registers)
+            if way.returns_to is not None:
+                further = _as_callers(further, way.returns_to)
+            yield from kernel_frames(further, known, prog, restarts - 1)
             return
+
+
+def _as_callers(trace: Sequence[drgn.StackFrame], pc: int) -> list[drgn.StackFrame]:
+    """The trace, with its first frame, and what is inlined there, in the midst of a call that returns to `pc`."""
+    frames = list(trace)
+    for number, frame in enumerate(frames):
+        frames[number] = cast(drgn.StackFrame, Caller(frame, pc))
+        if not frame.is_inline:
+            break
+    return frames
 
 
 def _is_named(frame: drgn.StackFrame, known: dict[tuple[int, bool], bool] | None) -> bool:

@@ -70,7 +70,7 @@ static keep_frame int storage_mod_map(struct storage_dev *dev, struct storage_re
 
 	address = dma_map_page(&dev->pci->dev, first.bv_page, first.bv_offset, first.bv_len, DMA_TO_DEVICE);
 	if (dma_mapping_error(&dev->pci->dev, address)) {
-		dev_err_ratelimited(&dev->pci->dev, "DMA mapping failed for tag %u\n", req->tag);
+		dev_err_ratelimited(&dev->pci->dev, "DMA mapping error, tag %u\n", req->tag);
 		return -ENOMEM;
 	}
 	desc->address = address;
@@ -232,7 +232,8 @@ static int storage_mod_probe(struct pci_dev *pci, const struct pci_device_id *id
 	err = add_disk(dev->disk);
 	if (err)
 		return err;
-	dev_info(&pci->dev, "storage0: %u MiB, firmware %08x\n", STORAGE_SECTORS >> 11, readl(dev->registers));
+	dev_info(&pci->dev, "version 2.0, storage0: %u MiB, firmware %08x\n", STORAGE_SECTORS >> 11,
+		 readl(dev->registers));
 	return 0;
 }
 

@@ -1,0 +1,40 @@
+"""An analysis, kept in its case."""
+
+from collections.abc import Callable
+
+from lastwords.model import Analysis
+
+from .analysis import analyze
+from .directory import CaseDirectory
+from .toml_files import Value, when
+
+
+def analyze_case(case: CaseDirectory, tell: Callable[[str], None] | None = None) -> Analysis:
+    """Analyse all evidence of a case and keep the result there.
+
+    Raises:
+        CaseError: the evidence can't be read, or the case can't be written to.
+    """
+    analysis = analyze([str(case.root)], tell=tell)
+    keep(case, analysis)
+    return analysis
+
+
+def keep(case: CaseDirectory, analysis: Analysis) -> None:
+    """Put an analysis into `results/`, and what it knows into `case.toml` where nobody has said otherwise.
+
+    Raises:
+        CaseError: the case can't be written to.
+    """
+    case.write_analysis(analysis)
+    about = case.read()
+    dump = analysis.dump.dump if analysis.dump else None
+    news: dict[str, Value] = {}
+    if about.crashed is None and dump is not None and dump.crash_time and 0 < dump.crash_time < 1 << 33:
+        news["crashed"] = when(dump.crash_time)
+    if not about.host and dump is not None and dump.node and dump.node != "(none)":
+        news["host"] = dump.node[:255]
+    if not about.title and analysis.oopses:
+        news["title"] = analysis.oopses[0].title[:200]
+    if news:
+        case.change(**news)

@@ -1,0 +1,49 @@
+"""The journal: of the boot that crashed and those before it, as text, and the journal's own files."""
+
+from .collector import collector
+from .take import LARGEST_OUTPUT, Take
+
+BOOTS = (-1, -2, -3, 0)
+"""Of kdump, the boot before this one is the crash kernel's, if that had a journal."""
+FILES = (
+    "/var/log/journal/*/system*.journal*",
+    "/run/log/journal/*/system*.journal*",
+    "/var/log/journal/system*.journal*",
+)
+_MOST_FILES = 12
+_LARGEST_FILE = 256 << 20
+
+
+@collector("journal", "journal", "the journal of the last boots", order=50, timeout=240)
+def journal(take: Take) -> None:
+    """The kernel's messages of the last boots, all messages of the one that crashed, then the binary files."""
+    if take.root.runs_commands:
+        take.command("list-boots.txt", "journalctl", "--list-boots", "--no-pager", kind="boots", silent=True)
+        for boot in BOOTS:
+            name = f"kernel-boot{boot}.export"
+            take.command(
+                name, "journalctl", "-k", "-b", str(boot), "-o", "export", "--no-pager", seconds=45, silent=True
+            )
+        # The last words of user space, too: the newest lines of the boot that crashed.
+        last = ("journalctl", "-b", "-1", "-n", "20000", "-o", "export", "--no-pager")
+        take.command("all-boot-1.export", *last, seconds=45, limit=LARGEST_OUTPUT, silent=True)
+    _binary_files(take)
+
+
+def _binary_files(take: Take) -> None:
+    """Those that were still written to during the boot that crashed; a file that is too old or large is told of."""
+    paths = [path for pattern in FILES for path in take.root.glob(pattern) if take.root.is_file(path)]
+    found = [(status.st_mtime, status.st_size, path) for path in paths if (status := take.root.stat(path))]
+    found.sort(key=lambda one: -one[0])
+    wanted = [one for one in found if take.boot.may_be_of_it(one[0])][:_MOST_FILES]
+    for _time, size, path in wanted:
+        if size > _LARGEST_FILE:
+            take.miss(
+                path,
+                "skipped",
+                f"{size >> 20} MiB: more than the {_LARGEST_FILE >> 20} MiB that are taken of a journal",
+            )
+        else:
+            take.file(path, kind="journal-file")
+    if len(found) > len(wanted):
+        take.miss("older", "skipped", f"{len(found) - len(wanted)} older journal files", origin="/var/log/journal")

@@ -1,0 +1,32 @@
+"""pstore: what the firmware or reserved memory kept of the last kernel's log. The next crash may overwrite it.
+
+systemd-pstore moves the records to /var/lib/systemd/pstore at boot (systemd-pstore.service(8)): since v255 into one
+directory a crash, before that all into one.
+"""
+
+from .collector import collector
+from .take import Take
+
+PSTORE = "/sys/fs/pstore"
+ARCHIVE = "/var/lib/systemd/pstore"
+_MOST = 400
+
+
+@collector("pstore", "pstore", "pstore records", order=10, timeout=60)
+def pstore(take: Take) -> None:
+    """Everything in pstore itself; of systemd's archive, what this crash may have left."""
+    for name in take.root.names(PSTORE)[:_MOST]:
+        found = take.root.stat(f"{PSTORE}/{name}")
+        recent = found is None or take.boot.may_be_of_it(found.st_mtime)
+        take.file(f"{PSTORE}/{name}", note="" if recent else "older than the boot that crashed")
+    old = 0
+    for path in take.root.glob(f"{ARCHIVE}/*") + take.root.glob(f"{ARCHIVE}/*/*") + take.root.glob(f"{ARCHIVE}/*/*/*"):
+        found = take.root.stat(path)
+        if found is None or not take.root.is_file(path):
+            continue
+        if take.boot.may_be_of_it(found.st_mtime) or take.all_dumps:
+            take.file(path)
+        else:
+            old += 1
+    if old:
+        take.miss(ARCHIVE, "skipped", f"{old} files from before the boot that crashed")

@@ -1,0 +1,109 @@
+"""`analyze --html` and `--markdown`: where they go, and what is left where they can't."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lastwords.cli import whole_file
+from lastwords.cli.main import cli
+
+ROOT = Path(__file__).parents[2]
+LOG = str(ROOT / "examples/storage_mod.log")
+QUIET = str(ROOT / "tests/klog/cases/none/boot-arm64-board-6.6.log")
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(cli, ["analyze", *arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_html_to_a_file_says_nothing_more(tmp_path):
+    report = tmp_path / "report.html"
+    assert run("--html", str(report), LOG) == (0, "", "")
+    page = report.read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert "storage_mod_complete" in page
+    assert list(tmp_path.iterdir()) == [report]
+
+
+def test_html_to_standard_output():
+    status, page, _ = run("--html", "-", LOG)
+    assert status == 0
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.endswith("</html>")
+
+
+def test_html_beside_another_form(tmp_path):
+    report = tmp_path / "report.html"
+    status, text, _ = run("--html", str(report), "--markdown", LOG)
+    assert status == 0
+    assert text.startswith("# `BUG: unable to handle")
+    assert "storage_mod_complete" in report.read_text()
+
+
+def test_a_log_without_a_crash_has_reports_too(tmp_path):
+    report = tmp_path / "report.html"
+    status, text, _ = run("--html", str(report), "--markdown", QUIET)
+    assert status == 1
+    assert text.startswith("# No crash found\n")
+    assert "No crash found" in report.read_text()
+
+
+@pytest.mark.parametrize("forms", [("--json", "--markdown"), ("--json", "--html", "-"), ("--markdown", "--html", "-")])
+def test_standard_output_holds_one_form(forms):
+    status, _, told = run(*forms, LOG)
+    assert status == 2
+    assert "only one of" in told
+
+
+@pytest.mark.parametrize("target", ["missing/report.html", "."])
+def test_where_it_cannot_be_written_is_told_in_one_line(tmp_path, monkeypatch, target):
+    monkeypatch.chdir(tmp_path)
+    status, text, told = run("--html", target, LOG)
+    assert (status, text) == (2, "")
+    assert told.startswith(f"lastwords: {target}: ")
+    assert len(told.splitlines()) == 1
+
+
+def test_a_pipe_gets_it_as_it_is():
+    # /dev/stdout is a pipe here, which no new file can take the place of.
+    done = subprocess.run(
+        (sys.executable, "-m", "lastwords", "analyze", "--html", "/dev/stdout", LOG), capture_output=True, check=True
+    )
+    assert done.stdout.startswith(b"<!DOCTYPE html>")
+
+
+def test_the_old_file_stays_where_writing_fails(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    path.write_bytes(b"old")
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        whole_file.write(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_rights_and_links_are_kept(tmp_path):
+    path, link = tmp_path / "report.html", tmp_path / "link"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    whole_file.write(link, b"new")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    before = os.umask(0o027)
+    try:
+        whole_file.write(tmp_path / "fresh", b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "fresh").stat().st_mode) == 0o640

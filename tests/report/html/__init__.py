@@ -1,0 +1,1 @@
+"""The HTML report, and Chromium to look at it."""
