@@ -54,7 +54,7 @@ def _arguments(host: Host) -> str:
 
 def _backend(host: Host) -> str:
     if host.root.is_dir("/sys/firmware/efi"):
-        return "modprobe efi_pstore (echo efi_pstore > /etc/modules-load.d/efi_pstore.conf for each boot)"
+        return "modprobe efi_pstore && echo efi_pstore > /etc/modules-load.d/efi_pstore.conf"
     reserve = host.distribution.set_argument("ramoops.mem_address=ADDRESS ramoops.mem_size=0x200000")
     return f"reserve RAM for ramoops (with memmap= or reserve_mem=): {reserve}; or use netconsole"
 

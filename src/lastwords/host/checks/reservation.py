@@ -52,13 +52,13 @@ def crashkernel_reserved(host: Host) -> Found:
         return fail(
             "none: there is no crashkernel= on the command line",
             "/proc/cmdline",
-            fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}; then reboot",
+            fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}   # then reboot",
             cost="no crashkernel is reserved",
         )
     return fail(
         f"none, although the command line has crashkernel={given}",
         "/proc/cmdline",
-        fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}; then reboot",
+        fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}   # then reboot",
         cost="no crashkernel is reserved",
     )
 
@@ -168,7 +168,7 @@ def crashkernel_size(host: Host) -> Found:
     need = needed(host)
     value = f"{size_text(size)}; {need.text}"
     source = f"{CRASH_SIZE[-1]}, {need.source}" if need.source else CRASH_SIZE[-1]
-    fix = f"{host.distribution.set_argument(f'crashkernel={advised(host)}')}; then reboot"
+    fix = f"{host.distribution.set_argument(f'crashkernel={advised(host)}')}   # then reboot"
     if size < need.never:
         return fail(value, source, fix=fix, cost=f"{size_text(size)} are too little for the crash kernel")
     if size < max(need.least, need.default):

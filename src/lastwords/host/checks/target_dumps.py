@@ -92,7 +92,7 @@ def incomplete_dumps(host: Host) -> Found:
     cut = [dump for dump in dumps(host.root, directory) if dump.incomplete]
     if not cut:
         return ok("none", directory)
-    fix = f"lastwords verify {cut[0].path}; then look why: room, crashkernel's size, watchdog"
+    fix = f"lastwords verify {cut[0].path}   # and look why: room, crashkernel's size, watchdog"
     return warn(f"{len(cut)}, the last {cut[0].path} ({size_text(cut[0].size)})", directory, fix=fix)
 
 

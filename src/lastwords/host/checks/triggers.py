@@ -124,7 +124,7 @@ def sysrq(host: Host) -> Found:
         return ok(f"{mask}: SysRq-c, -w and -l are allowed", source)
     what = "nothing is allowed" if mask == 0 else "-c, -w and -l (bit 8) are not allowed"
     fix = set_command("kernel.sysrq", str(mask | _SYSRQ_DUMP))
-    note = " (who stands at the keyboard can then crash the machine)"
+    note = "   # who stands at the keyboard can then crash the machine"
     return warn(f"{mask}: {what} from a keyboard or serial line; root's /proc/sysrq-trigger works", source, fix + note)
 
 
