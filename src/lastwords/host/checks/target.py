@@ -47,6 +47,14 @@ def _place(host: Host, settings: DumpSettings) -> str:
     return f"{settings.path} on {mount.device} ({mount.file_system})" if mount else settings.path
 
 
+NOT_CONFIGURED = "kdump is not configured"
+
+
+def elsewhere(host: Host) -> str:
+    """Why there is no directory to look at: dumps go elsewhere, or nowhere."""
+    return NOT_CONFIGURED if host.dump_settings is None else "not a directory of this machine"
+
+
 def local_settings(host: Host) -> DumpSettings | None:
     """The settings, if dumps go to a disk of this machine."""
     settings = host.dump_settings
@@ -81,7 +89,7 @@ def dump_target_writable(host: Host) -> Found:
     """The directory, its file system's kind and options."""
     settings = local_settings(host)
     if settings is None:
-        return absent("not a directory of this machine")
+        return absent(elsewhere(host))
     directory = dump_directory(host, settings)
     if directory is None:
         return unknown(f"{settings.where} is not mounted here", settings.source)
@@ -113,7 +121,7 @@ def remote_target(host: Host) -> Found:
     """The ssh key and known host; NFS mount options. Nothing is sent: doctor only reads."""
     settings = host.dump_settings
     if settings is None or settings.kind not in _REMOTE:
-        return absent("dumps stay on this machine")
+        return absent(NOT_CONFIGURED if settings is None else "dumps stay on this machine")
     if settings.kind != "ssh":
         return unknown(
             f"{settings.kind} to {settings.where}: not tried",
@@ -149,7 +157,7 @@ def encrypted_target(host: Host) -> Found:
     """The option link-volume-key of crypttab (kdump-utils, with CONFIG_CRASH_DM_CRYPT of kernel 6.16)."""
     settings = local_settings(host)
     if settings is None:
-        return absent("dumps don't go to a disk of this machine")
+        return absent(elsewhere(host))
     mount = mount_of(host.root, settings.path)
     device = settings.where or (mount.device if mount else "")
     if not is_encrypted(host.root, device):
@@ -174,7 +182,7 @@ def failure_action(host: Host) -> Found:
     """failure_action and final_action, KDUMP_FAIL_CMD, KDUMP_IMMEDIATE_REBOOT."""
     settings = host.dump_settings
     if settings is None:
-        return absent("kdump is not configured")
+        return absent(NOT_CONFIGURED)
     final = settings.final_action or "reboot"
     value = f"after a dump: {final}; if it fails: {settings.failure_action}"
     if re.search(r"shell|halt|poweroff|bash", f"{final} {settings.failure_action}"):

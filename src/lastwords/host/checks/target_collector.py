@@ -4,6 +4,7 @@ from lastwords.host.collector import collector
 from lastwords.host.machine import Host
 
 from . import Found, absent, check, fail, ok, unknown, warn
+from .target import NOT_CONFIGURED
 
 
 @check(
@@ -61,7 +62,9 @@ def _minors(version: tuple[int, int]) -> int:
 def collector_options(host: Host) -> Found:
     """`makedumpfile --check-params` with the configured options (1.6.8 and newer)."""
     settings = host.dump_settings
-    if settings is None or settings.collector.rpartition("/")[2] != "makedumpfile":
+    if settings is None:
+        return absent(NOT_CONFIGURED)
+    if settings.collector.rpartition("/")[2] != "makedumpfile":
         return absent("makedumpfile is not used")
     shown = " ".join(settings.options) or "its own defaults"
     if not 0 <= settings.level <= 31:

@@ -5,7 +5,7 @@ from lastwords.host.dumps import dumps
 from lastwords.host.machine import Host, size_text
 
 from . import Found, absent, check, fail, ok, unknown, warn
-from .target import dump_directory, local_settings
+from .target import dump_directory, elsewhere, local_settings
 
 
 @check(
@@ -19,7 +19,7 @@ def dump_room(host: Host) -> Found:
     """Free bytes and inodes against an estimate from /proc/meminfo and the dump level."""
     settings = local_settings(host)
     if settings is None:
-        return absent("not a directory of this machine")
+        return absent(elsewhere(host))
     if (directory := dump_directory(host, settings)) is None:
         return unknown(f"{settings.where} is not mounted here", settings.source)
     size, source = estimate(host), f"{directory}, /proc/meminfo"
@@ -62,7 +62,7 @@ def dump_retention(host: Host) -> Found:
     settings = local_settings(host)
     directory = dump_directory(host, settings) if settings else None
     if settings is None or directory is None:
-        return absent("not a directory of this machine")
+        return absent(elsewhere(host))
     found = dumps(host.root, directory)
     size = sum(dump.size for dump in found)
     there = f"{len(found)} dumps, {size_text(size)}" if found else "no dumps yet"
