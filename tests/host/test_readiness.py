@@ -99,9 +99,33 @@ def test_what_only_costs_a_little_is_told(tmp_path):
 
 
 def test_firmware_can_dump_alone(tmp_path):
-    tree = without_kdump(Tree(tmp_path)).write("/bin/sh", elf(BUILD_ID, machine=21), mode=0o755)
-    tree.write("/sys/kernel/fadump/enabled", "1").write("/sys/kernel/fadump/registered", "1")
+    tree = without_kdump(Tree(tmp_path)).write("/bin/sh", elf(BUILD_ID, machine=22), mode=0o755)
+    tree.write("/sys/firmware/dump/dump_type", "fcp").write("/sys/firmware/shutdown_actions/on_panic", "dump")
     assert readiness(tree.root()).leaves == "dump"
+
+
+def with_fadump(tree):
+    rhel9(tree).write("/bin/sh", elf(BUILD_ID, machine=21), mode=0o755)
+    tree.write("/sys/kernel/kexec_crash_loaded", "0").write("/sys/kernel/kexec_crash_size", "0")
+    return tree.write("/sys/kernel/fadump/enabled", "1").write("/sys/kernel/fadump/registered", "1")
+
+
+def test_fadump_needs_the_target_and_no_crash_kernel(tmp_path):
+    found = readiness(with_fadump(Tree(tmp_path / "a")).root())
+    assert found.leaves == "dump"
+    assert statuses(found)["crash-kernel-loaded"] == statuses(found)["crashkernel-reserved"] == "not-applicable"
+    assert readiness(with_fadump(Tree(tmp_path / "b")).remove("/var/crash").root()).leaves == "log"
+    tree = with_fadump(Tree(tmp_path / "c")).write("/sys/kernel/fadump/registered", "0")
+    found = readiness(tree.root())
+    assert found.leaves == "log"
+    assert "fadump is not registered" in found.summary
+
+
+def test_a_crash_kernel_that_can_not_be_seen_is_no_dump(tmp_path):
+    tree = without_log(rhel9(Tree(tmp_path))).write("/sys/kernel/kexec_crash_loaded", "")
+    found = readiness(tree.root())
+    assert statuses(found)["crashkernel-reserved"] == "ok"
+    assert found.leaves != "dump"
 
 
 def test_a_container_is_told(tmp_path):

@@ -105,25 +105,27 @@ def _quietly(fact: Callable[[], str]) -> str:
 def _leaves(registered: list[Registered], checks: list[Check]) -> Leaves:
     """What a crash would leave.
 
-    A dump needs a loaded crash kernel (or firmware that dumps) and no failure of what decides about the target.
+    A dump needs a loaded crash kernel, or fadump, and no failure of what decides about the target; or firmware that
+    dumps by itself.
     """
     by_kind: dict[str, list[str]] = {}
     for one, found in zip(registered, checks, strict=False):
         by_kind.setdefault(one.decides, []).append(found.status)
     kdump, target = by_kind.get("kdump", []), by_kind.get("target", [])
-    firmware = by_kind.get("firmware", [])
-    if "ok" in firmware or ("ok" in kdump and "fail" not in kdump and "fail" not in target):
+    fadump, firmware = by_kind.get("fadump", []), by_kind.get("firmware", [])
+    captures = "ok" in fadump or set(kdump) == {"ok"}
+    if "ok" in firmware or (captures and "fail" not in target):
         return "dump"
     if "ok" in by_kind.get("log", []):
         return "log"
-    no_dump = "fail" in kdump or "fail" in target
-    if (not no_dump and "unknown" in (*kdump, *firmware)) or "unknown" in by_kind.get("log", []):
+    no_dump = "fail" in (*kdump, *fadump, *target)
+    if (not no_dump and "unknown" in (*kdump, *fadump, *firmware)) or "unknown" in by_kind.get("log", []):
         return "unknown"
     return "console" if by_kind.get("console", []).count("ok") else "nothing"
 
 
 def _summary(leaves: Leaves, registered: list[Registered], checks: list[Check]) -> str:
-    no_dump = _costs(registered, checks, lambda one: one.decides in ("kdump", "target", "firmware"))
+    no_dump = _costs(registered, checks, lambda one: one.decides in ("kdump", "fadump", "target", "firmware"))
     no_log = _costs(registered, checks, lambda one: one.area == "fallback")
     others = _costs(registered, checks, lambda one: not one.decides and one.area != "fallback")
     match leaves:

@@ -21,6 +21,8 @@ NOT_RUNNING = "not a running system"
 )
 def crash_kernel_loaded(host: Host) -> Found:
     """/sys/kernel/kexec_crash_loaded is 1."""
+    if host.has_fadump:
+        return absent("fadump is used instead")
     for path in CRASH_LOADED:
         loaded = host.root.number(path)
         if loaded is None:

@@ -41,6 +41,8 @@ def kexec_supported(host: Host) -> Found:
 )
 def crashkernel_reserved(host: Host) -> Found:
     """kexec_crash_size, with the ranges of /proc/iomem and the CMA part where they can be read."""
+    if host.has_fadump:
+        return absent("fadump is used instead")
     size = host.crash_size
     given = host.argument("crashkernel")
     if size is None:
