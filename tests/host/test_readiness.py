@@ -38,6 +38,7 @@ def test_a_ready_machine_is_ready(name, tmp_path):
 def without_kdump(tree):
     debian12(tree).remove("/etc/default/kdump-tools").write("/sys/kernel/kexec_crash_loaded", "0")
     tree.write("/sys/kernel/kexec_crash_size", "0").swap("/proc/cmdline", " crashkernel=512M", "")
+    tree.swap("/boot/grub/grub.cfg", " crashkernel=512M", "")
     return tree
 
 

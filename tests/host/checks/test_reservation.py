@@ -3,7 +3,14 @@ import pytest
 from .cases import Case, judge
 
 
+def not_yet(tree):
+    return tree.write("/sys/kernel/kexec_crash_size", "0\n").swap("/proc/cmdline", " crashkernel=512M", "")
+
+
 def no_reservation(tree):
+    for file in ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", f"/boot/loader/entries/0123-{tree.release}.conf"):
+        if tree.at(file).exists():
+            tree.swap(file, "crashkernel=512M", "")
     tree.write("/sys/kernel/kexec_crash_size", "0\n").swap("/proc/cmdline", " crashkernel=512M", "")
 
 
@@ -45,6 +52,7 @@ CASES = [
         lambda tree: tree.write("/sys/kernel/kexec_crash_size", "0"),
         value="although the command line has crashkernel=512M",
     ),
+    Case("crashkernel-reserved", "fail", not_yet, value="none yet: the next boot will", fix="^reboot$"),
     Case("crashkernel-reserved", "unknown", lambda tree: tree.remove("/sys/kernel/kexec_crash_size")),
     Case("crashkernel-refused", "ok"),
     Case(

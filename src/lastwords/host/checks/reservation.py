@@ -49,6 +49,10 @@ def crashkernel_reserved(host: Host) -> Found:
         return unknown(NOT_RUNNING if not host.is_running else "the kernel does not say", CRASH_SIZE[-1])
     if size:
         return ok(size_text(size) + _ranges(host) + _cma(host), CRASH_SIZE[-1])
+    entries = host.next_boot.entries
+    if given is None and entries and all(_reserves(entry.arguments) for entry in entries):
+        cost = "no crashkernel is reserved before the next reboot"
+        return fail("none yet: the next boot will", entries[0].source, fix="reboot", cost=cost)
     suggestion = advised(host)
     if given is None:
         return fail(
