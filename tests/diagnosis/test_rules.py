@@ -11,6 +11,7 @@ from lastwords.model import (
     Disk,
     Facts,
     FlippedBit,
+    Intruder,
     LinkedModule,
     Lock,
     LockCycle,
@@ -143,6 +144,22 @@ CASES: dict[str, Case] = {
         ("read_ring", "ring"),
         "evening",
     ),
+    "intruder": Case(
+        lambda: facts(
+            oops("general-protection-fault"),
+            machine=machine(
+                blame=blame(
+                    'the text "evening"',
+                    intruders=(
+                        Intruder(module="fan", symbol="fan_print", address=1, how="neighbour", text="It lies there."),
+                    ),
+                )
+            ),
+        ),
+        "memory-corruption",
+        ("fan_print", "fan"),
+        "It lies there.",
+    ),
     "gone-module": Case(
         lambda: facts(
             oops(
@@ -171,7 +188,7 @@ CASES: dict[str, Case] = {
             machine=machine(blame=blame("one bit away from 0xffff8a4dc290cf20")),
         ),
         "hardware",
-        ("read_ring", "ring"),
+        (None, None),
         "single flipped bit",
     ),
     "flipped-text": Case(
@@ -182,7 +199,7 @@ CASES: dict[str, Case] = {
             ),
         ),
         "hardware",
-        ("read_ring", None),
+        (None, None),
         "0x48 instead of 0x49",
     ),
     "hardware-before": Case(

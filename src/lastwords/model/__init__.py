@@ -1,7 +1,7 @@
 """What is handed from room to room: structs without behaviour, JSON in and out. Imports nothing of ours."""
 
 from .analysis import SCHEMA, Analysis, Facts
-from .blame import Blame, BlameStep, CodeLine, FlippedBit, Listing, Unchecked
+from .blame import Blame, BlameStep, CodeLine, FlippedBit, Intruder, Listing, Unchecked
 from .case import (
     CASE_SCHEMA,
     CHECKLIST_SCHEMA,
@@ -143,6 +143,7 @@ __all__ = [
     "HardwareError",
     "Instruction",
     "Interrupts",
+    "Intruder",
     "Irq",
     "LinkedModule",
     "Listing",
