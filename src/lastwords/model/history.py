@@ -113,6 +113,7 @@ class Reboot(Struct, frozen=True, kw_only=True):
         kernel: its release, where it is told.
         boot_id: of `/proc/sys/kernel/random/boot_id`, where it is told.
         explanation: what is known of why it ended, one sentence; empty where nothing is.
+        cause: the kind of the recorded event that explains a vanished boot, or None.
         path: of the evidence that told of the boot; `seen_in` of all that spoke of its end.
     """
 
@@ -124,4 +125,5 @@ class Reboot(Struct, frozen=True, kw_only=True):
     kernel: str | None = None
     boot_id: str | None = None
     explanation: str = ""
+    cause: ErrorKind | None = None
     seen_in: tuple[str, ...] = ()
