@@ -82,6 +82,18 @@ def test_records_of_the_past_beside_bare_files(tmp_path):
     assert analysis.errors == ()
 
 
+def test_mcelogs_lines_in_a_syslog_do_not_hide_the_kernels(tmp_path):
+    event = ("Hardware event. This is not a software error.", "CPU 3 BANK 7", "STATUS 9c00004001010090 MCGSTATUS 0")
+    lines = [f"Nov 24 05:38:10 db7 mcelog[22]: {line}\n" for line in event]
+    (tmp_path / "messages").write_text("".join(lines) + f"Nov 24 05:38:11 db7 kernel: {CRASH}")
+    analysis = analyze([str(tmp_path / "messages")])
+    assert [error.cpu for error in analysis.hardware_errors] == [3]
+    assert len(analysis.oopses) == 1
+    case = new_case(tmp_path / "store")
+    add_files(case, [str(tmp_path / "messages")])
+    assert len(analyze([str(case.root)]).oopses) == 1
+
+
 def test_a_case_without_evidence(tmp_path):
     case = new_case(tmp_path)
     analysis = analyze([str(case.root)])

@@ -119,3 +119,13 @@ def test_a_compressed_log_of_the_past(tmp_path):
     )
     found = read_pasts([Past(tmp_path / "mcelog.1.gz", "mcelog", "m")])
     assert [error.cpu for error in found.errors] == [1]
+
+
+def test_the_word_on_the_last_restart_is_of_the_last_boot_that_ended():
+    word = HardwareError(source="bmc", kind="watchdog", severity="fatal", text="System restart cause: w", path="bmc")
+    told = boots([boot("vanished", 0.0), *VANISHED[1:]], [], [word])
+    assert told[0].cause is None
+    assert told[1].cause == "watchdog"
+    assert told[1].explanation == (
+        "a watchdog ended it: the system did not answer: the BMC says “System restart cause: w” of the last restart"
+    )

@@ -99,9 +99,14 @@ def boots(
     died = {number: record for record in crashes if (number := _boot_of(record, merged)) is not None}
     nexts = [*(boot.started for boot in merged[1:]), None]
     return tuple(
-        _explained(boot, until, died.get(number), crashes, errors)
+        _explained(boot, until, died.get(number), crashes, _of_its_end(errors, last=number == len(merged) - 2))
         for number, (boot, until) in enumerate(zip(merged, nexts, strict=False))
     )
+
+
+def _of_its_end(errors: Sequence[HardwareError], *, last: bool) -> Sequence[HardwareError]:
+    """What can speak of a boot's end: the word on the last restart only of the last that ended."""
+    return errors if last else [error for error in errors if error.source not in _LAST_RESTART]
 
 
 def _boot_of(record: CrashRecord, merged: Sequence[Reboot]) -> int | None:
@@ -176,6 +181,10 @@ def _explained(
 
 def _why(boot: Reboot, until: float, errors: Sequence[HardwareError]) -> tuple[str, ErrorKind | None]:
     """Why a boot ended without a word, as far as the BMC knows, and the kind of event that says so."""
+    word = next((event for event in errors if event.source in _LAST_RESTART), None)
+    if word is not None:
+        meaning = next((meaning for kind, _words, meaning in _ENDS if kind == word.kind), "the hardware reset it")
+        return f"{meaning}: the {_NAMES[word.source]} says “{word.text}” of the last restart", word.kind
     began = boot.ended or boot.started or 0.0
     events = [e for e in errors if e.time is not None and began - _FIRMWARE <= e.time <= until + _FIRMWARE]
     for kind, words, meaning in _ENDS:
@@ -194,7 +203,15 @@ def _why(boot: Reboot, until: float, errors: Sequence[HardwareError]) -> tuple[s
 _SILENT = "no shutdown, no crash record"
 _WITHOUT_A_TRACE = "a reset from outside, a triple fault, or a crash whose record was lost"
 _ANY = "power, a reset, a watchdog, a triple fault, or a crash whose record was lost"
-_NAMES = {"sel": "BMC's log", "rasdaemon": "database of rasdaemon", "mcelog": "log of mcelog", "edac": "EDAC counter"}
+_LAST_RESTART = ("bmc", "watchdog")
+_NAMES = {
+    "bmc": "BMC",
+    "watchdog": "watchdog's driver",
+    "sel": "BMC's log",
+    "rasdaemon": "database of rasdaemon",
+    "mcelog": "log of mcelog",
+    "edac": "EDAC counter",
+}
 
 
 def _is_end(event: HardwareError) -> bool:

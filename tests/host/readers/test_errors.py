@@ -208,3 +208,24 @@ def test_what_is_none_of_them(tmp_path, content):
 @given(st.binary(max_size=2000), st.sampled_from([SEL.encode(), MCELOG.encode(), b"SQLite format 3\0", b""]))
 def test_damage_costs_no_traceback(tmp_path_factory, damage, start):
     read(tmp_path_factory.mktemp("damage"), start + damage)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("System restart cause: watchdog expired\n", [("bmc", "watchdog", "fatal")]),
+        ("System restart cause: power-up due to always-restore power policy\n", [("bmc", "power", "information")]),
+        ("System restart cause: reset via pushbutton\n", [("bmc", "chassis", "information")]),
+        ("System restart cause: soft reset\n", []),
+        ("/sys/class/watchdog/watchdog0/bootstatus:32\n", [("watchdog", "watchdog", "fatal")]),
+        (
+            "/sys/class/watchdog/watchdog0/bootstatus:0x21\n",
+            [("watchdog",) * 2 + ("fatal",), ("watchdog", "temperature", "fatal")],
+        ),
+        ("/sys/class/watchdog/watchdog0/bootstatus:0\n", []),
+    ],
+)
+def test_the_last_restart(tmp_path, text, told):
+    form, history = read(tmp_path, "/proc/uptime:1.00 2.00\n" + text)
+    assert form == "restart"
+    assert [(error.source, error.kind, error.severity) for error in history.errors] == told

@@ -9,10 +9,10 @@ from typing import BinaryIO, Literal
 
 from lastwords.model.history import HardwareError, Reboot, Sample
 
-from . import boots, edac, mcelog, rasdaemon, sadf, sar, sel, sqlite_file
+from . import boots, edac, mcelog, rasdaemon, restart, sadf, sar, sel, sqlite_file
 from .lines import lines_of
 
-Form = Literal["rasdaemon", "wtmpdb", "wtmp", "last", "boot-list", "sadf", "sar", "sel", "mcelog", "edac"]
+Form = Literal["rasdaemon", "wtmpdb", "wtmp", "last", "boot-list", "sadf", "sar", "sel", "mcelog", "edac", "restart"]
 
 HEAD = 16 << 10
 """Bytes that decide what a file is."""
@@ -50,6 +50,7 @@ _TEXTS: tuple[tuple[Form, Callable[[list[str]], bool]], ...] = (
     ("last", boots.looks_like_last),
     ("boot-list", boots.looks_like_boot_list),
     ("edac", edac.looks_like_edac),
+    ("restart", restart.looks_like_restart),
 )
 
 
@@ -125,4 +126,5 @@ _ERRORS: dict[Form, Callable[[Iterable[str], str], Iterator[HardwareError]]] = {
     "sel": sel.read_sel,
     "mcelog": mcelog.read_mcelog,
     "edac": edac.read_edac,
+    "restart": restart.read_restart,
 }
