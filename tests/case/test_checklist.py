@@ -10,7 +10,7 @@ from lastwords.case.keep import analyze_case
 from lastwords.case.steps import Outcome, Work, perform, performers
 from lastwords.case.store import new_case
 from lastwords.case.walk import mark, run_steps
-from lastwords.model import Analysis, Case, DumpCheck, Entry, HardwareError, StepStatus, Verdict
+from lastwords.model import Analysis, Case, DumpCheck, Entry, HardwareError, Readiness, StepStatus, Verdict
 from lastwords.report.checklist import checklist_lines, checklist_markdown, command_of
 
 CRASHED = 1732426680.0
@@ -209,3 +209,19 @@ def test_the_terminal_and_the_paper(case):
     assert "- [x] **The service is back** `service-restored`  " in paper
     assert any(r"to \*db8\*" in line and r"\|" in line for line in paper)
     assert sum(line.startswith("- [") for line in paper) == len(steps())
+
+
+@pytest.mark.parametrize(("ready", "state"), [(True, "done"), (False, "failed")])
+def test_doctor_is_asked_on_the_machine_itself(case, monkeypatch, ready, state):
+    asked: list[object] = []
+
+    def readiness(root):
+        asked.append(root)
+        return Readiness(ready=ready, summary="what doctor says")
+
+    monkeypatch.setattr("lastwords.case.steps.readiness", readiness)
+    monkeypatch.setattr("socket.gethostname", lambda: "web1")
+    assert performed(case, "ready_for_the_next", None) == Outcome("open", "to be asked on db7 itself, not on web1")
+    assert asked == []
+    monkeypatch.setattr("socket.gethostname", lambda: "db7.example.org")
+    assert performed(case, "ready_for_the_next", None) == Outcome(state, "what doctor says")

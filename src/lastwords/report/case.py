@@ -109,7 +109,7 @@ def _evidence(evidence: Sequence[Evidence]) -> Iterator[str]:
     else:
         yield from _items(taken)
     for item in evidence:
-        if item.state in ("failed", "refused"):
+        if item.state in ("failed", "refused", "skipped"):
             yield f"    {item.state:12} {item.id}: {item.note}"
 
 
