@@ -188,6 +188,23 @@ def test_a_database_that_is_cut_off(tmp_path):
     assert history.problems[0].startswith("ras: rasdaemon's database can't be read to its end: ")
 
 
+def test_a_database_with_damaged_bytes(tmp_path):
+    """Wherever the damage is: in pages, in values, in the names of tables."""
+    path = database(
+        tmp_path / "ras.db",
+        "CREATE TABLE mc_event (id INTEGER PRIMARY KEY, timestamp TEXT, err_msg TEXT, label TEXT)",
+        "INSERT INTO mc_event VALUES (1, '2026-11-24 05:38:11 +0000', 'memory read error', 'DIMM_A1')",
+    )
+    whole = path.read_bytes()
+    for place in [*range(16, 200), *range(3700, len(whole), 3)]:
+        for value in (0x00, 0xFF, 0xDD):
+            path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            history = History()
+            recognize(path)
+            read_history(path, "rasdaemon", "ras", history)
+            read_history(path, "wtmpdb", "ras", history)
+
+
 def test_a_database_is_not_changed_and_needs_no_journal(tmp_path):
     path = database(tmp_path / "ras.db", "CREATE TABLE aer_event (id INTEGER PRIMARY KEY, timestamp TEXT)")
     path.chmod(0o400)

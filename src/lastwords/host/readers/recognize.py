@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ Form = Literal["rasdaemon", "wtmpdb", "wtmp", "last", "boot-list", "sadf", "sar"
 
 HEAD = 16 << 10
 """Bytes that decide what a file is."""
+MOST_EVENTS = 20_000
+"""Events of one file, the last ones."""
 _MOST_JSON = 256 << 20
 _MOST_LIST = 4 << 20
 _FIRST = 200
@@ -119,7 +122,7 @@ def _read(file: BinaryIO, form: Form, shown: str, into: History) -> None:
     elif form == "sar":
         into.samples += sar.read_sar(lines_of(file), shown)
     else:
-        into.errors += _ERRORS[form](lines_of(file), shown)
+        into.errors += deque(_ERRORS[form](lines_of(file), shown), maxlen=MOST_EVENTS)
 
 
 _ERRORS: dict[Form, Callable[[Iterable[str], str], Iterator[HardwareError]]] = {
