@@ -168,6 +168,14 @@ def test_a_full_disk_leaves_the_old_file(case, monkeypatch):
     assert [path.name for path in case.root.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for somebody else")
+def test_root_does_not_take_a_users_case_away(case):
+    os.chown(case.root, 65534, 65534)
+    case.note("by root", "root")
+    found = (case.root / "case.toml").stat()
+    assert (found.st_uid, found.st_gid) == (65534, 65534)
+
+
 def test_results_go_nowhere_else(case, tmp_path):
     assert case.analysis() is None
     case.write_analysis(Analysis(version="1"))

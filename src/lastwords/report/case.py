@@ -102,7 +102,8 @@ def _verdict(analysis: Analysis | None, *, current: bool) -> Iterator[str]:
 
 def _evidence(evidence: Sequence[Evidence]) -> Iterator[str]:
     taken = [item for item in evidence if item.state == "taken"]
-    yield f"  evidence   {len(taken)} items, {size(sum(item.size or 0 for item in taken))}"
+    items = f"{len(taken)} item{'' if len(taken) == 1 else 's'}"
+    yield f"  evidence   {items}, {size(sum(item.size or 0 for item in taken))}"
     if len(taken) > _MOST_ITEMS:
         kinds = Counter(item.kind for item in taken)
         yield from (f"    {kind:12} {count}" for kind, count in kinds.most_common())
