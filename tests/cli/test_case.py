@@ -2,11 +2,24 @@
 
 import json
 import tarfile
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from lastwords.cli.main import cli
+from lastwords.model import (
+    Case,
+    CaseCheck,
+    CaseTimes,
+    CaseView,
+    Checklist,
+    Entry,
+    Evidence,
+    Note,
+    Step,
+    StepStatus,
+)
 
 CRASH = "[    1.500000] BUG: kernel NULL pointer dereference, address: 0000000000000018\n"
 SEL = "   1 | 11/24/2026 | 05:38:11 | Memory CPU1_DIMM_A1 | Uncorrectable ECC | Asserted\n"
@@ -57,7 +70,12 @@ def test_from_the_crash_to_the_end(run, tmp_path):
     )
     assert run("case", "list", "--status", "open", "--cases", "other").stdout == ""
     run("case", "open", name, "--cases", "other")
-    assert json.loads(run("case", "show", name, "--cases", "other", "--json").stdout)["status"] == "open"
+    view = json.loads(run("case", "show", name, "--cases", "other", "--json").stdout)
+    assert view["case"]["status"] == "open"
+    assert [item["kind"] for item in view["evidence"]] == ["log", "sel"]
+    assert view["oops"].startswith("BUG: unable to handle kernel NULL pointer dereference")
+    assert view["verdict_current"]
+    assert view["verdict"]["summary"]
     assert run("case", "open", name, "--cases", "other", status=1).stderr.endswith("is open\n")
 
 
@@ -141,3 +159,23 @@ def test_checklist_as_json_and_markdown(run):
     paper = run("checklist", "c1", "--markdown", status=1).stdout
     assert paper.startswith("# Crash (c1)\n")
     assert "`lastwords case verify c1`" in paper
+
+
+def test_notes_as_json(run):
+    run("case", "new", "--at", "c1")
+    noted = json.loads(run("case", "note", "c1", "first", "--json").stdout)
+    assert [note["text"] for note in noted["notes"]] == ["first"]
+    assert json.loads(run("case", "add", "c1", "crash/sel.txt", "--json").stdout)["id"] == "c1"
+    assert json.loads(run("case", "resolve", "c1", "done", "--json").stdout)["resolution"] == "done"
+
+
+DOCUMENTS = {
+    "case": (Case, CaseCheck, CaseView, Note, Evidence),
+    "checklist": (Checklist, StepStatus, Entry, CaseTimes, Step),
+}
+
+
+@pytest.mark.parametrize(("page", "kind"), [(page, kind) for page, kinds in DOCUMENTS.items() for kind in kinds])
+def test_the_manual_has_every_field(page, kind):
+    text = (Path(__file__).parents[2] / f"docs/{page}.md").read_text()
+    assert {name for name in kind.__struct_encode_fields__ if f"`{name}`" not in text} == set()
