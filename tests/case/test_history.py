@@ -69,6 +69,11 @@ def test_what_has_gone_or_is_corrected_explains_nothing():
     assert "nothing about it in the BMC's log" in boots(VANISHED, [], events)[1].explanation
 
 
+def test_a_log_that_begins_later_says_nothing():
+    told = boots(VANISHED, [], [sel(10 * HOUR, "memory", "DIMM A1 | Correctable ECC", severity="corrected")])[1]
+    assert told.explanation.endswith("the BMC's log begins later")
+
+
 def test_without_a_bmc_it_says_what_would_tell():
     assert "ipmitool sel elist" in boots(VANISHED, [], [])[1].explanation
 

@@ -195,7 +195,10 @@ def _why(boot: Reboot, until: float, errors: Sequence[HardwareError]) -> tuple[s
                 )
                 clock = "" if event.zone and boot.zone else ", if the clocks agree"
                 return f"{meaning}: the {_NAMES[event.source]} has “{event.text}” {before}{clock}", event.kind
-    if any(event.source == "sel" for event in errors):
+    logged = [event.time for event in errors if event.source == "sel" and event.time is not None]
+    if logged and min(logged) > until:
+        return f"{_SILENT}: {_ANY}; the BMC's log begins later", None
+    if logged:
         return f"{_SILENT}, and nothing about it in the BMC's log: {_WITHOUT_A_TRACE}", None
     return f"{_SILENT}: {_ANY}; the BMC's log (ipmitool sel elist) or the hypervisor's would tell", None
 
