@@ -94,6 +94,15 @@ def test_mcelogs_lines_in_a_syslog_do_not_hide_the_kernels(tmp_path):
     assert len(analyze([str(case.root)]).oopses) == 1
 
 
+def test_a_journal_of_which_there_is_no_text(case):
+    with Vault(case.evidence) as vault:
+        vault.put("journal/system.journal", kind="journal-file", origin="/var/log/journal", data=b"LPKSHHRH")
+    assert [error for error in holdings([str(case.root)]).errors if "journalctl --file" in error]
+    with Vault(case.evidence) as vault:
+        vault.put("journal/boot-1.export", kind="journal", origin="journalctl", data=b"MESSAGE=x\n")
+    assert holdings([str(case.root)]).errors == ()
+
+
 def test_a_case_without_evidence(tmp_path):
     case = new_case(tmp_path)
     analysis = analyze([str(case.root)])

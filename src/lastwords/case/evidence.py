@@ -68,7 +68,7 @@ def holdings(paths: Sequence[str]) -> Holdings:
             case = CaseDirectory(here, path)
             files, problems = evidence_files(case)
             evidence += manifest_of(case)
-            errors += problems
+            errors += problems + _unread_journals(files)
             for file, kind in files:
                 form = recognize(file, _unpacked(file)) if kind not in ("dump", "vmlinux", "module") else None
                 if form is not None:
@@ -82,6 +82,16 @@ def holdings(paths: Sequence[str]) -> Holdings:
             if form in _MAYBE_LOGS:
                 read.append(path)
     return Holdings(tuple(read), tuple(pasts), tuple(evidence), tuple(errors))
+
+
+def _unread_journals(files: Sequence[tuple[Path, str]]) -> list[str]:
+    """Where only the journal's own files were secured, as from a disk: how to have them read."""
+    kinds = {kind for _path, kind in files}
+    if "journal" in kinds or "journal-file" not in kinds:
+        return []
+    first = next(path for path, kind in files if kind == "journal-file")
+    how = f"journalctl --file {first} -k -o export > kernel.export; lastwords case add CASE kernel.export"
+    return [f"the journal is in its binary form, which is not read here: {how}"]
 
 
 def manifest_of(case: CaseDirectory) -> tuple[Evidence, ...]:
