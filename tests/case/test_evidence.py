@@ -94,6 +94,15 @@ def test_mcelogs_lines_in_a_syslog_do_not_hide_the_kernels(tmp_path):
     assert len(analyze([str(case.root)]).oopses) == 1
 
 
+def test_what_sysrq_printed_during_a_hang_is_a_log(case):
+    with Vault(case.evidence) as vault:
+        vault.put("hang/kmsg-after-sysrq-w", kind="hang", origin="/dev/kmsg", data=CRASH.encode())
+        vault.put("hang/state.txt", kind="hang", origin="/proc", data=CRASH.encode())
+    paths = holdings([str(case.root)]).paths
+    assert str(case.evidence / "hang/kmsg-after-sysrq-w") in paths
+    assert str(case.evidence / "hang/state.txt") not in paths
+
+
 def test_a_journal_of_which_there_is_no_text(case):
     with Vault(case.evidence) as vault:
         vault.put("journal/system.journal", kind="journal-file", origin="/var/log/journal", data=b"LPKSHHRH")

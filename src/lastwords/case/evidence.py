@@ -125,7 +125,9 @@ def evidence_files(case: CaseDirectory) -> tuple[list[tuple[Path, str]], list[st
         except OSError as error:
             errors.append(f"{case.evidence / item.path}: {error.strerror or error}")
         else:
-            files.append((case.evidence / item.path, item.kind))
+            # What sysrq made the kernel print during a hang is a kernel log among states of /proc.
+            kind = "dmesg" if item.kind == "hang" and "kmsg" in item.path else item.kind
+            files.append((case.evidence / item.path, kind))
     for path in _files_below(case.evidence):
         name = str(path.relative_to(case.evidence))
         if name not in known:
