@@ -102,6 +102,9 @@ def test_analyze_makes_a_case_only_if_asked(run, tmp_path):
         "results",
     }
     assert (tmp_path / "c1/results/analysis.json").exists()
+    before = (tmp_path / "c1/results/analysis.json").read_bytes()
+    run("analyze", "c1", "--boot", "7", status=2)
+    assert (tmp_path / "c1/results/analysis.json").read_bytes() == before
     run("analyze", "--case", "c1", "crash/sel.txt")
     assert len(json.loads((tmp_path / "c1/results/analysis.json").read_text())["evidence"]) == 2
     assert "standard input" in run("analyze", "--case", "c2", "-", status=2).stderr

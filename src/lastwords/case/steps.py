@@ -45,7 +45,9 @@ class Outcome:
 
 Performer = Callable[[Work], Outcome]
 _PERFORMERS: dict[str, Performer] = {}
-_WITNESSES = frozenset({"dump", "pstore", "dmesg", "journal", "syslog", "console", "netconsole", "log"})
+_WITNESSES = frozenset(
+    {"dump", "pstore", "dmesg", "journal", "syslog", "console", "netconsole", "log", "hang", "crash-tool"}
+)
 _HARDWARE = frozenset({"rasdaemon", "mcelog", "sel", "edac", "ipmi"})
 
 
