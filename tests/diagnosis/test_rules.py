@@ -19,6 +19,7 @@ from lastwords.model import (
     Memory,
     Oops,
     ProcessMemory,
+    Reboot,
     Request,
     SlabCache,
     Suspect,
@@ -26,7 +27,24 @@ from lastwords.model import (
     Waiter,
 )
 
-from .facts import address, blame, cpu, error, facts, frame, machine, oops, sign, taints, task, trace
+from .facts import (
+    CRASHED,
+    GONE,
+    address,
+    blame,
+    cpu,
+    error,
+    facts,
+    frame,
+    machine,
+    oops,
+    recorded,
+    sign,
+    taints,
+    task,
+    trace,
+    with_records,
+)
 
 NULL = address("null-offset", 0x18, "NULL + 0x18", 0x18)
 READ = ("read", "from kernel mode", "no page is mapped there")
@@ -391,6 +409,30 @@ CASES: dict[str, Case] = {
         "had oopsed before",
     ),
     "old-kernel": Case(lambda: facts(oops("divide-error", release="4.4.302")), None, None, "4.4"),
+    "recorded-error": Case(
+        lambda: with_records(
+            facts(oops("divide-error")),
+            hardware_errors=(recorded("memory", "fatal", -30.0, label="DIMM A1"),),
+        ),
+        "hardware",
+        None,
+        "memory (DIMM A1) that was not corrected, 30.0 s before the crash",
+    ),
+    "corrected-errors": Case(
+        lambda: with_records(
+            facts(oops("divide-error")),
+            hardware_errors=(recorded("memory", "corrected", -3600.0, label="DIMM A1", count=40),),
+        ),
+        None,
+        None,
+        "40 corrected errors of memory (DIMM A1) in the day before",
+    ),
+    "vanished": Case(
+        lambda: Facts(reboots=(GONE, Reboot(ending="running", path="wtmp", started=CRASHED + 60))),
+        "lockup",
+        None,
+        "a watchdog ended it",
+    ),
     "single-crash": Case(
         lambda: facts(oops("paging-request", module=None, address=address("kernel"))), None, None, "another place"
     ),
