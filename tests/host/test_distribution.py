@@ -5,8 +5,8 @@ from lastwords.host.distribution import distribution, shell_variables
 from .trees import DISTRIBUTIONS, Tree
 
 EXPECTED = {
-    "debian12": ("debian", "apt-get", "grub", "kdump-tools.service", "apt-get install kdump-tools"),
-    "ubuntu2404": ("debian", "apt-get", "grub", "kdump-tools.service", "apt-get install kdump-tools"),
+    "debian12": ("debian", "apt-get", "grub", "kdump-tools.service", "apt-get install kdump-tools makedumpfile"),
+    "ubuntu2404": ("debian", "apt-get", "grub", "kdump-tools.service", "apt-get install kdump-tools makedumpfile"),
     "rhel9": ("fedora", "dnf", "grubby", "kdump.service", "dnf install kexec-tools"),
     "fedora41": ("fedora", "dnf", "grubby", "kdump.service", "dnf install kdump-utils makedumpfile"),
     "suse15": ("suse", "zypper", "grub", "kdump.service", "zypper install kdump kexec-tools makedumpfile"),

@@ -1,4 +1,6 @@
-"""How large a dump will be, from /proc/meminfo and the dump level."""
+"""How large a dump will be: counted by makedumpfile, or estimated from /proc/meminfo; and the dump level."""
+
+import re
 
 from lastwords.model.oops import Struct
 
@@ -23,6 +25,34 @@ class DumpSize(Struct, frozen=True, kw_only=True):
     likely: int
     cautious: int
     measured: bool = False
+
+
+# The rows of `makedumpfile --mem-usage`, and the bit of the dump level that leaves each out.
+_COUNTED = {
+    "ZERO": 1,
+    "NON_PRI_CACHE": _CACHE,
+    "PRI_CACHE": _PRIVATE_CACHE,
+    "USER": _USER,
+    "FREE": FREE_PAGES,
+    "KERN_DATA": 0,
+}
+
+
+def counted_size(text: str, level: int, *, packed: bool = True) -> DumpSize | None:
+    """The size by what `makedumpfile --mem-usage /proc/kcore` writes; None where that is not its table.
+
+    Args:
+        text: what it wrote.
+        level: makedumpfile's dump level.
+        packed: the dump is compressed.
+    """
+    page = re.search(r"^page size:\s{1,20}(\d{1,9})", text, re.M)
+    counts = {name: int(count) for name, count in re.findall(r"^([A-Z_]{4,20})\s{1,20}(\d{1,18})", text, re.M)}
+    if page is None or not counts.keys() >= _COUNTED.keys():
+        return None
+    # Level 4 leaves out cache of both kinds.
+    level |= _CACHE if level & _PRIVATE_CACHE else 0
+    return _packed(sum(counts[name] for name, bit in _COUNTED.items() if not level & bit) * int(page[1]), packed=packed)
 
 
 def dump_size(
@@ -55,6 +85,10 @@ def dump_size(
     if ratio is not None:
         likely = int(pages * ratio)
         return DumpSize(pages=pages, likely=likely, cautious=max(likely, min(2 * likely, pages)), measured=True)
+    return _packed(pages, packed=packed)
+
+
+def _packed(pages: int, *, packed: bool) -> DumpSize:
     if not packed:
         return DumpSize(pages=pages, likely=pages, cautious=pages)
     return DumpSize(pages=pages, likely=pages // _PACKED_BEST, cautious=pages // _PACKED_WORST)

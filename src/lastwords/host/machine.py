@@ -13,6 +13,8 @@ from .root import NoRight, Root
 from .sysctls import Persisted, persisted_sysctls
 
 _CONFIG_LIMIT = 4 << 20
+_LOG_LIMIT = 4 << 20
+_BEGINNING = "Linux version "  # the first line of each boot
 # e_machine of elf.h, and what `uname -m` says there.
 _MACHINES = {3: "i686", 21: "ppc64le", 22: "s390x", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 
@@ -171,17 +173,20 @@ class Host:
 
     @cached_property
     def log(self) -> tuple[str, str] | None:
-        """Where the log of this boot was found, and the log; None where it can't be had."""
+        """Where the log of this boot was found, and the log from its beginning; None where it can't be had.
+
+        Of a kernel that has run for long, the ring buffer has lost its beginning; the journal may have it.
+        """
         for command in (("dmesg",), ("journalctl", "-k", "-b", "--no-pager", "-o", "short-monotonic")):
-            ran = self.root.run(*command, seconds=10, limit=4 << 20)
-            if ran is not None and ran.status == 0 and ran.out:
+            ran = self.root.run(*command, seconds=10, limit=_LOG_LIMIT)
+            if ran is not None and _BEGINNING in ran.text:
                 return " ".join(command[:3]), ran.text
         for path in ("/var/log/dmesg", "/sos_commands/kernel/dmesg"):
             try:
-                text = self.root.text(path, 4 << 20)
+                text = self.root.text(path, _LOG_LIMIT) or ""
             except NoRight:
                 continue
-            if text:
+            if _BEGINNING in text:
                 return path, text
         return None
 
@@ -201,6 +206,11 @@ class Host:
         return frozenset(
             line.rpartition("/")[2].partition(".ko")[0].replace("-", "_") for line in text.splitlines() if line
         )
+
+    @cached_property
+    def has_fadump(self) -> bool:
+        """The firmware keeps the memory (POWER's fadump): then no crash kernel is loaded."""
+        return any(self.root.number(path) == 1 for path in FADUMP_ENABLED)
 
     def unit(self, name: str) -> dict[str, str]:
         """What systemd says of a unit: ActiveState, UnitFileState, Result; from its links where systemctl can't say."""
@@ -223,6 +233,7 @@ class Host:
 
 
 # In the order of the newest kernel (6.19 moved them into a directory of their own).
+FADUMP_ENABLED = ("/sys/kernel/fadump/enabled", "/sys/kernel/fadump_enabled")
 CRASH_LOADED = ("/sys/kernel/kexec/crash_loaded", "/sys/kernel/kexec_crash_loaded")
 CRASH_SIZE = ("/sys/kernel/kexec/crash_size", "/sys/kernel/kexec_crash_size")
 CRASH_CMA = ("/sys/kernel/kexec/crash_cma_ranges", "/sys/kernel/kexec_crash_cma_ranges")

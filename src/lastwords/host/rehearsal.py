@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from lastwords.model.rehearsal import Rehearsal, RehearsalResult
 
-from .checks.target import estimate
+from .dump_estimate import estimate
 from .dumps import dumps
 from .machine import Host, size_text
 from .mounts import mounts

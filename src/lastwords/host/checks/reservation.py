@@ -41,6 +41,8 @@ def kexec_supported(host: Host) -> Found:
 )
 def crashkernel_reserved(host: Host) -> Found:
     """kexec_crash_size, with the ranges of /proc/iomem and the CMA part where they can be read."""
+    if host.has_fadump:
+        return absent("fadump is used instead")
     size = host.crash_size
     given = host.argument("crashkernel")
     if size is None:
@@ -52,13 +54,13 @@ def crashkernel_reserved(host: Host) -> Found:
         return fail(
             "none: there is no crashkernel= on the command line",
             "/proc/cmdline",
-            fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}; then reboot",
+            fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}   # then reboot",
             cost="no crashkernel is reserved",
         )
     return fail(
         f"none, although the command line has crashkernel={given}",
         "/proc/cmdline",
-        fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}; then reboot",
+        fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}   # then reboot",
         cost="no crashkernel is reserved",
     )
 
@@ -98,7 +100,7 @@ _REFUSED = re.compile(
 def crashkernel_refused(host: Host) -> Found:
     """Look for reserve_crashkernel()'s complaints in the log of this boot."""
     if host.log is None:
-        return unknown("the log of this boot can't be read", "dmesg", fix="run as root: sudo lastwords doctor")
+        return unknown("the beginning of this boot's log can't be read" if host.is_running else NOT_RUNNING, "dmesg")
     source, text = host.log
     found = _REFUSED.search(text)
     if found is None:
@@ -168,10 +170,10 @@ def crashkernel_size(host: Host) -> Found:
     need = needed(host)
     value = f"{size_text(size)}; {need.text}"
     source = f"{CRASH_SIZE[-1]}, {need.source}" if need.source else CRASH_SIZE[-1]
-    fix = f"{host.distribution.set_argument(f'crashkernel={advised(host)}')}; then reboot"
-    if size < need.least:
+    fix = f"{host.distribution.set_argument(f'crashkernel={advised(host)}')}   # then reboot"
+    if size < need.never:
         return fail(value, source, fix=fix, cost=f"{size_text(size)} are too little for the crash kernel")
-    if size < need.default:
+    if size < max(need.least, need.default):
         return warn(value, source, fix=fix)
     return ok(value, source)
 
