@@ -73,7 +73,7 @@ def test_dumps_of_this_crash_under_each_layout(tmp_path, tree, dumps):
             stored = (tmp_path / "evidence" / str(item.path)).read_bytes()
             assert stored == (content.encode() if isinstance(content, str) else content)
             assert item.modified == tree[item.origin][1]
-            assert item.kind == ("dmesg" if "dmesg" in item.origin or "README" in item.origin else "dump")
+            assert item.kind == ("dmesg" if "dmesg" in item.origin else "text" if "README" in item.origin else "dump")
             assert ("did not finish" in item.note) == ("incomplete" in item.origin)
     old = [path for path in tree if "202610" in path or "2026-09" in path or "2026-10" in path]
     skipped = [item for item in found.values() if item.state == "skipped" and item.id.startswith("dumps/")]

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from lastwords.model.evidence import Evidence
+from lastwords.model.evidence import Evidence, EvidenceState
 from lastwords.model.oops import Struct
 
 from .collectors import Collector, Take, all_collectors
@@ -36,6 +36,7 @@ _GRACE = 2.0
 _TOLD_EVERY = 16 << 20
 _LONGEST_MESSAGE = 1 << 20
 _PR_SET_PDEATHSIG = 1
+_NO_RIGHT = "no right"
 
 Tell = Callable[[str], None]
 
@@ -219,7 +220,8 @@ class _Run:
         about = Evidence(id=self.collector.id, kind=self.collector.kind, state="absent", origin=self.collector.about)
         if late or self.error:
             note = f"stopped after {seconds:.0f} s: it did not come to its end" if late else self.error
-            yield self._record(msgspec.structs.replace(about, state="failed", note=note, seconds=round(seconds, 3)))
+            state: EvidenceState = "refused" if note.startswith(_NO_RIGHT) else "failed"
+            yield self._record(msgspec.structs.replace(about, state=state, note=note, seconds=round(seconds, 3)))
         elif not self.found:
             yield self._record(about)
 
@@ -260,7 +262,7 @@ class _Child:
         try:
             self.collector.take(take)
         except PermissionError as refused:
-            error = f"no right to read {refused.filename}" if refused.filename else "no right"
+            error = f"{_NO_RIGHT} to read {refused.filename or self.collector.about}"
         except Exception as broken:  # a collector may be a plugin of any quality
             error = f"{type(broken).__name__}: {broken}"[:500]
         self._send(_Ended(error=error))

@@ -83,7 +83,7 @@ def _summary(capture: Capture) -> list[str]:
     if capture.boot_began is not None:
         began = datetime.fromtimestamp(capture.boot_began, UTC)
         lines.append(f"The boot that crashed began {began:%Y-%m-%d %H:%M:%S} UTC ({capture.boot_source}).")
-    if states["refused"]:
+    if any(item.state == "refused" and "no right" in item.note for item in capture.evidence):
         lines.append("What was refused may be there for root: run it again as root, into the same case.")
     if states["failed"]:
         lines.append("What failed is tried again by the same command; what was taken is not taken twice.")

@@ -75,7 +75,7 @@ def _take(take: Take, crash: _Crash, path: str, note: str) -> None:
     if not finished:
         note = "; ".join(filter(None, (note, "kdump did not finish it")))
     resting = found is not None and abs(time.time() - found.st_mtime) > _RESTING
-    kind = "dmesg" if _is_log(path) else "dump"
+    kind = "dmesg" if "dmesg" in posixpath.basename(path) else "text" if _is_log(path) else "dump"
     take.file(path, kind=kind, link=finished and resting, note=note, links_below=crash.below)
 
 
@@ -95,17 +95,18 @@ def _crashes(take: Take) -> Iterator[_Crash]:
         if (real := take.root.real(top)) in seen:
             continue
         seen.add(real)
-        loose = [f"{top}/{name}" for name in take.root.names(top) if _DUMP.fullmatch(name)]
+        names = take.names(top)
+        loose = [f"{top}/{name}" for name in names if _DUMP.fullmatch(name)]
         if crash := _crash(take, top, top, [path for path in loose if take.root.is_file(path)]):
             yield crash
-        for name in take.root.names(top)[-_MOST_DIRECTORIES:]:
+        for name in names[-_MOST_DIRECTORIES:]:
             path = f"{top}/{name}"
             if take.root.is_dir(path):
-                inside = [f"{path}/{name}" for name in take.root.names(path)]
+                inside = [f"{path}/{name}" for name in take.names(path)]
                 files = [one for one in inside if _wanted(one) and not take.root.is_dir(one)]
                 if crash := _crash(take, path, top, files):
                     yield crash
-    for path in take.root.glob(f"{_ABRT}/vmcore-*"):
+    for path in take.glob(f"{_ABRT}/vmcore-*"):
         if crash := _crash(take, path, _ABRT, [one for one in [f"{path}/vmcore"] if take.root.is_file(one)]):
             yield crash
 
@@ -149,5 +150,4 @@ def _wanted(path: str) -> bool:
 
 
 def _is_log(path: str) -> bool:
-    name = posixpath.basename(path)
-    return bool(_LOG.fullmatch(name)) or "dmesg" in name
+    return bool(_LOG.fullmatch(posixpath.basename(path)))

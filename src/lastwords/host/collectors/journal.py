@@ -32,7 +32,7 @@ def journal(take: Take) -> None:
 
 def _binary_files(take: Take) -> None:
     """Those that were still written to during the boot that crashed; a file that is too old or large is told of."""
-    paths = [path for pattern in FILES for path in take.root.glob(pattern) if take.root.is_file(path)]
+    paths = [path for pattern in FILES for path in take.glob(pattern) if take.root.is_file(path)]
     found = [(status.st_mtime, status.st_size, path) for path in paths if (status := take.root.stat(path))]
     found.sort(key=lambda one: -one[0])
     wanted = [one for one in found if take.boot.may_be_of_it(one[0])][:_MOST_FILES]

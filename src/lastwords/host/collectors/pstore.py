@@ -15,12 +15,12 @@ _MOST = 400
 @collector("pstore", "pstore", "pstore records", order=10, timeout=60)
 def pstore(take: Take) -> None:
     """Everything in pstore itself; of systemd's archive, what this crash may have left."""
-    for name in take.root.names(PSTORE)[:_MOST]:
+    for name in take.names(PSTORE)[:_MOST]:
         found = take.root.stat(f"{PSTORE}/{name}")
         recent = found is None or take.boot.may_be_of_it(found.st_mtime)
         take.file(f"{PSTORE}/{name}", note="" if recent else "older than the boot that crashed")
     old = 0
-    for path in take.root.glob(f"{ARCHIVE}/*") + take.root.glob(f"{ARCHIVE}/*/*") + take.root.glob(f"{ARCHIVE}/*/*/*"):
+    for path in take.glob(f"{ARCHIVE}/*", f"{ARCHIVE}/*/*", f"{ARCHIVE}/*/*/*"):
         found = take.root.stat(path)
         if found is None or not take.root.is_file(path):
             continue

@@ -129,18 +129,39 @@ class Take:
             How many were there.
         """
         found: dict[str, float] = {}
-        for pattern in patterns:
-            try:
-                for path in self.root.glob(pattern):
-                    if (status := self.root.stat(path)) and self.root.is_file(path):
-                        found[path] = status.st_mtime
-            except NoRight as error:
-                self.miss(error.path, "refused", "no right to list it")
+        for path in self.glob(*patterns):
+            if self.root.is_file(path) and (status := self.root.stat(path)):
+                found[path] = status.st_mtime
         paths = sorted(found, key=lambda path: (-found[path], path))
         wanted = [path for path in paths if since is None or found[path] >= since][:newest]
         for path in wanted:
             self.file(path, kind=kind, tail=tail)
         return len(wanted)
+
+    def names(self, directory: str) -> list[str]:
+        """Names in a directory; none, and a line that says so, where it may not be listed."""
+        try:
+            return self.root.names(directory)
+        except NoRight:
+            self.miss(directory, "refused", "no right to list it")
+            return []
+
+    def glob(self, *patterns: str) -> list[str]:
+        """Paths that fit any of the patterns (see `Root.glob`); what may not be listed is told of."""
+        found: dict[str, None] = {}
+        for pattern in patterns:
+            try:
+                found |= dict.fromkeys(path for path in self.root.glob(pattern) if self._reaches(path))
+            except NoRight as error:
+                self.miss(error.path, "refused", "no right to list it")
+        return list(found)
+
+    def _reaches(self, path: str) -> bool:
+        try:
+            return self.root.exists(path)
+        except NoRight:
+            self.miss(path, "refused", "no right to read it")
+            return False
 
     def small_files(
         self, name: str, patterns: Iterable[str], *, without: Callable[[str], bool] = lambda _path: False
