@@ -2,6 +2,7 @@
 
 import os
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 CRASHED = 1_795_498_691.0
@@ -9,7 +10,7 @@ CRASHED = 1_795_498_691.0
 BOOTS = (CRASHED - 40 * 86400, CRASHED - 9 * 86400, CRASHED + 120)
 """Two boots before the crash, the second of which crashed, and the one after it."""
 
-Tree = dict[str, tuple[str | bytes, float]]
+Tree = Mapping[str, tuple[str | bytes, float]]
 
 
 def build(directory: Path, tree: Tree) -> Path:

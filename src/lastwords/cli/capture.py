@@ -40,7 +40,7 @@ def command(to: Path | None, root: str, hang: bool, all_dumps: bool, clear_pstor
     """
     from lastwords.case.errors import CaseError
     from lastwords.host.capture import Wish, clear_taken_pstore, secure
-    from lastwords.host.crashed_boot import crashed_boot
+    from lastwords.host.crashed_boot import crashed_boot, hanging_boot
     from lastwords.host.root import Root
     from lastwords.host.vault import Vault, VaultError
     from lastwords.model import Capture, to_json
@@ -52,7 +52,7 @@ def command(to: Path | None, root: str, hang: bool, all_dumps: bool, clear_pstor
     if (hang or clear_pstore) and not machine.is_live:
         fail(f"{'--hang' if hang else '--clear-pstore'} is for the running machine, not for --root")
     began = time.monotonic()
-    boot = crashed_boot(machine)
+    boot = hanging_boot(machine) if hang else crashed_boot(machine)
     host = machine.text("/etc/hostname", 256) or ""
     cleared: tuple[str, ...] = ()
     try:

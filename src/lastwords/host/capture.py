@@ -23,7 +23,7 @@ from lastwords.model.oops import Struct
 
 from .collectors import Collector, Take, all_collectors
 from .collectors.pstore import PSTORE
-from .crashed_boot import CrashedBoot, crashed_boot
+from .crashed_boot import CrashedBoot, crashed_boot, hanging_boot
 from .item_name import BadName, item_id
 from .root import Root
 from .staging import UNSIZED, Staged
@@ -31,6 +31,8 @@ from .vault import Vault
 
 SECONDS_A_MIB = 1.0
 """Added to a collector's time limit for each MiB it moves: a large dump may take long, a stuck disk may not."""
+HANG_TIMEOUT = 60.0
+"""Seconds a collector gets at most while the machine hangs: many will wait for the same thing that hangs."""
 _GRACE = 2.0
 """Seconds between asking a collector to end and ending it."""
 _TOLD_EVERY = 16 << 20
@@ -95,7 +97,7 @@ def secure(
     broken: list[tuple[str, str]] = []
     if collectors is None:
         collectors, broken = all_collectors()
-    boot = boot or crashed_boot(root)
+    boot = boot or (hanging_boot if wish.hang else crashed_boot)(root)
     for name, reason in broken:
         yield vault.record(
             Evidence(id=f"plugin-{len(name)}", kind="plugin", state="failed", origin=name, note=reason[:500])
@@ -140,13 +142,14 @@ class _Run:
     def go(self, root: Root, boot: CrashedBoot, wish: Wish) -> Iterator[Evidence]:
         """Run it to its end or until its time is up, and enter what it takes."""
         began = time.monotonic()
+        limit = min(self.collector.timeout, HANG_TIMEOUT) if wish.hang else self.collector.timeout
         child, pipe = self._start(root, boot, wish)
         late = stopped = False
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(pipe, selectors.EVENT_READ)
                 while not self.ended:
-                    left = began + self.collector.timeout + self.moved / (1 << 20) * SECONDS_A_MIB - time.monotonic()
+                    left = began + limit + self.moved / (1 << 20) * SECONDS_A_MIB - time.monotonic()
                     if left <= 0:
                         late = True
                         break
