@@ -115,7 +115,7 @@ def test_all_of_debian(tmp_path):
 def test_the_leftovers_of_abrt_and_apport(tmp_path):
     of_fedora = taken(captured(tmp_path / "a", FEDORA))
     assert [name for name in of_fedora if name.startswith("abrt/")] == [
-        "abrt/var/spool/abrt/vmcore-127.0.0.1-2026-11-24-05:38:11/backtrace"
+        "abrt/var/spool/abrt/vmcore-127.0.0.1-2026-11-24-05%3A38%3A11/backtrace"
     ]
     of_ubuntu = taken(captured(tmp_path / "b", UBUNTU))
     assert [name for name in of_ubuntu if name.startswith("apport/")] == [

@@ -10,6 +10,8 @@ FILES = (
     "/run/log/journal/*/system*.journal*",
     "/var/log/journal/system*.journal*",
 )
+_LONGEST_DUMP = 3600.0
+"""Seconds that the crash kernel runs at most, to write a dump."""
 _MOST_FILES = 12
 _LARGEST_FILE = 256 << 20
 
@@ -24,10 +26,16 @@ def journal(take: Take) -> None:
             take.command(
                 name, "journalctl", "-k", "-b", str(boot), "-o", "export", "--no-pager", seconds=45, silent=True
             )
-        # The last words of user space, too: the newest lines of the boot that crashed.
-        last = ("journalctl", "-b", "-1", "-n", "20000", "-o", "export", "--no-pager")
-        take.command("all-boot-1.export", *last, seconds=45, limit=LARGEST_OUTPUT, silent=True)
+        # The last words of user space, too. The last boot may be kdump's own: then the one before it crashed.
+        for boot in (-1, -2) if _may_be_kdumps(take) else (-1,):
+            last = ("journalctl", "-b", str(boot), "-n", "20000", "-o", "export", "--no-pager")
+            take.command(f"all-boot{boot}.export", *last, seconds=45, limit=LARGEST_OUTPUT, silent=True)
     _binary_files(take)
+
+
+def _may_be_kdumps(take: Take) -> bool:
+    boot = take.boot
+    return boot.began is not None and boot.running is not None and boot.running - boot.began < _LONGEST_DUMP
 
 
 def _binary_files(take: Take) -> None:
