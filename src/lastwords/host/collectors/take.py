@@ -241,7 +241,7 @@ class Take:
             seconds: its time limit.
             limit: bytes of its output; what is past it is lost.
             kind: another one than the collector's.
-            silent: a failure is not worth a line (such as a boot that the journal does not know).
+            silent: that it refuses is not worth a line (as with a boot that the journal does not know).
 
         Returns:
             Something was taken.
@@ -256,7 +256,7 @@ class Take:
             return False
         origin = " ".join(argv)
         if not ran.out.strip():
-            if not silent and (ran.timed_out or ran.status):
+            if ran.timed_out or (ran.status and not silent):
                 why = (
                     f"no answer in {seconds:.0f} s" if ran.timed_out else ran.complaint[:200] or f"status {ran.status}"
                 )
