@@ -293,6 +293,23 @@ def test_a_huge_log_is_cut_to_its_end(tmp_path):
         assert file.read() == b"the last words\n"
 
 
+@pytest.mark.parametrize(
+    ("backend", "mounted", "told"),
+    [
+        ("efi_pstore", "sysfs /sys sysfs rw 0 0", True),
+        ("efi_pstore", "pstore /sys/fs/pstore pstore rw 0 0", False),
+        ("(null)", "", False),
+    ],
+)
+def test_pstore_that_nobody_mounted(tmp_path, backend, mounted, told):
+    def runner(argv, _seconds, _limit):
+        raise FileNotFoundError(argv[0])
+
+    tree = {"/sys/module/pstore/parameters/backend": (f"{backend}\n", 0.0), "/proc/self/mounts": (f"{mounted}\n", 0.0)}
+    found = captured(tmp_path, tree, runner=runner)
+    assert ("mount -t pstore" in getattr(found.get("pstore/sys/fs/pstore"), "note", "")) is told
+
+
 ANSWERS = {
     "ipmitool": b"   1 | 11/24/2026 | 05:38:11 | OS Critical Stop | Run-time critical stop | Asserted\n",
     "journalctl": b"__REALTIME_TIMESTAMP=1\nMESSAGE=BUG\n\n",
