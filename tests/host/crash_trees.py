@@ -117,6 +117,8 @@ SUSE: Tree = {
     "/srv/crash/2026-11-24-05:38/vmcore": (b"KDUMP   s", CRASHED + 30),
     "/srv/crash/2026-11-24-05:38/dmesg.txt": ("[ 1.0] BUG\n", CRASHED + 30),
     "/srv/crash/2026-11-24-05:38/README.txt": ("Kernel crashdump\n", CRASHED + 30),
+    "/srv/crash/2026-11-24-05:38/vmlinux-6.4.0-default.gz": (b"\x1f\x8b", CRASHED + 30),
+    "/srv/crash/2026-11-24-05:38/System.map-6.4.0-default": ("0 T _stext\n", CRASHED + 30),
     "/srv/crash/2026-10-01-00:00/vmcore": (b"KDUMP   old", CRASHED - 54 * 86400),
     "/var/log/zypp/history": ("2026-11-23|install|kernel\n", CRASHED - 80000),
 }

@@ -59,6 +59,8 @@ def taken(found):
                 "/srv/crash/2026-11-24-05:38/vmcore",
                 "/srv/crash/2026-11-24-05:38/dmesg.txt",
                 "/srv/crash/2026-11-24-05:38/README.txt",
+                "/srv/crash/2026-11-24-05:38/vmlinux-6.4.0-default.gz",
+                "/srv/crash/2026-11-24-05:38/System.map-6.4.0-default",
             },
         ),
     ],
@@ -73,7 +75,8 @@ def test_dumps_of_this_crash_under_each_layout(tmp_path, tree, dumps):
             stored = (tmp_path / "evidence" / str(item.path)).read_bytes()
             assert stored == (content.encode() if isinstance(content, str) else content)
             assert item.modified == tree[item.origin][1]
-            assert item.kind == ("dmesg" if "dmesg" in item.origin else "text" if "README" in item.origin else "dump")
+            kinds = {"dmesg": "dmesg", "README": "text", "System.map": "text", "vmlinux": "vmlinux"}
+            assert item.kind == next((kind for part, kind in kinds.items() if part in item.origin), "dump")
             assert ("did not finish" in item.note) == ("incomplete" in item.origin)
     old = [path for path in tree if "202610" in path or "2026-09" in path or "2026-10" in path]
     skipped = [item for item in found.values() if item.state == "skipped" and item.id.startswith("dumps/")]
@@ -275,6 +278,13 @@ def test_names_that_attack(tmp_path):
     for item in stored:
         assert str(item.path).isprintable()
         assert (tmp_path / "evidence" / str(item.path)).resolve().is_relative_to(tmp_path / "evidence")
+
+
+def test_a_directory_full_of_dumps_is_no_crash(tmp_path):
+    crowd = {f"/var/crash/202611240538/dump.{number:05}": (b"KDUMP   ", CRASHED) for number in range(200)}
+    found = captured(tmp_path, {"/var/log/wtmp": (wtmp(*BOOTS), 0.0), **crowd})
+    assert len([name for name in taken(found) if name.startswith("dumps/")]) == 64
+    assert found["dumps/var/crash/202611240538"].note == "136 more files than a crash leaves"
 
 
 def test_a_huge_log_is_cut_to_its_end(tmp_path):
