@@ -105,7 +105,7 @@ class Take:
             return self._could_not(path, error)
         note = _joined(note, "was written to while it was copied" if staged.changed else "")
         note = _joined(note, "a hard link to the original" if staged.way == "linked" else "")
-        self._took(item, path, staged, kind=kind, note=note, modified=found.st_mtime, began=began)
+        self._took(item, path, staged, kind=kind, note=note, modified=_own_time(path, found.st_mtime), began=began)
         return True
 
     def files(
@@ -310,6 +310,12 @@ class Take:
         top = self.root.resolve(directory)
         expected = top / Path(path).relative_to(directory)
         return os.readlink(f"/proc/self/fd/{file}") == str(expected)  # noqa: PTH115 - bytes that are no UTF-8 too
+
+
+def _own_time(path: str, modified: float) -> float | None:
+    """Files of /proc and /sys are as old as somebody's last look at them; pstore's have the time of the crash."""
+    made_up = path.startswith(("/proc/", "/sys/")) and not path.startswith("/sys/fs/pstore/")
+    return None if made_up else modified
 
 
 def _shown(name: str) -> str:
