@@ -2,10 +2,15 @@
 
 import os
 
-from lastwords.case import analysis, analyze
+import msgspec
+import pytest
+
+from lastwords.case import analysis, analyze, vmcore
 from lastwords.case.vmcore import Vmcore
 from lastwords.klog.inputs import Text
-from lastwords.model import DumpCheck
+from lastwords.model import DumpCheck, Machine, Record, Symbols
+from lastwords.vmcore.session import Reading
+from tests.vmcore.small_dump import small_dump
 
 
 def test_binary_data_is_no_log(tmp_path):
@@ -25,6 +30,17 @@ def test_a_log_with_a_hole_is_a_log(tmp_path):
 
 CRASH = "[    1.500000] BUG: kernel NULL pointer dereference, address: 0000000000000018\n"
 OTHER = CRASH.replace("1.5", "9.5")
+
+
+@pytest.mark.parametrize("log", [(), (Record(1, "all is well", time=1.0, level=6),)])
+def test_a_log_of_which_a_part_is_lost_is_no_all_clear(tmp_path, monkeypatch, log):
+    """Nor one of which nothing is left."""
+    small_dump(tmp_path / "vmcore")
+    reading = Reading(machine=Machine(release="6.1.0"), symbols=Symbols(source="btf", release="6.1.0"))
+    reading = msgspec.structs.replace(reading, log=log, log_missing="its second half is lost" if log else None)
+    monkeypatch.setattr(vmcore, "_read", lambda *_: (reading, ()))
+    (error,) = analyze([str(tmp_path / "vmcore")]).errors
+    assert error.startswith(f"{tmp_path}/vmcore (kernel log): not whole: {'its second half' if log else ''}")
 
 
 def test_the_log_beside_a_dump_is_told_once(tmp_path, monkeypatch):
