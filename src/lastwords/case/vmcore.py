@@ -121,7 +121,7 @@ def _read(sources: Sources, tell: Tell | None, meanwhile: Callable[[], object]) 
 
 def _without_machine(sources: Sources, checked: DumpCheck, error: str | None, tell: Tell | None) -> Vmcore:
     """The log alone, from wherever it survives."""
-    errors = (error,) if error else ()
+    errors: tuple[str, ...] = (error,) if error else ()
     try:
         rescued = rescue_log(sources.dump, progress=tell)
     except DumpError as failure:
