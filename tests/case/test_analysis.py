@@ -1,11 +1,12 @@
 """What an analysis makes of files that are no log, and of dumps beside each other."""
 
 import os
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from lastwords.case import analysis, analyze, vmcore
+from lastwords.case import analysis, analyze, folders, vmcore
 from lastwords.case.vmcore import Vmcore
 from lastwords.klog.inputs import Text
 from lastwords.model import DumpCheck, Machine, Record, Symbols
@@ -54,3 +55,20 @@ def test_the_log_beside_a_dump_is_told_once(tmp_path, monkeypatch):
     assert said == [f"{tmp_path}/dmesg.1 holds the same crash as dump.1: not told twice"]
     (tmp_path / "dmesg.1").write_text(OTHER)
     assert len(analyze([str(tmp_path)]).oopses) == 2
+
+
+def test_a_directory_is_looked_through_once_and_not_without_end(tmp_path, monkeypatch):
+    for number in range(6):
+        (tmp_path / f"{number}.log").write_text("[    1.000000] all is well\n" * 10)
+    looked: list[str] = []
+    assert len(analyze([str(tmp_path)], tell=looked.append).logs) == 6
+    assert looked == [f"looking through {tmp_path}"]
+    monkeypatch.setattr(folders, "MOST_FILES", 4)
+    found = analyze([str(tmp_path), str(tmp_path / "5.log")])
+    assert [Path(log.path).name for log in found.logs] == ["0.log", "1.log", "2.log", "3.log", "5.log"]
+    assert found.errors == (f"{tmp_path}: more than 4 files: only so many were looked at; name those with the logs",)
+    monkeypatch.setattr(folders, "MOST_FILES", 6)
+    monkeypatch.setattr(folders, "MOST_BYTES", 3 * 270)
+    found = analyze([str(tmp_path), str(tmp_path / "5.log")])
+    assert [Path(log.path).name for log in found.logs] == ["0.log", "1.log", "2.log", "5.log"]
+    assert found.errors == (f"{tmp_path}: more than 0 GiB of logs: 2 files were not read",)
