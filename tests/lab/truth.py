@@ -7,6 +7,9 @@ from lastwords.model import Analysis, Lock, Machine, StackFrame
 
 Wrong = list[str]
 
+# Kernels that keep no names of variables, their own and modules' (CONFIG_KALLSYMS_ALL): only debuginfo has them.
+NAMELESS = ("6.1-arm64",)
+
 
 def wrong_log(case: Case, kernel: str, found: Analysis) -> Wrong:
     """What is wrong with the first oops of the dump's own log."""
@@ -37,14 +40,15 @@ def wrong_blame(case: Case, kernel: str, found: Analysis, *, typed: bool) -> Wro
         ("origin's module", blame.origin_module, known.module if known.function else known.module or answer.module),
         ("offset", blame.field_offset, known.offset),
     )
-    # Debian's kernel for arm64 keeps no names of a module's variables (CONFIG_KALLSYMS_ALL).
-    variable = known.variable if typed or not kernel.endswith("-arm64") else None
+    variable, sense = known.variable, known.sense
+    if not typed and kernel in NAMELESS:
+        variable, sense = None, sense.replace("the address of data (table), not of code", "a mapped address where no")
     if typed or blame.field is not None:  # without types: none, or the right ones
         wrong += _differences(("field", blame.field, known.field or known.variable))
     if known.variable is None and (typed or blame.object_type is not None):
         wrong += _differences(("object", blame.object_type, known.object_type))
-    if not blame.sense.startswith(known.sense):
-        wrong.append(f"sense: {blame.sense!r}, not {known.sense!r}")
+    if not blame.sense.startswith(sense):
+        wrong.append(f"sense: {blame.sense!r}, not {sense!r}")
     steps = [step for step in blame.steps if step.about == "pointer"]
     expression = (steps[-1].expression or "") if steps else ""
     for part in (known.returned_by, variable):
@@ -93,8 +97,8 @@ def wrong_lines(case: Case, found: Analysis) -> Wrong:
     return wrong
 
 
-def wrong_stall(case: Case, found: Analysis) -> Wrong:
-    """What is wrong with who hangs where."""
+def wrong_stall(case: Case, found: Analysis, *, named: bool = True) -> Wrong:
+    """What is wrong with who hangs where; `named` if the names of locks can be known."""
     machine, known = found.machine, case.stall
     if known is None:
         return []
@@ -104,7 +108,9 @@ def wrong_stall(case: Case, found: Analysis) -> Wrong:
     if not any(_stands_on(stack, known.stack) for stack in stacks):
         wrong.append(f"no stack with {', '.join(known.stack)}")
     locks = machine.locks.held if machine.locks else ()
-    if known.locks:
+    if known.locks and not named:
+        wrong += _differences(("number of locks", len(locks), len(known.locks)))
+    elif known.locks:
         wrong += _differences(("locks", sorted(map(_plain_name, locks)), sorted(known.locks)))
     if known.owner or known.waiter:
         pairs = [(lock.owner_comm, waiter.comm) for lock in locks for waiter in lock.waiters]

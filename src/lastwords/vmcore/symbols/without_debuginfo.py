@@ -159,18 +159,16 @@ def _tell_extent(setup: Setup) -> None:
     page = setup.vmcoreinfo.page_size or 4096
     if not segments:
         return
-    extent = {
-        "min_low_pfn": min(each.start for each in segments) // page,
-        "max_low_pfn": max(each.end for each in segments) // page,
-    }
+    first, last = min(each.start for each in segments) // page, max(each.end for each in segments) // page
+    extent = {"min_low_pfn": first, "max_low_pfn": last, "max_pfn": last}
 
     def find(prog: drgn.Program, name: str, flags: drgn.FindObjectFlags, _: str | None) -> drgn.Object | None:
         if name not in extent or drgn.FindObjectFlags.VARIABLE not in flags:
             return None
         return drgn.Object(prog, prog.int_type("unsigned long", setup.word, False), value=extent[name])
 
-    last = len(setup.prog.enabled_object_finders())
-    setup.prog.register_object_finder("extent of memory", find, enable_index=last)
+    place = len(setup.prog.enabled_object_finders())
+    setup.prog.register_object_finder("extent of memory", find, enable_index=place)
 
 
 def _find_list_heads(prog: drgn.Program, kallsyms: Kallsyms, image: range) -> None:
