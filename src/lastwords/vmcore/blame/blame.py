@@ -130,6 +130,8 @@ def _sense(kernel: "Kernel", dump: ProgramDump, followed: Followed) -> Sense:
     symbol = dump.symbol(followed.bad.value)
     if followed.target and symbol is not None and symbol.data:
         return Sense("mapped", f"the address of data ({symbol.name}), not of code")
+    if followed.target and symbol is None and is_mapped(dump, followed.bad.value):
+        return Sense("mapped", "a mapped address where no function is")
     instruction = followed.function.instruction(followed.at)
     if instruction.act is Act.STORE and is_mapped(dump, followed.bad.address) and not followed.target:
         return Sense("mapped", "a mapped address that may not be written to", sure=False)
