@@ -35,7 +35,7 @@ class Crash:
 
 
 def _crashes():
-    """All cases on their first kernel, some on the others. Two groups, so that no more than two guests run at a time."""
+    """All cases on their first kernel, some on the others. Two groups, so no more than two guests run at a time."""
     pairs = [(case.kernels[0], case) for case in all_cases()]
     for name, some in (("6.12", ELSEWHERE), ("5.10", ELSEWHERE), ("6.1-arm64", ARM64)):
         pairs += [(name, case) for case in all_cases() if case.name in some]
