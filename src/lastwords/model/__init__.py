@@ -67,6 +67,7 @@ from .machine import (
     Work,
     Zone,
 )
+from .oom import OomAllocation, OomGroup, OomProcess, OomReport, OomSlab
 from .oops import (
     AddressSense,
     Code,
@@ -161,6 +162,11 @@ __all__ = [
     "NextStep",
     "Node",
     "Note",
+    "OomAllocation",
+    "OomGroup",
+    "OomProcess",
+    "OomReport",
+    "OomSlab",
     "Oops",
     "OpenFile",
     "PageCount",
