@@ -11,6 +11,8 @@ from .body import read_body
 from .culprit.choose import at_fault, choose
 from .culprit.never import entry, plain
 from .damage import assess
+from .decode.oom import KINDS as OUT_OF_MEMORY
+from .decode.oom import oom_report
 from .detail import decode
 from .draft import Draft
 from .headlines import Headline
@@ -139,6 +141,7 @@ class Report:
             taint=draft.taint,
             registers=dict(draft.registers.registers),
             traces=tuple(trace.finished() for trace in draft.traces),
+            oom=oom_report((first, *own), detail.architecture) if kind.name in OUT_OF_MEMORY else None,
             **detail._asdict(),
         )
 

@@ -42,6 +42,7 @@ from .log import Boot, Gap, Log, LogLine, Precursor
 from .machine import Machine, NetDevice, Panic, Part
 from .memory import Memory, Node, ProcessMemory, SlabCache, Suspect, Tmpfs, VmallocUser, Zone
 from .modules import Module, UnloadedModule
+from .oom import OomAllocation, OomGroup, OomProcess, OomReport, OomSlab
 from .oops import (
     AddressSense,
     Code,
@@ -139,6 +140,11 @@ __all__ = [
     "NextStep",
     "Node",
     "Note",
+    "OomAllocation",
+    "OomGroup",
+    "OomProcess",
+    "OomReport",
+    "OomSlab",
     "Oops",
     "OpenFile",
     "PageCount",
