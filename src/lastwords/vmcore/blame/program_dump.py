@@ -74,6 +74,10 @@ class ProgramDump:
         except Exception:
             return []
 
+    def modules(self) -> list[str]:
+        """The names of all modules."""
+        return list(dict.fromkeys(name for _start, _end, name in self._modules))
+
     def ranges(self, module: str) -> list[tuple[int, int]]:
         """Where a module's text and data are."""
         return [(start, end) for start, end, name in self._modules if name == module]
