@@ -21,7 +21,6 @@ from lastwords.vmcore.session import (
     rescue_log,
     sources_of,
 )
-from lastwords.vmcore.verify import check
 
 Tell = Callable[[str], None]
 
@@ -95,6 +94,8 @@ def read_vmcore(
 
 
 def _checked(sources: Sources, tell: Tell | None) -> DumpCheck:
+    from lastwords.vmcore.verify import check  # not before the child is started
+
     if tell is not None:
         tell("checking the dump")
     checked = check(sources.dump, small=_SMALL)
