@@ -8,6 +8,7 @@ from lastwords.model import Analysis, Lock, Machine, StackFrame
 Wrong = list[str]
 
 # Kernels that keep no names of variables, their own and modules' (CONFIG_KALLSYMS_ALL): only debuginfo has them.
+_FTRACE_ROOM = 8
 NAMELESS = ("6.1-arm64",)
 
 
@@ -164,5 +165,7 @@ def _plain_name(lock: Lock) -> str:
 
 
 def _has_no_line(frame: StackFrame) -> bool:
-    """Assembly, and the target of a bad function pointer."""
+    """Assembly, the target of a bad function pointer, and on arm64 the room for ftrace where a function begins."""
+    if frame.interrupted and frame.offset is not None and frame.offset < _FTRACE_ROOM:
+        return True
     return frame.function.startswith(("asm_", "entry_", "ret_from_", "__x86_", "secondary_startup", "0x"))

@@ -48,7 +48,7 @@ def blame(kernel: "Kernel") -> Blame | None:
         task = crashed.value_()
     except Exception:  # no such task, or its stack is not in the dump
         return None
-    dump = ProgramDump(kernel, task_cpu_of(crashed))
+    dump = ProgramDump(kernel, task_cpu_of(crashed), task)
     fault = find_fault(dump, frames)
     if fault is None:
         return None
