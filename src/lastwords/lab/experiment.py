@@ -17,8 +17,8 @@ from .modules import modules
 from .record import record
 
 BOOTED = r"Run /\S+ as init process"
-"""What the console shows when the guest's own programs begin (`init/main.c: run_init_process()`). A busy host's emulator
-sometimes does not see that the kernel patched its own code at boot, and it dies of an int3 before that."""
+"""What the console shows when the guest's own programs begin (`init/main.c: run_init_process()`). A busy host's
+emulator sometimes does not see that the kernel patched its own code at boot, and it dies of an int3 before that."""
 
 
 @dataclass(frozen=True, slots=True)
