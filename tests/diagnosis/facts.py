@@ -42,6 +42,7 @@ FAMILIES = {
     "warning": "warning",
     "slab-corruption": "memory",
     "out-of-memory": "memory",
+    "memcg-out-of-memory": "memory",
     "kasan": "sanitizer",
 }
 
