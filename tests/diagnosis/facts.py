@@ -46,6 +46,7 @@ FAMILIES = {
     "warning": "warning",
     "slab-corruption": "memory",
     "out-of-memory": "memory",
+    "memcg-out-of-memory": "memory",
     "kasan": "sanitizer",
 }
 
