@@ -43,7 +43,6 @@ class Machine:
         console: file that takes what the guest writes to its serial port.
         append: kernel command line behind `console=ttyS0`.
         architecture: by Debian's name.
-        reboots: goes on after a reboot of the guest's own; otherwise that ends it.
         memory: MiB; `cpus` is their number.
         devices: further QEMU arguments.
     """
@@ -59,7 +58,6 @@ class Machine:
         cpus: int = 2,
         devices: Sequence[str] = (),
         architecture: str = "amd64",
-        reboots: bool = False,
     ) -> None:
         self.console = console
         self._scratch = tempfile.TemporaryDirectory(prefix="lastwords-lab-")
@@ -71,8 +69,7 @@ class Machine:
             # The guest dies with us, even if we are killed.
             *("setpriv", "--pdeathsig", "KILL", emulated.qemu, "-nodefaults", "-no-user-config", "-display", "none"),
             *(*emulated.arguments, "-m", str(memory), "-smp", str(cpus)),
-            *("-serial", f"file:{console}", "-qmp", f"unix:{self._socket},server=on,wait=off"),
-            *(() if reboots else ("-no-reboot",)),
+            *("-serial", f"file:{console}", "-qmp", f"unix:{self._socket},server=on,wait=off", "-no-reboot"),
             *("-device", "vmcoreinfo", *devices),
         ]
         if kernel is not None:

@@ -13,12 +13,12 @@ from . import payload
 
 
 @contextmanager
-def booted(directory: Path, *devices: str) -> Iterator[Guest]:
+def booted(directory: Path, *devices: str, memory_file: Path | None = None) -> Iterator[Guest]:
     """A fresh system that is up, with lastwords installed."""
     console = directory / "console"
     disk = overlay(image(), directory / "disk.qcow2")
     try:
-        with Guest(disk, console, devices=[*payload.devices(), *devices]) as guest:
+        with Guest(disk, console, devices=[*payload.devices(), *devices], memory_file=memory_file) as guest:
             guest.wait_for_boot()
             guest.run(payload.MOUNT)
             yield guest

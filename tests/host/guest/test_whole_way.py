@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner
 
 from lastwords.cli.main import COMMANDS, cli
-from lastwords.lab.errors import LabError
 from lastwords.lab.system import Guest
 
 from .conftest import booted
@@ -182,9 +181,3 @@ def test_undo(guest):
     assert guest.run("cat /proc/sys/kernel/panic_on_oops").output == "0\n"
     assert guest.run("systemctl is-enabled kdump-tools", check=False).output.strip() != "enabled"
     assert "nothing to undo" in guest.run("lastwords doctor --undo --yes").output
-
-
-def test_a_guest_that_is_gone_is_said_to_be(guest):
-    guest.start("systemctl poweroff")
-    with pytest.raises(LabError, match=r"gone|no word"):
-        guest.wait_for_boot(120)

@@ -20,6 +20,10 @@ _GRACE = 15.0
 """Seconds for an answer beyond the time that a script is given."""
 
 
+class Gone(LabError):
+    """The guest has ended its QEMU."""
+
+
 class Done(NamedTuple):
     """How a script ended: its exit `status`, its `output` and its `errors`."""
 
@@ -31,42 +35,66 @@ class Done(NamedTuple):
 class Guest:
     """A system that runs as long as the `with` block.
 
+    A reboot ends its QEMU, and the next one goes on with the same disk: QEMU 7.2 takes minutes to copy a kernel to
+    where an older one was translated. So the memory is lost over a reboot, unless it is a file.
+
     Args:
         disk: what it boots from: a qcow2 file, which it writes to.
-        console: file that takes what it writes to its serial port.
+        console: file that takes what it writes to its serial port, of all boots.
         memory: MiB; `cpus` is their number.
+        memory_file: what keeps its memory over reboots (ramoops needs that), or None.
         devices: further QEMU arguments; further disks are named `/dev/vdb`, `/dev/vdc`, ….
     """
 
     def __init__(
-        self, disk: Path, console: Path, *, memory: int = 1024, cpus: int = 2, devices: Sequence[str] = ()
+        self,
+        disk: Path,
+        console: Path,
+        *,
+        memory: int = 1024,
+        cpus: int = 2,
+        memory_file: Path | None = None,
+        devices: Sequence[str] = (),
     ) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="lastwords-lab-")
         self._port = Path(self._scratch.name) / "port"
+        self._serial = Path(self._scratch.name) / "serial"
         self.console = console
-        self.machine = Machine(
-            None,
-            None,
-            console,
-            memory=memory,
-            cpus=cpus,
-            reboots=True,
-            devices=[
-                *("-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe"),
-                *("-device", "virtio-blk-pci,drive=root,bootindex=1"),
-                *("-device", "virtio-serial", "-chardev", f"socket,id=lab,path={self._port},server=on,wait=off"),
-                *("-device", "virtserialport,chardev=lab,name=lab", "-device", "virtio-rng-pci", *devices),
-            ],
-        )
+        self._memory, self._cpus = memory, cpus
+        self._devices = [
+            *("-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe"),
+            *("-device", "virtio-blk-pci,drive=root,bootindex=1"),
+            *("-device", "virtio-serial", "-chardev", f"socket,id=lab,path={self._port},server=on,wait=off"),
+            *("-device", "virtserialport,chardev=lab,name=lab", "-device", "virtio-rng-pci"),
+            *devices,
+        ]
+        if memory_file is not None:
+            backend = f"memory-backend-file,id=ram,size={memory}M,mem-path={memory_file},share=on"
+            self._devices += ["-object", backend, "-machine", "pc,memory-backend=ram"]
         self.boot_id = ""
         self._asked = 0
         self._received = b""
 
     def __enter__(self) -> Self:
         """Switch it on."""
-        self.machine.__enter__()
+        self.console.write_bytes(b"")
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Switch it off, at once."""
+        self._stop()
+        self._scratch.cleanup()
+
+    def _start(self) -> None:
+        self.machine = Machine(
+            None, None, self._serial, memory=self._memory, cpus=self._cpus, devices=self._devices
+        ).__enter__()
         self._socket = socket.socket(socket.AF_UNIX)
-        end = time.monotonic() + 10
+        self._received = b""
+        end = time.monotonic() + _GRACE
         while True:
             try:
                 self._socket.connect(str(self._port))
@@ -75,15 +103,14 @@ class Guest:
                     raise LabError(f"QEMU does not answer: {error}") from error
                 time.sleep(0.1)
             else:
-                return self
+                return
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Switch it off, at once."""
+    def _stop(self) -> None:
         self._socket.close()
-        self.machine.__exit__(kind, error, trace)
-        self._scratch.cleanup()
+        self.machine.__exit__(None, None, None)
+        self._port.unlink(missing_ok=True)
+        with self.console.open("ab") as file:
+            file.write(self._serial.read_bytes())
 
     def wait_for_boot(self, timeout: float = BOOT) -> str:
         """Wait until the system is up, for the first time or again; gives its boot id.
@@ -91,9 +118,18 @@ class Guest:
         Raises:
             LabError: it is not, in so many seconds.
         """
-        message = self._receive(timeout, "boot")
-        self.boot_id = str(message["boot"])
-        return self.boot_id
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                message = self._receive(end - time.monotonic(), "boot")
+            except Gone:
+                if not self.machine.wait_for_end(_GRACE):
+                    raise
+                self._stop()
+                self._start()
+            else:
+                self.boot_id = str(message["boot"])
+                return self.boot_id
 
     def run(self, script: str, *, timeout: float = 120.0, data: bytes = b"", check: bool = True) -> Done:
         """Run a bash script as root.
@@ -175,6 +211,8 @@ class Guest:
                 data = self._socket.recv(1 << 16)
             except TimeoutError:
                 continue
+            except ConnectionResetError:
+                data = b""
             if not data:
-                raise LabError(f"the guest is gone; its console is in {self.console}")
+                raise Gone("the guest is gone")
             self._received += data
