@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from lastwords.cli.main import COMMANDS, cli
 from lastwords.lab import case, kernel
-from lastwords.lab.modules import module
+from lastwords.lab.modules import modules
 from lastwords.lab.system import Guest
 
 from .conftest import booted
@@ -33,7 +33,8 @@ modprobe netconsole "netconsole=6665@10.0.2.15/$interface,{port}@10.0.2.2/52:55:
 PSTORE = f"""
 sed -i 's/console=ttyS0/console=ttyS0 memmap=1M\\\\$0x{RAMOOPS:x}/' /boot/grub/grub.cfg
 echo ramoops > /etc/modules-load.d/ramoops.conf
-echo 'options ramoops mem_address=0x{RAMOOPS:x} mem_size=0x100000 record_size=0x20000 ecc=1' > /etc/modprobe.d/ramoops.conf
+options='mem_address=0x{RAMOOPS:x} mem_size=0x100000 record_size=0x20000 ecc=1'
+echo "options ramoops $options" > /etc/modprobe.d/ramoops.conf
 printf 'kernel.panic = 2\\nkernel.panic_on_oops = 1\\n' > /etc/sysctl.d/50-test.conf
 """
 
@@ -82,8 +83,7 @@ def test_pstore_and_netconsole_make_it_ready_for_a_log(guest, listener):
 
 
 def test_the_crash_is_heard_on_another_machine(guest, listener, directory):
-    victim = module(case(CASE), kernel("6.1"))
-    assert victim is not None
+    (victim,) = modules(case(CASE), kernel("6.1"))
     guest.put("/root/case.ko", victim.read_bytes())
     listener.text()
     guest.start("insmod /root/case.ko && echo 1 > /dev/lab")
