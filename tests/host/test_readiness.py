@@ -107,6 +107,16 @@ def test_a_container_is_told(tmp_path):
     assert found.summary.endswith("; but this is a container: its host decides, ask there")
 
 
+def test_a_disk_without_kdump_leaves_no_dump_and_the_log_is_not_known(tmp_path):
+    tree = without_kdump(Tree(tmp_path)).remove("/proc", "/sys")
+    found = readiness(tree.root(commands=False))
+    assert (found.ready, found.leaves) == (False, "unknown")
+    assert found.summary == (
+        "not known: a crash now leaves no dump: kdump is not installed; "
+        "whether its log survives could not be read, see below"
+    )
+
+
 def test_an_empty_tree_is_not_known(tmp_path):
     found = readiness(Root(tmp_path))
     assert (found.ready, found.leaves) == (False, "unknown")

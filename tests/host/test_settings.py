@@ -6,7 +6,7 @@ from lastwords.host.boot_arguments import next_boot
 from lastwords.host.crash_memory import advised, parse_crashkernel
 from lastwords.host.distribution import distribution
 from lastwords.host.dump_settings import dump_settings
-from lastwords.host.dump_size import dump_size
+from lastwords.host.dump_size import counted_size, dump_size
 from lastwords.host.elf_notes import build_id, file_build_id
 from lastwords.host.machine import Host, argument, size_text, version_key
 from lastwords.host.mounts import mount_of
@@ -170,6 +170,37 @@ def test_dump_size(level, gib):
     unpacked = dump_size(MEMORY, level, packed=False)
     assert unpacked is not None
     assert unpacked.likely == unpacked.pages
+
+
+MEM_USAGE = """\
+The kernel version is not supported.
+
+TYPE		PAGES			EXCLUDABLE	DESCRIPTION
+----------------------------------------------------------------------
+ZERO		1000            	yes		Pages filled with zero
+NON_PRI_CACHE	2000            	yes		Cache pages without private flag
+PRI_CACHE	300             	yes		Cache pages with private flag
+USER		4000            	yes		User process pages
+FREE		50000           	yes		Free pages
+KERN_DATA	10000           	no		Dumpable kernel data
+
+page size:		4096
+Total pages on system:	67300
+Total size on system:	275660800        Byte
+"""
+
+
+@pytest.mark.parametrize(("level", "pages"), [(31, 10000), (0, 67300), (16, 17300), (4, 65000), (8, 63300)])
+def test_counted_size(level, pages):
+    found = counted_size(MEM_USAGE, level)
+    assert found is not None
+    assert found.pages == pages * 4096
+
+
+def test_what_is_no_table_counts_nothing():
+    assert counted_size("", 31) is None
+    assert counted_size(MEM_USAGE.replace("page size", "page"), 31) is None
+    assert counted_size(MEM_USAGE.replace("FREE", "GONE"), 31) is None
 
 
 def test_a_leak_makes_the_dump_larger():

@@ -243,7 +243,7 @@ def running(tree: Tree, release: str) -> Tree:
     tree.write(f"/lib/modules/{release}/modules.builtin", "kernel/fs/fuse/fuse.ko\n")
     tree.write("/etc/crypttab", "")
     tree.program("makedumpfile", "kexec", "crash")
-    tree.says("dmesg ", "[    0.000000] Linux version\n")
+    tree.says("dmesg ", "[    0.000000] Linux version 6.1 (gcc)\n")
     tree.says("makedumpfile -v ", "makedumpfile: version 1.7.2 (released on 20 Oct 2022)\n")
     tree.says("makedumpfile --check-params ", "")
     tree.unit("systemd-pstore.service").unit("rasdaemon.service")

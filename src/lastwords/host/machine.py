@@ -13,6 +13,8 @@ from .root import NoRight, Root
 from .sysctls import Persisted, persisted_sysctls
 
 _CONFIG_LIMIT = 4 << 20
+_LOG_LIMIT = 4 << 20
+_BEGINNING = "Linux version "  # the first line of each boot
 # e_machine of elf.h, and what `uname -m` says there.
 _MACHINES = {3: "i686", 21: "ppc64le", 22: "s390x", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 
@@ -171,17 +173,20 @@ class Host:
 
     @cached_property
     def log(self) -> tuple[str, str] | None:
-        """Where the log of this boot was found, and the log; None where it can't be had."""
+        """Where the log of this boot was found, and the log from its beginning; None where it can't be had.
+
+        Of a kernel that has run for long, the ring buffer has lost its beginning; the journal may have it.
+        """
         for command in (("dmesg",), ("journalctl", "-k", "-b", "--no-pager", "-o", "short-monotonic")):
-            ran = self.root.run(*command, seconds=10, limit=4 << 20)
-            if ran is not None and ran.status == 0 and ran.out:
+            ran = self.root.run(*command, seconds=10, limit=_LOG_LIMIT)
+            if ran is not None and _BEGINNING in ran.text:
                 return " ".join(command[:3]), ran.text
         for path in ("/var/log/dmesg", "/sos_commands/kernel/dmesg"):
             try:
-                text = self.root.text(path, 4 << 20)
+                text = self.root.text(path, _LOG_LIMIT) or ""
             except NoRight:
                 continue
-            if text:
+            if _BEGINNING in text:
                 return path, text
         return None
 

@@ -92,8 +92,8 @@ def _leaves(registered: list[Registered], checks: list[Check]) -> Leaves:
         return "dump"
     if "ok" in by_kind.get("log", []):
         return "log"
-    undecided = "fail" not in kdump and "fail" not in target and "unknown" in (*kdump, *firmware)
-    if undecided:
+    no_dump = "fail" in kdump or "fail" in target
+    if (not no_dump and "unknown" in (*kdump, *firmware)) or "unknown" in by_kind.get("log", []):
         return "unknown"
     return "console" if by_kind.get("console", []).count("ok") else "nothing"
 
@@ -119,7 +119,9 @@ def _summary(leaves: Leaves, registered: list[Registered], checks: list[Check]) 
         case "nothing":
             return f"not ready: a crash now leaves no dump and no log: {_listed(no_dump + no_log)}"
         case "unknown":
-            return "not known: what decides it could not be read, see below"
+            what = "whether its log survives" if no_dump else "what decides it"
+            known = f"a crash now leaves no dump: {_listed(no_dump)}; " if no_dump else ""
+            return f"not known: {known}{what} could not be read, see below"
 
 
 def _container(checks: list[Check]) -> str:

@@ -21,7 +21,8 @@ _CLOCK_SLACK = 5.0
 def prepare(host: Host, purpose: str) -> Rehearsal:
     """What to set down before the crash."""
     settings = host.dump_settings
-    size = estimate(host)
+    estimated = estimate(host)
+    size = None if estimated is None else estimated[0]
     return Rehearsal(
         purpose="trigger" if purpose == "trigger" else "rehearsal",
         host=host.name,

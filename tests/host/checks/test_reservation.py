@@ -50,16 +50,28 @@ CASES = [
     Case(
         "crashkernel-refused",
         "fail",
-        lambda tree: tree.says("dmesg ", "[    0.010000] crashkernel reservation failed - No suitable area found.\n"),
+        lambda tree: tree.says(
+            "dmesg ",
+            "[    0.000000] Linux version 6.1\n[    0.010000] crashkernel reservation failed - No suitable area\n",
+        ),
         value="^crashkernel reservation failed - No suitable",
         fix="crashkernel=256M,high",
     ),
     Case(
         "crashkernel-refused",
         "fail",
-        lambda tree: tree.says("dmesg ", "[    0.0] cannot allocate crashkernel (size:0x40000000)\n"),
+        lambda tree: tree.says(
+            "dmesg ", "[    0.0] Linux version 6.1\n[    0.0] cannot allocate crashkernel (size:0x40000000)\n"
+        ),
     ),
     Case("crashkernel-refused", "unknown", lambda tree: tree.commands.pop("dmesg ")),
+    # The ring buffer has gone round: what was said at boot is gone.
+    Case("crashkernel-refused", "unknown", lambda tree: tree.says("dmesg ", "[99.0] usb 1-1: new device\n")),
+    Case(
+        "crashkernel-refused",
+        "ok",
+        lambda tree: tree.says("dmesg ", "[99.0] usb\n").says("journalctl -k -b ", "[0.0] kernel: Linux version 6.1\n"),
+    ),
     Case("crashkernel-next-boot", "ok"),
     Case("crashkernel-next-boot", "ok", on="rhel9"),
     Case("crashkernel-next-boot", "fail", entries_without, "no boot entry", "update-grub"),

@@ -4,6 +4,7 @@ import pytest
 
 from lastwords.host.command import Ran
 
+from ..test_settings import MEM_USAGE
 from ..trees import GIB, NOW
 from .cases import Case, judge
 
@@ -101,6 +102,12 @@ CASES = [
     # MemTotal 16.0 - MemFree 4.0 - Cached 6.0 - Buffers 0.2 - AnonPages 3.0 million kB: 2.7 GiB to pack.
     Case("dump-room", "ok", value="200 GiB free; a dump at level 31 .* about 546.9 MiB, at worst 1.3 GiB"),
     Case("dump-room", "warn", free(1 * GIB)),
+    Case(
+        "dump-room",
+        "ok",
+        lambda tree: (free(1 * GIB)(tree), tree.says("makedumpfile --mem-usage /proc/kcore ", MEM_USAGE)),
+        value="about 7.8 MiB, at worst 19.5 MiB",
+    ),
     Case("dump-room", "fail", free(100 << 20), fix="make room in /var/crash"),
     Case(
         "dump-room",

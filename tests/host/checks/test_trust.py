@@ -56,13 +56,17 @@ CASES = [
     Case(
         "memory-encryption",
         "ok",
-        lambda tree: tree.says("dmesg ", "[    1.0] Memory Encryption Features active: AMD SME\n"),
+        lambda tree: tree.says(
+            "dmesg ", "[    0.0] Linux version 6.1\n[    1.0] Memory Encryption Features active: AMD SME\n"
+        ),
         value="AMD SME",
     ),
     Case(
         "memory-encryption",
         "warn",
-        lambda tree: tree.says("dmesg ", "[    1.0] Memory Encryption Features active: AMD SEV SEV-ES\n"),
+        lambda tree: tree.says(
+            "dmesg ", "[    0.0] Linux version 6.1\n[    1.0] Memory Encryption Features active: AMD SEV SEV-ES\n"
+        ),
         value="SEV-ES",
         fix="rehearse",
     ),

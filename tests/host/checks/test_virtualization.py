@@ -1,7 +1,8 @@
 import pytest
 
-from lastwords.host.checks.virtualization import PLATFORMS
+from lastwords.host.platforms import PLATFORMS
 
+from ..trees import BUILD_ID, elf
 from .cases import Case, judge
 from .test_triggers import guest
 
@@ -13,6 +14,10 @@ def dmi(tree, vendor, **names):
     for name, value in names.items():
         tree.write(f"/sys/class/dmi/id/{name}", f"{value}\n")
     return tree
+
+
+def arm(tree):
+    return tree.write("/bin/sh", elf(BUILD_ID, machine=183), mode=0o755)
 
 
 def qemu(tree):
@@ -46,6 +51,14 @@ CASES = [
     ),
     Case("hypervisor", "ok", lambda tree: dmi(tree, "VMware, Inc."), value="vmss2core"),
     Case("hypervisor", "ok", guest, value="a virtual machine; ask"),
+    Case("hypervisor", "ok", lambda tree: arm(tree).write("/sys/class/dmi/id/sys_vendor", "QEMU"), value="KVM"),
+    Case("hypervisor", "not-applicable", lambda tree: arm(tree).write("/sys/class/dmi/id/sys_vendor", "Ampere")),
+    Case(
+        "hypervisor",
+        "ok",
+        lambda tree: tree.write("/proc/sysinfo", "VM00 Name: x\nVM00 Control Program: KVM/Linux\n"),
+        value="KVM",
+    ),
     Case("vmcoreinfo-device", "not-applicable"),
     Case("vmcoreinfo-device", "ok", lambda tree: qemu(tree).write(f"{FW_CFG}/by_name/etc/vmcoreinfo/raw")),
     Case("vmcoreinfo-device", "warn", qemu, fix="modprobe qemu_fw_cfg"),

@@ -3,9 +3,9 @@
 import re
 
 from lastwords.host.machine import Host
+from lastwords.host.platforms import is_guest
 
 from . import Found, absent, check, fail, ok, unknown, warn
-from .triggers import is_guest
 
 _MC = "/sys/devices/system/edac/mc"
 

@@ -4,7 +4,7 @@ import re
 
 from lastwords.host.collector import collector
 from lastwords.host.dump_settings import DumpSettings
-from lastwords.host.dump_size import FREE_PAGES, DumpSize, dump_size
+from lastwords.host.dump_size import FREE_PAGES, DumpSize, as_measured, counted_size, dump_size
 from lastwords.host.dumps import dumps
 from lastwords.host.machine import CRASH_LOADED, Host, size_text
 from lastwords.host.mounts import is_encrypted, mount_of, mounts
@@ -108,13 +108,23 @@ def dump_target_writable(host: Host) -> Found:
     return ok(f"{directory}, {mount.file_system}, writable", mount.source)
 
 
-def estimate(host: Host) -> DumpSize | None:
-    """How large a dump will be with kdump's settings; None where it can't be told."""
+# makedumpfile looks at every page: some seconds for this much memory, minutes for a terabyte.
+_COUNTABLE = 64 << 30
+
+
+def estimate(host: Host) -> tuple[DumpSize, str] | None:
+    """How large a dump will be with kdump's settings, and by what; None where it can't be told."""
     settings = host.dump_settings
     packed = settings is None or settings.kind != "raw"
     if settings is not None and host.distribution.family == "fedora":
         packed = any(option in ("-c", "-l", "-p", "-z") for option in settings.options)
-    return dump_size(host.meminfo, _level(host), packed=packed, ratio=measured_ratio(host.root))
+    if (host.memory or _COUNTABLE) < _COUNTABLE:
+        ran = host.root.run("makedumpfile", "--mem-usage", "/proc/kcore", seconds=15)
+        counted = counted_size(ran.text, _level(host), packed=packed) if ran is not None and ran.ok else None
+        if counted is not None:
+            return as_measured(counted, measured_ratio(host.root)), "makedumpfile --mem-usage"
+    size = dump_size(host.meminfo, _level(host), packed=packed)
+    return (as_measured(size, measured_ratio(host.root)), "/proc/meminfo") if size is not None else None
 
 
 def _level(host: Host) -> int:
@@ -139,10 +149,12 @@ def dump_room(host: Host) -> Found:
         return absent("not a directory of this machine")
     if (directory := _directory(host, settings)) is None:
         return unknown(f"{settings.where} is not mounted here", settings.source)
-    size = estimate(host)
+    estimated = estimate(host)
     room = host.root.room(_existing(host, directory))
-    if room is None or size is None:
+    if room is None or estimated is None:
         return unknown("memory or free space is not known", directory)
+    size, source = estimated
+    source = f"{directory}, {source}"
     free = room.f_bavail * room.f_frsize - settings.keep_free
     value = f"{size_text(max(free, 0))} free; {estimate_text(size, _level(host))}"
     fix = f"make room in {directory}, or let dumps go elsewhere: {settings.source}"
@@ -153,10 +165,10 @@ def dump_room(host: Host) -> Found:
             f"no inodes are left in {directory}", directory, fix=fix, cost="the dump's file system has no inodes"
         )
     if free < size.likely:
-        return fail(value, directory, fix=fix, cost=f"{directory} has no room for a dump")
+        return fail(value, source, fix=fix, cost=f"{directory} has no room for a dump")
     if free < size.cautious:
-        return warn(value, directory, fix=fix)
-    return ok(value, directory)
+        return warn(value, source, fix=fix)
+    return ok(value, source)
 
 
 def estimate_text(size: DumpSize, level: int) -> str:

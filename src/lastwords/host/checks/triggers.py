@@ -6,6 +6,7 @@ The settings are a table. Sources: Documentation/admin-guide/sysctl/kernel.rst, 
 from collections.abc import Callable
 
 from lastwords.host.machine import Host
+from lastwords.host.platforms import is_guest
 from lastwords.host.sysctls import set_command
 from lastwords.model.oops import Struct
 from lastwords.model.readiness import CheckStatus
@@ -334,12 +335,6 @@ def _next_boot(trigger: Trigger, host: Host) -> tuple[str, str]:
 def _set_by_kdump(trigger: Trigger, host: Host) -> bool:
     """Debian's kdump-config sets panic_on_oops whenever it loads the crash kernel."""
     return trigger.setting == "kernel.panic_on_oops" and host.distribution.family == "debian" and bool(host.crash_size)
-
-
-def is_guest(host: Host) -> bool:
-    """It is a virtual machine."""
-    flags = host.root.text("/proc/cpuinfo", 16384) or ""
-    return " hypervisor" in flags or host.root.exists("/sys/hypervisor/type")
 
 
 _BACKTRACES = (

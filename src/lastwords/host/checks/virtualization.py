@@ -1,93 +1,9 @@
 """Virtual machines and clouds: what the host can do for a dump, and containers, which have no kernel of their own."""
 
-import re
-
 from lastwords.host.machine import Host
-from lastwords.model.oops import Struct
+from lastwords.host.platforms import DMI, is_guest, platform
 
 from . import Found, absent, check, ok, unknown, warn
-from .triggers import is_guest
-
-_DMI = "/sys/class/dmi/id"
-
-
-class Platform(Struct, frozen=True, kw_only=True):
-    """A hypervisor or cloud.
-
-    Attributes:
-        name: as users know it.
-        pattern: in the DMI strings (vendor, product, BIOS, asset tag).
-        qemu: its machine is QEMU's, with fw_cfg and pvpanic if they are switched on.
-        dump: how a dump, or an NMI, is had from outside.
-        console: where the console is recorded.
-    """
-
-    name: str
-    pattern: str
-    dump: str
-    console: str = ""
-    qemu: bool = False
-
-
-# The first that fits counts: clouds stand before the hypervisors that they are built on.
-PLATFORMS = (
-    Platform(
-        name="Amazon EC2",
-        pattern=r"Amazon EC2|amazon",
-        dump="aws ec2 send-diagnostic-interrupt --instance-id ID (an NMI: wants unknown_nmi_panic=1 and kdump)",
-        console="aws ec2 get-console-output --latest --instance-id ID",
-    ),
-    Platform(
-        name="Microsoft Azure",
-        pattern=r"7783-7084-3265-9085-8269-3286-77",
-        dump="portal, serial console, `Send Non-Maskable Interrupt` (wants unknown_nmi_panic=1 and kdump)",
-        console="az vm boot-diagnostics get-boot-log",
-    ),
-    Platform(
-        name="Hyper-V",
-        pattern=r"Microsoft Corporation.{0,40}Virtual Machine",
-        dump="Debug-VM -InjectNonMaskableInterrupt, or a saved state (.vmrs) with its memory",
-    ),
-    Platform(
-        name="Google Compute Engine",
-        pattern=r"Google",
-        dump="none from outside: kdump in the guest",
-        console="gcloud compute instances get-serial-port-output NAME",
-    ),
-    Platform(
-        name="OpenStack",
-        pattern=r"OpenStack",
-        dump="openstack server dump create ID (an NMI: wants unknown_nmi_panic=1 and kdump)",
-        console="openstack console log show ID",
-        qemu=True,
-    ),
-    Platform(
-        name="VMware",
-        pattern=r"VMware",
-        dump="suspend or snapshot with memory, then vmss2core; or an NMI: vmdumper ID nmi",
-    ),
-    Platform(name="VirtualBox", pattern=r"VirtualBox|innotek", dump="VBoxManage debugvm NAME dumpvmcore --filename=F"),
-    Platform(name="Xen", pattern=r"\bXen\b", dump="xl dump-core DOMAIN FILE, in dom0"),
-    Platform(
-        name="KVM",
-        pattern=r"QEMU|KVM|Red Hat|Proxmox|Alibaba|DigitalOcean|Hetzner|Bochs|oVirt|RHEV",
-        dump="virsh dump --memory-only --format=elf DOMAIN FILE; virsh inject-nmi DOMAIN",
-        console="virsh console DOMAIN, or <log file=…> at its serial port",
-        qemu=True,
-    ),
-)
-
-
-def platform(host: Host) -> Platform | None:
-    """The hypervisor or cloud; None on bare metal or where it can't be told."""
-    names = ("sys_vendor", "product_name", "bios_vendor", "chassis_asset_tag", "board_vendor")
-    strings = [host.root.text(f"{_DMI}/{name}", 256) or "" for name in names]
-    strings.append(host.root.text("/sys/hypervisor/type", 64) or "")
-    text = " ".join(strings)
-    virtual = is_guest(host) or host.root.exists("/sys/hypervisor/type") or host.machine != "x86_64"
-    if not virtual:
-        return None
-    return next((one for one in PLATFORMS if re.search(one.pattern, text, re.I)), None)
 
 
 @check(
@@ -119,12 +35,12 @@ def hypervisor(host: Host) -> Found:
     found = platform(host)
     if found is not None:
         console = f"; console: {found.console}" if found.console else ""
-        return ok(f"{found.name}; from outside: {found.dump}{console}", _DMI)
+        return ok(f"{found.name}; from outside: {found.dump}{console}", DMI)
     if is_guest(host):
         ran = host.root.run("systemd-detect-virt", "--vm", seconds=5)
         kind = f" ({ran.text})" if ran is not None and ran.ok and ran.text else ""
         return ok(f"a virtual machine{kind}; ask its host's administrator for a dump from outside", "/proc/cpuinfo")
-    return absent("none is seen", _DMI) if host.is_running else unknown("not a running system")
+    return absent("none is seen", DMI) if host.is_running else unknown("not a running system")
 
 
 @check(
