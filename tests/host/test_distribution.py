@@ -5,8 +5,8 @@ from lastwords.host.distribution import distribution, shell_variables
 from .trees import DISTRIBUTIONS, Tree
 
 EXPECTED = {
-    "debian12": ("debian", "apt-get", "grub", "kdump-tools.service", "apt-get install kdump-tools"),
-    "ubuntu2404": ("debian", "apt-get", "grub", "kdump-tools.service", "apt-get install kdump-tools"),
+    "debian12": ("debian", "apt-get", "grub", "kdump-tools.service", "apt-get install kdump-tools makedumpfile"),
+    "ubuntu2404": ("debian", "apt-get", "grub", "kdump-tools.service", "apt-get install kdump-tools makedumpfile"),
     "rhel9": ("fedora", "dnf", "grubby", "kdump.service", "dnf install kexec-tools"),
     "fedora41": ("fedora", "dnf", "grubby", "kdump.service", "dnf install kdump-utils makedumpfile"),
     "suse15": ("suse", "zypper", "grub", "kdump.service", "zypper install kdump kexec-tools makedumpfile"),
@@ -24,7 +24,7 @@ def test_distributions(name, tmp_path):
 @pytest.mark.parametrize(
     ("text", "family", "package"),
     [
-        ("ID=linuxmint\nID_LIKE='ubuntu debian'\nVERSION_ID=22", "debian", "kdump-tools"),
+        ("ID=linuxmint\nID_LIKE='ubuntu debian'\nVERSION_ID=22", "debian", "kdump-tools makedumpfile"),
         ("ID=rocky\nID_LIKE='rhel centos fedora'\nVERSION_ID=8.9", "fedora", "kexec-tools"),
         ("ID=almalinux\nID_LIKE='rhel centos fedora'\nVERSION_ID=10.0", "fedora", "kdump-utils"),
         ("ID=amzn\nID_LIKE=fedora\nVERSION_ID=2023", "fedora", "kexec-tools"),
