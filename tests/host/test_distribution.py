@@ -24,7 +24,7 @@ def test_distributions(name, tmp_path):
 @pytest.mark.parametrize(
     ("text", "family", "package"),
     [
-        ("ID=linuxmint\nID_LIKE='ubuntu debian'\nVERSION_ID=22", "debian", "kdump-tools makedumpfile"),
+        ("ID=linuxmint\nID_LIKE='ubuntu debian'\nVERSION_ID=22", "debian", "kdump-tools"),
         ("ID=rocky\nID_LIKE='rhel centos fedora'\nVERSION_ID=8.9", "fedora", "kexec-tools"),
         ("ID=almalinux\nID_LIKE='rhel centos fedora'\nVERSION_ID=10.0", "fedora", "kdump-utils"),
         ("ID=amzn\nID_LIKE=fedora\nVERSION_ID=2023", "fedora", "kexec-tools"),
