@@ -97,6 +97,15 @@ def test_an_unknown_boot_loader_is_left_to_the_user(tmp_path):
     assert not any("crashkernel" in edit.after for edit in found.edits)
 
 
+@pytest.mark.parametrize("given", ["crashkernel=512M,high crashkernel=72M,low", "crashkernel=1G-4G:192M,4G-:512M"])
+def test_enough_is_left_as_it_is(given, tmp_path):
+    lay_out(tmp_path, "suse")
+    for path in ("etc/default/grub", "boot/grub2/grub.cfg"):
+        text = (tmp_path / path).read_text()
+        (tmp_path / path).write_text(text.replace("quiet", f"quiet {given}"))
+    assert not any(edit.path == "/etc/default/grub" for edit in planned(tmp_path).edits)
+
+
 def test_another_crashkernel_is_replaced(tmp_path):
     lay_out(tmp_path, "suse")
     (tmp_path / "etc/default/grub").write_text('GRUB_CMDLINE_LINUX_DEFAULT="crashkernel=16M quiet"\n')
