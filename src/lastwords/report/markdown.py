@@ -23,6 +23,7 @@ OOPSES = 10
 _AROUND = 8
 """Instructions before the one that faulted, and half as many behind it."""
 _REASONS = 10
+_READ = 20
 _FEW = 6
 
 
@@ -68,6 +69,8 @@ def _top(analysis: Analysis) -> Iterator[str]:
         yield from _verdict(analysis.verdict)
     elif first is None:
         yield from ("What was read holds no report of a crash. That does not mean that there was none.", "")
+        yield from (f"- {quoted(log.path)}: {log.lines:,} lines, {prose(log.format)}" for log in analysis.logs[:_READ])
+        yield ""
     if first is not None:
         yield from (f"- {name}: {_value(name, value)}" for name, value in facts(first) if _wanted(name, analysis))
         yield ""

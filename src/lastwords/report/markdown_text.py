@@ -19,8 +19,10 @@ _ACTIVE = re.compile(r"[\\`*_\[\]|~$]|&(?=[#\w])")
 # What GitHub and GitLab make links of by themselves: @user, #12, !34, %milestone, addresses and sites.
 _LINKED = re.compile(r"[@#!%&~$](?=\w)|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
 _BLOCK = re.compile(r"(?:[-+=#>]|[0-9]{1,9}[.)])")
-_IDENTIFIER = re.compile(
-    r"(?<![\w`])(?:[A-Za-z0-9.]{0,64}_[\w.]{0,128}\w(?:\(\))?|\w{1,128}\(\)|0x[0-9a-f]{4,16})(?!\w)"
+# What the sentence has in backticks, else names of functions and addresses.
+_CODE = re.compile(
+    r"`([^`]{1,200})`"
+    r"|(?<![\w`])(?:[A-Za-z0-9.]{0,64}_[\w.]{0,128}\w(?:\(\))?|\w{1,128}\(\)|0x[0-9a-f]{4,16})(?!\w)"
 )
 _BREAK = "\u200b"
 """A blank of no width: it keeps a name from being taken for a mention."""
@@ -33,12 +35,12 @@ def prose(text: str) -> str:
         >>> prose("dev_find() failed *badly*, see @you")
         '`dev_find()` failed \\*badly\\*, see @\u200byou'
     """
-    text = printable(_cut(" ".join(text.split())))
+    text = _cut(" ".join(text.split()))
     parts, place = [], 0
-    for match in _IDENTIFIER.finditer(text):
-        parts += [_plain(text[place : match.start()]), f"`{match[0]}`"]
+    for match in _CODE.finditer(text):
+        parts += [_plain(printable(text[place : match.start()])), quoted(match[1] or match[0])]
         place = match.end()
-    whole = "".join([*parts, _plain(text[place:])])
+    whole = "".join([*parts, _plain(printable(text[place:]))])
     return f"\\{whole}" if _BLOCK.match(whole) and not whole[0].isdigit() else _number(whole)
 
 

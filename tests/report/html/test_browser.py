@@ -47,7 +47,10 @@ def test_opens_offline_and_without_a_complaint(tab, tmp_path, analysis, size):
 @SIZES
 @pytest.mark.parametrize("part", ["h1", ".pill", ".confidence", ".summary", ".culprit dl"])
 def test_the_verdict_is_on_the_first_screen(tab, tmp_path, part, size):
-    tab.open(written(tmp_path, with_machine()), size)
+    verdict = with_machine().verdict
+    assert verdict is not None
+    long = msgspec.structs.replace(verdict, summary=" ".join([verdict.summary] * 4))
+    tab.open(written(tmp_path, msgspec.structs.replace(with_machine(), verdict=long)), size)
     box = tab.evaluate(f"document.querySelector('#verdict {part}').getBoundingClientRect().toJSON()")
     assert 0 <= box["top"] < box["bottom"] <= size[1]
     assert 0 <= box["left"] < box["right"] <= size[0]

@@ -2,14 +2,17 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lastwords.case import analyze
 from lastwords.model import Analysis, Finding, Verdict
 from lastwords.report.html import render
+from lastwords.report.words import title
 
 from ..reports import diagnosed, from_log, with_machine, with_strings
 
@@ -90,6 +93,21 @@ def test_every_link_leads_to_one_place(analysis):
     assert {link[1:] for link in page.every("href")} <= set(ids)
 
 
+REAL = sorted((Path(__file__).parents[2] / "klog/cases").glob("*/*.log"))[::9]
+
+
+@pytest.mark.parametrize("path", REAL, ids=lambda path: path.stem)
+def test_reports_of_real_logs(path):
+    analysis = analyze((str(path),))
+    page = harmless(render(analysis))
+    ids = page.every("id")
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in page.every("href")} <= set(ids)
+    for oops in analysis.oopses[:1]:
+        assert " ".join(title(oops).split()) in page.text
+        assert f"log0-{oops.line}" in ids
+
+
 def test_says_what_the_diagnosis_says():
     text = harmless(render(with_machine())).text
     told = with_machine()
@@ -131,8 +149,10 @@ def test_terms_are_explained_where_they_stand_and_at_the_end():
 
 def test_nothing_found_is_said():
     assert "Nothing could be read." in harmless(render(Analysis())).text
-    quiet = msgspec.structs.replace(from_log(), oopses=())
-    assert "No crash found" in harmless(render(quiet)).text
+    quiet = msgspec.structs.replace(from_log(), oopses=(), verdict=None)
+    text = harmless(render(quiet)).text
+    assert "No crash found" in text
+    assert f"storage_mod.log {from_log().logs[0].lines} lines, dmesg" in text
 
 
 def test_a_cause_that_is_not_known_has_no_confidence():
@@ -176,7 +196,7 @@ EVIL = (
 
 @given(st.lists(st.one_of(st.sampled_from(EVIL), st.text(max_size=40)), min_size=1, max_size=4).map("".join))
 @example("".join(EVIL))
-@settings(max_examples=25)
+@settings(max_examples=20)
 def test_no_text_becomes_markup(evil):
     page = harmless(render(with_strings(with_machine(), lambda text: evil + text)))
     assert not any("zz" in tag or any("zz" in name for name in attributes) for tag, attributes in page.elements)

@@ -41,7 +41,10 @@ _WORDS = frozenset(
     )
 )
 """Terms that look like plain words and are none."""
+_KNOWN = frozenset(("PID", "CPU", "TASK"))
+"""Terms that a reader of such a report knows."""
 _SHORTEST = 3
+_CODE = re.compile(r"`([^`]{1,200})`")
 
 
 class Glossary:
@@ -51,10 +54,16 @@ class Glossary:
         self._met: dict[str, Term] = {}
 
     def mark(self, value: object) -> Markup:
-        """The text with each term of the glossary marked where it stands first."""
-        text = str(shown(value))
+        """The text with each term of the glossary marked where it stands first; what is in backticks is code."""
+        parts = []
+        done: set[str] = set()
+        for number, part in enumerate(_CODE.split(str(shown(value)))):
+            parts.append(Markup("<code>{}</code>").format(part) if number % 2 else self._marked(part, done))
+        return Markup("").join(parts)
+
+    def _marked(self, text: str, done: set[str]) -> Markup:
         parts: list[Markup] = []
-        done, place = set(), 0
+        place = 0
         for match in _pattern().finditer(text):
             term = _terms()[match[0]]
             if term.name in done:
@@ -89,8 +98,8 @@ def _terms() -> dict[str, Term]:
 
 
 def _special(name: str) -> bool:
-    if name in _WORDS:
-        return True
+    if name in _WORDS or name in _KNOWN:
+        return name in _WORDS
     plain = name.isalpha() and name[1:].islower()
     return len(name) >= _SHORTEST and not plain and name[0].isalnum() and name[-1].isalnum() and not name.isdigit()
 

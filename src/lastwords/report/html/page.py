@@ -2,12 +2,14 @@
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from lastwords.glossary import units
@@ -42,7 +44,14 @@ def render(analysis: Analysis) -> str:
     Text from the log and the dump is escaped, characters that hide or reorder text are written out, and long lists are
     cut, with a word on what is left out: `--json` has everything.
     """
-    glossary = Glossary()
+    style = _style()
+    page = _environment().get_template("page.html")
+    return page.render(style=style, style_hash=_hash(style), glossary=Glossary(), **_material(analysis))
+
+
+@cache
+def _environment() -> Environment:
+    """The templates, compiled once."""
     environment = Environment(
         loader=PackageLoader("lastwords.report.html"),
         autoescape=True,
@@ -52,7 +61,7 @@ def render(analysis: Analysis) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "glossed": glossary.mark,
+        "glossed": _glossed,
         "size": units.size,
         "duration": units.duration,
         "sure": sureness,
@@ -61,9 +70,20 @@ def render(analysis: Analysis) -> str:
         "role": verdict.role,
         "by_topic": _by_topic,
     }
-    style = Markup(files(__package__).joinpath("templates", "style.css").read_text(encoding="utf-8"))
-    page = environment.get_template("page.html")
-    return page.render(style=style, style_hash=_hash(style), glossary=glossary, **_material(analysis))
+    return environment
+
+
+@pass_context
+def _glossed(context: Context, value: object) -> Markup:
+    """Text with the terms of the glossary marked, in the page's own glossary."""
+    glossary: Glossary = context["glossary"]
+    return glossary.mark(value)
+
+
+@cache
+def _style() -> Markup:
+    path = files(__package__).joinpath("templates", "style.css")
+    return Markup(path.read_text(encoding="utf-8"))
 
 
 def _hash(style: str) -> str:

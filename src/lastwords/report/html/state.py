@@ -164,8 +164,13 @@ def groups(machine: Machine) -> tuple[list[Group], int]:
     """
     found = machine.stacks or ()
     by_pid = {task.pid: task for task in machine.tasks or ()}
-    first = sorted(found, key=lambda group: ("D" not in group.states, "R" not in group.states, -len(group.pids)))
+    first = sorted(found, key=lambda group: ("D" not in group.states, not _runs_something(group), -len(group.pids)))
     return [_group(group, by_pid) for group in first[:GROUPS]], max(len(found) - GROUPS, 0)
+
+
+def _runs_something(group: StackGroup) -> bool:
+    """Idle tasks are always runnable, and PID 0."""
+    return "R" in group.states and any(group.pids)
 
 
 def _group(group: StackGroup, tasks: dict[int, Task]) -> Group:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from lastwords.model import Event
 from lastwords.report.verdict import KINDS, distance
 
-_MARGIN = 26.0
+_MARGIN = 34.0
 _APART = 30.0
 """Pixels between two markers, at the least."""
 _BURST_END = 8.0
