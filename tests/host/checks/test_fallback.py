@@ -74,7 +74,7 @@ CASES = [
         "netconsole",
         "ok",
         lambda tree: tree.add("/proc/modules", "netconsole 1 0 - Live 0x0\n").says(
-            "dmesg ", "[   38.3] netpoll: netconsole: remote IPv4 address 10.0.2.2\n"
+            "dmesg ", "[    0.0] Linux version 6.1\n[   38.3] netpoll: netconsole: remote IPv4 address 10.0.2.2\n"
         ),
         value="to 10.0.2.2",
     ),
