@@ -164,3 +164,16 @@ def test_arch_gets_units_that_systemd_would_take(tmp_path):
     unit = edits["/etc/systemd/system/kdump.service"].after
     assert "kexec -p /boot/vmlinuz-linux-lts --initrd=/boot/initramfs-linux-lts.img --reuse-cmdline" in unit
     assert edits["/usr/local/sbin/kdump-save"].mode == 0o755
+
+
+def test_dumps_that_everybody_can_read(tmp_path):
+    lay_out(tmp_path, "debian")
+    (tmp_path / "etc/default/kdump-tools").write_text("USE_KDUMP=1\nKDUMP_COREDIR=/var/crash\n")
+    for name, mode in (("202411240538", 0o644), ("202411240539", 0o600)):
+        dump = tmp_path / f"var/crash/{name}/dump.{name}"
+        dump.parent.mkdir(parents=True)
+        dump.write_text("x")
+        dump.chmod(mode)
+    found = [command for command in planned(tmp_path).settles if command.argv[0] == "chmod"]
+    assert [command.argv for command in found] == [("chmod", "o-r", "/var/crash/202411240538/dump.202411240538")]
+    assert found[0].undo[1] == "o+r"
