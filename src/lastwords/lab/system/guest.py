@@ -62,7 +62,7 @@ class Guest:
         self.console = console
         self._memory, self._cpus = memory, cpus
         self._devices = [
-            *("-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe"),
+            *("-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe,werror=report"),
             *("-device", "virtio-blk-pci,drive=root,bootindex=1"),
             *("-device", "virtio-serial", "-chardev", f"socket,id=lab,path={self._port},server=on,wait=off"),
             *("-device", "virtserialport,chardev=lab,name=lab", "-device", "virtio-rng-pci"),
