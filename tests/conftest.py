@@ -15,6 +15,7 @@ settings.load_profile("suite")
 _DEFAULT = re.compile(
     r"test_fresh_crashes\.py::test_crash_(?:and_elf_dump|without_initramfs)"
     r"|test_dumps\.py::.*\[6\.1-(?:null-field|timer-null|hung-task|nx-exec|stack-overflow|storage-mod|wild-pointer)\]"
+    r"|test_dumps\.py::.*\[6\.1-arm64-null-function\]"
     r"|test_whole_way\.py|test_without_kdump\.py"
     r"|test_qmp_lab\.py|test_hung_guest\.py"
 )

@@ -106,6 +106,24 @@ def test_bt_of_a_machine_that_lives(dumps):
     assert "CPU 0" in result.stdout
 
 
+def test_bt_of_stacks_that_are_not_in_the_dump(dumps):
+    """Where a CPU stood is shown, and is no stack."""
+    lost = tuple(
+        Cpu(number=number, stack=STACK, stack_error="ends at 0x1: not in the dump", crashing=number == 1)
+        for number in (0, 1)
+    )
+    for arguments in ((), ("-a",), ("-c", "0")):
+        result = dumps.run("bt", *arguments, machine=Machine(release="6.1.0", cpus=lost))
+        assert result.exit_code == 2
+        assert "#0  panic+0x10" in result.stdout
+        assert result.stderr.splitlines()[-1] == "lastwords: no stack can be read: ends at 0x1: not in the dump"
+    one_left = (lost[0], Cpu(number=1, stack=STACK, crashing=True))
+    assert dumps.run("bt", "-a", machine=Machine(release="6.1.0", cpus=one_left)).exit_code == 0
+    tasks = (Task(pid=5, comm="sh", state="S", stack_error="not in the dump"),)
+    assert dumps.run("bt", "5", machine=Machine(release="6.1.0", tasks=tasks)).exit_code == 2
+    assert dumps.run("bt", "--all-tasks", machine=Machine(release="6.1.0", tasks=(*TASKS, *tasks))).exit_code == 0
+
+
 def test_bt_of_tasks(dumps):
     assert dumps.run("bt", "95").stdout.startswith("PID 95  insmod")
     assert dumps.run("bt", "init").stdout.startswith("PID 1  init")

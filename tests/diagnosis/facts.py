@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from lastwords.model import (
     AddressSense,
     Blame,
@@ -11,11 +13,13 @@ from lastwords.model import (
     ErrorCode,
     Facts,
     Frame,
+    HardwareError,
     LinkedModule,
     Log,
     Machine,
     Oops,
     Precursor,
+    Reboot,
     StackFrame,
     Taint,
     Task,
@@ -42,6 +46,7 @@ FAMILIES = {
     "warning": "warning",
     "slab-corruption": "memory",
     "out-of-memory": "memory",
+    "memcg-out-of-memory": "memory",
     "kasan": "sanitizer",
 }
 
@@ -125,3 +130,21 @@ def cpu(number: int, comm: str, *functions: str, **rest: Any) -> Cpu:
 
 def taints(letters: str) -> tuple[Taint, ...]:
     return tuple(Taint(letter=letter, bit=0, name=letter, meaning=letter) for letter in letters)
+
+
+CRASHED = 1732426680.0
+GONE = Reboot(
+    ending="vanished", path="wtmp", started=CRASHED - 9000, explanation="a watchdog ended it", cause="watchdog"
+)
+
+
+def recorded(kind: Any, severity: Any, after: float, *, zone: bool = True, **rest: Any) -> HardwareError:
+    """An error that rasdaemon recorded, so many seconds after the crash."""
+    fields = {"source": "rasdaemon", "text": "an error", "path": "ras", **rest}
+    return HardwareError(kind=kind, severity=severity, time=CRASHED + after, zone=zone, **fields)
+
+
+def with_records(known: Facts, **records: Any) -> Facts:
+    """The same with what had been recorded, and a boot that ended in this crash."""
+    boot = Reboot(ending="crash", path="wtmp", started=CRASHED - 9000, ended=CRASHED)
+    return msgspec.structs.replace(known, **{"reboots": (boot,), **records})

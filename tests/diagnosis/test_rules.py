@@ -11,6 +11,7 @@ from lastwords.model import (
     Disk,
     Facts,
     FlippedBit,
+    Intruder,
     LinkedModule,
     Lock,
     LockCycle,
@@ -18,6 +19,7 @@ from lastwords.model import (
     Memory,
     Oops,
     ProcessMemory,
+    Reboot,
     Request,
     SlabCache,
     Suspect,
@@ -25,7 +27,24 @@ from lastwords.model import (
     Waiter,
 )
 
-from .facts import address, blame, cpu, error, facts, frame, machine, oops, sign, taints, task, trace
+from .facts import (
+    CRASHED,
+    GONE,
+    address,
+    blame,
+    cpu,
+    error,
+    facts,
+    frame,
+    machine,
+    oops,
+    recorded,
+    sign,
+    taints,
+    task,
+    trace,
+    with_records,
+)
 
 NULL = address("null-offset", 0x18, "NULL + 0x18", 0x18)
 READ = ("read", "from kernel mode", "no page is mapped there")
@@ -143,6 +162,22 @@ CASES: dict[str, Case] = {
         ("read_ring", "ring"),
         "evening",
     ),
+    "intruder": Case(
+        lambda: facts(
+            oops("general-protection-fault"),
+            machine=machine(
+                blame=blame(
+                    'the text "evening"',
+                    intruders=(
+                        Intruder(module="fan", symbol="fan_print", address=1, how="neighbour", text="It lies there."),
+                    ),
+                )
+            ),
+        ),
+        "memory-corruption",
+        ("fan_print", "fan"),
+        "It lies there.",
+    ),
     "gone-module": Case(
         lambda: facts(
             oops(
@@ -171,7 +206,7 @@ CASES: dict[str, Case] = {
             machine=machine(blame=blame("one bit away from 0xffff8a4dc290cf20")),
         ),
         "hardware",
-        ("read_ring", "ring"),
+        (None, None),
         "single flipped bit",
     ),
     "flipped-text": Case(
@@ -182,7 +217,7 @@ CASES: dict[str, Case] = {
             ),
         ),
         "hardware",
-        ("read_ring", None),
+        (None, None),
         "0x48 instead of 0x49",
     ),
     "hardware-before": Case(
@@ -374,6 +409,30 @@ CASES: dict[str, Case] = {
         "had oopsed before",
     ),
     "old-kernel": Case(lambda: facts(oops("divide-error", release="4.4.302")), None, None, "4.4"),
+    "recorded-error": Case(
+        lambda: with_records(
+            facts(oops("divide-error")),
+            hardware_errors=(recorded("memory", "fatal", -30.0, label="DIMM A1"),),
+        ),
+        "hardware",
+        None,
+        "memory (DIMM A1) that was not corrected, 30.0 s before the crash",
+    ),
+    "corrected-errors": Case(
+        lambda: with_records(
+            facts(oops("divide-error")),
+            hardware_errors=(recorded("memory", "corrected", -3600.0, label="DIMM A1", count=40),),
+        ),
+        None,
+        None,
+        "40 corrected errors of memory (DIMM A1) in the day before",
+    ),
+    "vanished": Case(
+        lambda: Facts(reboots=(GONE, Reboot(ending="running", path="wtmp", started=CRASHED + 60))),
+        "lockup",
+        None,
+        "a watchdog ended it",
+    ),
     "single-crash": Case(
         lambda: facts(oops("paging-request", module=None, address=address("kernel"))), None, None, "another place"
     ),

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 CRASHED = 1_795_498_691.0
@@ -9,7 +10,7 @@ CRASHED = 1_795_498_691.0
 BOOTS = (CRASHED - 40 * 86400, CRASHED - 9 * 86400, CRASHED + 120)
 """Two boots before the crash, the second of which crashed, and the one after it."""
 
-Tree = dict[str, tuple[str | bytes, float]]
+Tree = Mapping[str, tuple[str | bytes, float]]
 
 
 def build(directory: Path, tree: Tree) -> Path:
@@ -116,6 +117,8 @@ SUSE: Tree = {
     "/srv/crash/2026-11-24-05:38/vmcore": (b"KDUMP   s", CRASHED + 30),
     "/srv/crash/2026-11-24-05:38/dmesg.txt": ("[ 1.0] BUG\n", CRASHED + 30),
     "/srv/crash/2026-11-24-05:38/README.txt": ("Kernel crashdump\n", CRASHED + 30),
+    "/srv/crash/2026-11-24-05:38/vmlinux-6.4.0-default.gz": (b"\x1f\x8b", CRASHED + 30),
+    "/srv/crash/2026-11-24-05:38/System.map-6.4.0-default": ("0 T _stext\n", CRASHED + 30),
     "/srv/crash/2026-10-01-00:00/vmcore": (b"KDUMP   old", CRASHED - 54 * 86400),
     "/var/log/zypp/history": ("2026-11-23|install|kernel\n", CRASHED - 80000),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lastwords.host import capture
+from lastwords.host import capture, collector_process
 from lastwords.host.capture import Wish, clear_taken_pstore, secure
 from lastwords.host.collectors.collector import Collector
 from lastwords.host.collectors.take import Take
@@ -37,10 +37,15 @@ def run(tmp_path, *collectors, root=None):
 
 
 def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
+    """A dead process whose parent has died waits for init to take note of it."""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return False
+        except FileNotFoundError:
+            return False
+        time.sleep(0.02)
     return True
 
 
@@ -60,7 +65,7 @@ def test_one_that_never_ends_is_stopped_and_keeps_what_it_had(tmp_path):
 
 
 def test_one_that_ignores_the_request_to_end_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(capture, "_GRACE", 0.3)
+    monkeypatch.setattr(collector_process, "_GRACE", 0.3)
 
     def stubborn(take: Take) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -80,6 +85,18 @@ def test_a_command_ends_with_its_collector(tmp_path):
 
     found = run(tmp_path, one(waiting, "waiting", 1.0), root=Root("/"))
     assert found["waiting"].state == "failed"
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+def test_a_command_ends_with_a_collector_that_must_be_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(collector_process, "_GRACE", 0.3)
+
+    def stubborn(take: Take) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        take.command("out", "sh", "-c", "echo $$ > $0; sleep 1000", str(tmp_path / "pid"), seconds=900)
+
+    found = run(tmp_path, one(stubborn, "stubborn", 1.0), root=Root("/"))
+    assert found["stubborn"].state == "failed"
     assert not alive(int((tmp_path / "pid").read_text()))
 
 

@@ -59,6 +59,8 @@ def taken(found):
                 "/srv/crash/2026-11-24-05:38/vmcore",
                 "/srv/crash/2026-11-24-05:38/dmesg.txt",
                 "/srv/crash/2026-11-24-05:38/README.txt",
+                "/srv/crash/2026-11-24-05:38/vmlinux-6.4.0-default.gz",
+                "/srv/crash/2026-11-24-05:38/System.map-6.4.0-default",
             },
         ),
     ],
@@ -73,7 +75,8 @@ def test_dumps_of_this_crash_under_each_layout(tmp_path, tree, dumps):
             stored = (tmp_path / "evidence" / str(item.path)).read_bytes()
             assert stored == (content.encode() if isinstance(content, str) else content)
             assert item.modified == tree[item.origin][1]
-            assert item.kind == ("dmesg" if "dmesg" in item.origin or "README" in item.origin else "dump")
+            kinds = {"dmesg": "dmesg", "README": "text", "System.map": "text", "vmlinux": "vmlinux"}
+            assert item.kind == next((kind for part, kind in kinds.items() if part in item.origin), "dump")
             assert ("did not finish" in item.note) == ("incomplete" in item.origin)
     old = [path for path in tree if "202610" in path or "2026-09" in path or "2026-10" in path]
     skipped = [item for item in found.values() if item.state == "skipped" and item.id.startswith("dumps/")]
@@ -115,7 +118,7 @@ def test_all_of_debian(tmp_path):
 def test_the_leftovers_of_abrt_and_apport(tmp_path):
     of_fedora = taken(captured(tmp_path / "a", FEDORA))
     assert [name for name in of_fedora if name.startswith("abrt/")] == [
-        "abrt/var/spool/abrt/vmcore-127.0.0.1-2026-11-24-05:38:11/backtrace"
+        "abrt/var/spool/abrt/vmcore-127.0.0.1-2026-11-24-05%3A38%3A11/backtrace"
     ]
     of_ubuntu = taken(captured(tmp_path / "b", UBUNTU))
     assert [name for name in of_ubuntu if name.startswith("apport/")] == [
@@ -277,6 +280,13 @@ def test_names_that_attack(tmp_path):
         assert (tmp_path / "evidence" / str(item.path)).resolve().is_relative_to(tmp_path / "evidence")
 
 
+def test_a_directory_full_of_dumps_is_no_crash(tmp_path):
+    crowd = {f"/var/crash/202611240538/dump.{number:05}": (b"KDUMP   ", CRASHED) for number in range(200)}
+    found = captured(tmp_path, {"/var/log/wtmp": (wtmp(*BOOTS), 0.0), **crowd})
+    assert len([name for name in taken(found) if name.startswith("dumps/")]) == 64
+    assert found["dumps/var/crash/202611240538"].note == "136 more files than a crash leaves"
+
+
 def test_a_huge_log_is_cut_to_its_end(tmp_path):
     root = build(tmp_path / "tree", {})
     (root / "var/log").mkdir(parents=True)
@@ -291,6 +301,23 @@ def test_a_huge_log_is_cut_to_its_end(tmp_path):
     with (tmp_path / "evidence" / str(log.path)).open("rb") as file:
         file.seek(-15, os.SEEK_END)
         assert file.read() == b"the last words\n"
+
+
+@pytest.mark.parametrize(
+    ("backend", "mounted", "told"),
+    [
+        ("efi_pstore", "sysfs /sys sysfs rw 0 0", True),
+        ("efi_pstore", "pstore /sys/fs/pstore pstore rw 0 0", False),
+        ("(null)", "", False),
+    ],
+)
+def test_pstore_that_nobody_mounted(tmp_path, backend, mounted, told):
+    def runner(argv, _seconds, _limit):
+        raise FileNotFoundError(argv[0])
+
+    tree = {"/sys/module/pstore/parameters/backend": (f"{backend}\n", 0.0), "/proc/self/mounts": (f"{mounted}\n", 0.0)}
+    found = captured(tmp_path, tree, runner=runner)
+    assert ("mount -t pstore" in getattr(found.get("pstore/sys/fs/pstore"), "note", "")) is told
 
 
 ANSWERS = {

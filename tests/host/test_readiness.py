@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import threading
 import time
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from lastwords.host import checks
+from lastwords.host import readiness as host_readiness
 from lastwords.host.readiness import readiness
 from lastwords.host.root import Root
 from lastwords.model import to_json
@@ -36,6 +38,7 @@ def test_a_ready_machine_is_ready(name, tmp_path):
 def without_kdump(tree):
     debian12(tree).remove("/etc/default/kdump-tools").write("/sys/kernel/kexec_crash_loaded", "0")
     tree.write("/sys/kernel/kexec_crash_size", "0").swap("/proc/cmdline", " crashkernel=512M", "")
+    tree.swap("/boot/grub/grub.cfg", " crashkernel=512M", "")
     return tree
 
 
@@ -97,9 +100,33 @@ def test_what_only_costs_a_little_is_told(tmp_path):
 
 
 def test_firmware_can_dump_alone(tmp_path):
-    tree = without_kdump(Tree(tmp_path)).write("/bin/sh", elf(BUILD_ID, machine=21), mode=0o755)
-    tree.write("/sys/kernel/fadump/enabled", "1").write("/sys/kernel/fadump/registered", "1")
+    tree = without_kdump(Tree(tmp_path)).write("/bin/sh", elf(BUILD_ID, machine=22), mode=0o755)
+    tree.write("/sys/firmware/dump/dump_type", "fcp").write("/sys/firmware/shutdown_actions/on_panic", "dump")
     assert readiness(tree.root()).leaves == "dump"
+
+
+def with_fadump(tree):
+    rhel9(tree).write("/bin/sh", elf(BUILD_ID, machine=21), mode=0o755)
+    tree.write("/sys/kernel/kexec_crash_loaded", "0").write("/sys/kernel/kexec_crash_size", "0")
+    return tree.write("/sys/kernel/fadump/enabled", "1").write("/sys/kernel/fadump/registered", "1")
+
+
+def test_fadump_needs_the_target_and_no_crash_kernel(tmp_path):
+    found = readiness(with_fadump(Tree(tmp_path / "a")).root())
+    assert found.leaves == "dump"
+    assert statuses(found)["crash-kernel-loaded"] == statuses(found)["crashkernel-reserved"] == "not-applicable"
+    assert readiness(with_fadump(Tree(tmp_path / "b")).remove("/var/crash").root()).leaves == "log"
+    tree = with_fadump(Tree(tmp_path / "c")).write("/sys/kernel/fadump/registered", "0")
+    found = readiness(tree.root())
+    assert found.leaves == "log"
+    assert "fadump is not registered" in found.summary
+
+
+def test_a_crash_kernel_that_can_not_be_seen_is_no_dump(tmp_path):
+    tree = without_log(rhel9(Tree(tmp_path))).write("/sys/kernel/kexec_crash_loaded", "")
+    found = readiness(tree.root())
+    assert statuses(found)["crashkernel-reserved"] == "ok"
+    assert found.leaves != "dump"
 
 
 def test_a_container_is_told(tmp_path):
@@ -161,6 +188,24 @@ def test_a_check_that_raises_costs_nothing_else(tmp_path, monkeypatch):
     [told] = [check for check in found.checks if check.id == "pstore"]
     assert told.status == "unknown"
     assert told.value.startswith("the check failed: RuntimeError: boom")
+    assert found.ready
+
+
+def test_a_check_that_hangs_is_left_behind(tmp_path, monkeypatch):
+    released = threading.Event()
+
+    def hanging(host):
+        released.wait(30)
+        return checks.ok("at last")
+
+    one = next(one for one in checks.built_in() if one.id == "crash-hotplug")
+    monkeypatch.setitem(checks._REGISTERED, one.id, msgspec.structs.replace(one, function=hanging))
+    monkeypatch.setattr(host_readiness, "SECONDS", 0.5)
+    found = readiness(debian12(Tree(tmp_path)).root())
+    released.set()
+    [told] = [check for check in found.checks if check.id == one.id]
+    assert told.status == "unknown"
+    assert "does not answer" in told.value
     assert found.ready
 
 

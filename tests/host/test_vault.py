@@ -1,10 +1,12 @@
 """The evidence store: whole items or none, whoever is killed; and nothing outside of it, whatever a name says."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import resource
 import signal
+import stat
 from pathlib import Path
 
 import msgspec
@@ -365,3 +367,64 @@ def test_a_manifest_that_cannot_grow_takes_the_item_back(tmp_path, monkeypatch):
 
 def _full(*_args):
     raise OSError(errno.ENOSPC, "full")
+
+
+def test_file_systems_that_know_neither_modes_nor_synced_directories_nor_locks(tmp_path, monkeypatch):
+    """As FAT on a USB stick, and some network file systems."""
+    sync = os.fsync
+
+    def no_directories(file):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(file)
+
+    def no_locks(_file, _how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    def no_modes(_file, _mode):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fsync", no_directories)
+    monkeypatch.setattr(os, "fchmod", no_modes)
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with Vault(tmp_path) as vault:
+        put(vault)
+    assert verify(tmp_path).whole == ("log/a",)
+
+
+def test_a_file_system_that_clones_is_asked_to(tmp_path, monkeypatch):
+    source = tmp_path / "vmcore"
+    source.write_bytes(b"dump" * 1000)
+
+    def clone(target, request, file):
+        assert request == 0x40049409
+        os.sendfile(target, file, 0, 4000)
+
+    monkeypatch.setattr(fcntl, "ioctl", clone)
+    with Vault(tmp_path / "evidence") as vault:
+        taken = put_file(vault, source, link=True)
+        cut = put_file(vault, source, "dumps/cut", most=100)
+    assert taken.sha256 == hashlib.sha256(b"dump" * 1000).hexdigest()
+    assert taken.size == 4000
+    assert cut.size == 100
+    assert verify(tmp_path / "evidence").good
+
+
+def test_a_file_that_grows_while_it_is_read(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * (3 << 20))
+
+    def grow(_size):
+        with log.open("ab") as file:
+            file.write(b"more")
+
+    file = os.open(log, os.O_RDONLY)
+    incoming = os.open(tmp_path, os.O_RDONLY)
+    try:
+        staged = staging.stage_file(incoming, file, moved=grow)
+    finally:
+        os.close(file)
+        os.close(incoming)
+    assert staged.changed
+    assert staged.size == 3 << 20
+    assert staged.sha256 == hashlib.sha256(b"x" * (3 << 20)).hexdigest()

@@ -144,6 +144,8 @@ PANIC = "Kernel panic - not syncing: x\n"
 VERBOSE = "Thu 2023-11-23 10:00:02.900000 UTC [s=9;i=1;b=4;m=2;t=6;x=b]\n    MESSAGE=x\n"
 LOCKUP = "[  100.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [a:1]\n"
 NULL = "BUG: kernel NULL pointer dereference, address: 0"
+CALLERS = "".join(f"[  100.000000][T{number:5}] {NULL}\n" for number in range(500))
+STUCK = "".join(f"[  100.000000][C{number:5}] {LOCKUP[15:]}" for number in range(500))
 SHAPES: dict[str, tuple[str, str]] = {
     "one line": ("", "x"),
     "one line behind a headline": ("BUG: unable to handle kernel paging request ", "x"),
@@ -190,6 +192,8 @@ SHAPES: dict[str, tuple[str, str]] = {
     "task lines": (HEADLINE, "[  100.000000] " + "a " * 30 + "R " * 30 + "\n"),
     "CPU lines": (HEADLINE, "[  100.000000] CPU: 1 PID: 1 Comm: " + "a Tainted: G " * 30 + "\n"),
     "lockups": ("", LOCKUP + TRACE.partition("\n")[2]),
+    "reports of many callers": ("", CALLERS),
+    "lockups of many CPUs": ("", STUCK),
     "dropped": ("", "** 1 printk messages dropped ** "),
     "stamps": ("", "[    1.000000]"),
     "deep traces": ("", TRACE + "[  100.000001]  foo+0x1/0x2\n" * 3500),

@@ -108,6 +108,8 @@ def test_names_for_titles(function, name):
         ("smp_call_function_single clock_was_set process_one_work", "smp_call_function_single"),
         ("sweep my_thread_fn kthread ret_from_fork", "my_thread_fn"),
         ("inner outer do_syscall_64", "outer"),
+        ("vfs_read sys_read system_call_fastpath", "sys_read"),
+        ("sys_imageblit bit_putcs fbcon_putcs con_write tty_write vfs_write", "tty_write"),  # no system call
         ("inner outer", None),
     ],
 )

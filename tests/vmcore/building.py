@@ -235,7 +235,7 @@ def _compress(page, method):
 
 def kdump_dump(
     machine, *, version=6, method="zlib", excluded=(), status=None, split=None, bits=64, order="<", aligned=False,
-    qemu=False, arch="x86_64", vmcoreinfo=True, unwritten=(), release=RELEASE, level=1,
+    qemu=False, arch="x86_64", vmcoreinfo=True, unwritten=(), release=RELEASE, level=1, room=0,
 ):  # fmt: skip
     flags = {"none": 0, "zlib": 1, "lzo": 2, "snappy": 4, "zstd": 0x20}[method]
     names = ("Linux", "testhost", release, "#1 SMP", arch, "(none)") if not qemu else ("", "", "", "", "", "")
@@ -280,7 +280,7 @@ def kdump_dump(
         bitmap[pfn >> 3] |= 1 << (pfn & 7)
     data += (b"\xff" * (machine.pages // 8)).ljust(PAGE, b"\0") + bytes(bitmap)
     mine = [pfn for pfn in present if start <= pfn < end]
-    at = len(data) + 24 * len(mine)
+    at = len(data) + 24 * max(len(mine), room)
     descriptors, body, zero = b"", b"", at
     body += bytes(PAGE)  # the page that all pages of zeros share
     at += PAGE
@@ -297,7 +297,7 @@ def kdump_dump(
             descriptors += struct.pack(order + "QIIQ", at, len(packed), flag, 0)
             body += packed
             at += len(packed)
-    return data + descriptors + body
+    return data + descriptors.ljust(24 * room, b"\0") + body
 
 
 def flattened(data, *, record=10_000, shuffle=False, rewrite=True, garbage=b"\0\0\0", end=True):

@@ -102,6 +102,16 @@ def descriptors_at(machine):
     return len(kdump_dump(machine, excluded=range(machine.pages))) - PAGE
 
 
+def test_files_of_a_split_dump_with_room_for_the_descriptors_of_all_of_it(machine, put):
+    parts = [
+        kdump_dump(machine, split=ends, room=building.PAGES, method="zstd") for ends in ((0, 40), (40, building.PAGES))
+    ]
+    found = check([put(data, f"p{number}") for number, data in enumerate(parts)])
+    assert (found.verdict, found.pages.decoded, found.problems) == ("whole", machine.pages, ())
+    wrong = kdump_dump(machine, split=(0, 40), room=building.PAGES - 1)
+    assert check([put(wrong, "p0"), put(parts[1], "p1")]).verdict == "damaged"
+
+
 def test_overwritten_descriptors(machine, put):
     data = bytearray(kdump_dump(machine))
     at = descriptors_at(machine) + 24 * 50

@@ -13,6 +13,7 @@ from lastwords.vmcore.files import Files, sort_files
 from lastwords.vmcore.session import DumpError
 
 from .evidence import Holdings, holdings
+from .folders import Folders
 from .history import boots, crash_records, read_pasts
 from .vmcore import Debuginfo, Tell, Vmcore, read_vmcore
 
@@ -57,14 +58,17 @@ def collect(paths: Sequence[str], tell: Tell | None = None) -> Material:
     """
     held = holdings(paths)
     named = tuple(path for path in dict.fromkeys(held.paths) if path != _STDIN)
-    files = sort_files(named)
+    folders = Folders(tell)
+    files = sort_files(named, folders)
     taken = {path for dump in files.dumps for path in dump} | {*files.vmlinux, *files.modules}
-    logs = [source for source in find(held.paths, tell) if source.path not in taken]
+    found = [source for source in find(held.paths, walk=folders) if source.path not in taken]
+    logs = folders.within(found, held.paths)
     if not files.dumps:
         # What is named has its answer; in a directory it is the neighbour of a log, unless there is nothing else.
         programs = [path for path in named if path in taken]
         logs += [Input(path, error="an ELF program or module, not a log or dump") for path in programs]
         logs = logs or [Input(path, error="neither a log nor a dump in this directory") for path in named]
+    logs += [Input(top, error=text) for top, text in folders.limits.items()]
     return Material(named, files, tuple(logs), held)
 
 

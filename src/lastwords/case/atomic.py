@@ -17,6 +17,8 @@ _PATIENCE = 10.0
 def write_file(path: Path, data: bytes, mode: int = 0o640) -> None:
     """Write a file; whoever looks sees the old one or the new one, also after a power cut.
 
+    It belongs to whom the directory belongs to: root, who writes into somebody's case, does not take it away from them.
+
     Raises:
         CaseError: it can't be written.
     """
@@ -27,6 +29,10 @@ def write_file(path: Path, data: bytes, mode: int = 0o640) -> None:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
+            owner = path.parent.stat()
+            if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+                with contextlib.suppress(PermissionError):
+                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             os.fsync(file.fileno())
         Path(temporary).replace(path)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

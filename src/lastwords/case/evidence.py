@@ -23,7 +23,11 @@ READ_AS_CRASH = frozenset(
 """Kinds of evidence that are handed to the readers of logs and dumps. Lists of packages and settings are not: they
 may well hold the words of a crash."""
 
+_MAYBE_LOGS: tuple[Form | None, ...] = (None, "mcelog")
+"""Forms that may be a kernel log as well: mcelog's lines stand in syslog between the kernel's."""
+
 _MOST_FILES = 20_000
+_LOOKED_AT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -64,18 +68,30 @@ def holdings(paths: Sequence[str]) -> Holdings:
             case = CaseDirectory(here, path)
             files, problems = evidence_files(case)
             evidence += manifest_of(case)
-            errors += problems
+            errors += problems + _unread_journals(files)
             for file, kind in files:
                 form = recognize(file, _unpacked(file)) if kind not in ("dump", "vmlinux", "module") else None
                 if form is not None:
                     pasts.append(Past(file, form, str(file)))
-                elif kind in READ_AS_CRASH:
+                if form in _MAYBE_LOGS and kind in READ_AS_CRASH:
                     read.append(str(file))
-        elif path != "-" and here.is_file() and (form := recognize(here, _unpacked(here))) is not None:
-            pasts.append(Past(here, form, path))
         else:
-            read.append(path)
+            form = recognize(here, _unpacked(here)) if path != "-" and here.is_file() else None
+            if form is not None:
+                pasts.append(Past(here, form, path))
+            if form in _MAYBE_LOGS:
+                read.append(path)
     return Holdings(tuple(read), tuple(pasts), tuple(evidence), tuple(errors))
+
+
+def _unread_journals(files: Sequence[tuple[Path, str]]) -> list[str]:
+    """Where only the journal's own files were secured, as from a disk: how to have them read."""
+    kinds = {kind for _path, kind in files}
+    if "journal" in kinds or "journal-file" not in kinds:
+        return []
+    first = next(path for path, kind in files if kind == "journal-file")
+    how = f"journalctl --file {first} -k -o export > kernel.export; lastwords case add CASE kernel.export"
+    return [f"the journal is in its binary form, which is not read here: {how}"]
 
 
 def manifest_of(case: CaseDirectory) -> tuple[Evidence, ...]:
@@ -109,7 +125,9 @@ def evidence_files(case: CaseDirectory) -> tuple[list[tuple[Path, str]], list[st
         except OSError as error:
             errors.append(f"{case.evidence / item.path}: {error.strerror or error}")
         else:
-            files.append((case.evidence / item.path, item.kind))
+            # What sysrq made the kernel print during a hang is a kernel log among states of /proc.
+            kind = "dmesg" if item.kind == "hang" and "kmsg" in item.path else item.kind
+            files.append((case.evidence / item.path, kind))
     for path in _files_below(case.evidence):
         name = str(path.relative_to(case.evidence))
         if name not in known:
@@ -181,8 +199,17 @@ def add_files(
 def kind_of(path: Path) -> str:
     """What a file is, for the manifest: `dump`, `vmlinux`, `module`, a form of `host.readers`, or `log`."""
     files = sort_files([str(path)])
-    kind = "dump" if files.dumps else "vmlinux" if files.vmlinux else "module" if files.modules else None
-    return kind or recognize(path, _unpacked(path)) or ("log" if files.logs else "file")
+    program = "dump" if files.dumps else "vmlinux" if files.vmlinux else "module" if files.modules else None
+    form = recognize(path, _unpacked(path)) if program is None else None
+    if form is None or (form in _MAYBE_LOGS and _has_kernel_lines(path)):
+        return program or ("log" if files.logs else "file")
+    return form
+
+
+def _has_kernel_lines(path: Path) -> bool:
+    """Whether a text of another program has the kernel's lines too, as syslog has."""
+    with _unpacked(path)() as file:
+        return b"kernel: " in file.read(_LOOKED_AT)
 
 
 def _take(vault: Vault, path: Path, name: str) -> Evidence:

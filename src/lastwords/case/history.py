@@ -16,7 +16,7 @@ import msgspec
 from lastwords.glossary.units import duration
 from lastwords.host.readers import History, read_history
 from lastwords.klog.inputs import Input
-from lastwords.model import DumpCheck, Ending, Evidence, HardwareError, Oops, Reboot
+from lastwords.model import DumpCheck, Ending, ErrorKind, Evidence, HardwareError, Oops, Reboot
 
 from .evidence import Past
 
@@ -30,7 +30,7 @@ _FIRMWARE = 120.0
 _WRITTEN_BY_THE_CRASH = ("/var/crash/", "/var/spool/kdump/", "/sys/fs/pstore/", "/var/lib/systemd/pstore/")
 
 # What the BMC's events say of an end, the most telling first: kind, words that must be there, what it means.
-_ENDS: tuple[tuple[str, re.Pattern[str], str], ...] = (
+_ENDS: tuple[tuple[ErrorKind, re.Pattern[str], str], ...] = (
     ("watchdog", re.compile(r"reset|power|expired|cycle", re.I), "a watchdog ended it: the system did not answer"),
     (
         "cpu",
@@ -99,9 +99,14 @@ def boots(
     died = {number: record for record in crashes if (number := _boot_of(record, merged)) is not None}
     nexts = [*(boot.started for boot in merged[1:]), None]
     return tuple(
-        _explained(boot, until, died.get(number), crashes, errors)
+        _explained(boot, until, died.get(number), crashes, _of_its_end(errors, last=number == len(merged) - 2))
         for number, (boot, until) in enumerate(zip(merged, nexts, strict=False))
     )
+
+
+def _of_its_end(errors: Sequence[HardwareError], *, last: bool) -> Sequence[HardwareError]:
+    """What can speak of a boot's end: the word on the last restart only of the last that ended."""
+    return errors if last else [error for error in errors if error.source not in _LAST_RESTART]
 
 
 def _boot_of(record: CrashRecord, merged: Sequence[Reboot]) -> int | None:
@@ -170,11 +175,16 @@ def _explained(
     if crashes and not boot.zone:
         text = "there are crash records, but the times of this list have no zone to compare them with"
         return msgspec.structs.replace(boot, ending="unknown", explanation=text)
-    return msgspec.structs.replace(boot, explanation=_why(boot, until, errors))
+    text, cause = _why(boot, until, errors)
+    return msgspec.structs.replace(boot, explanation=text, cause=cause)
 
 
-def _why(boot: Reboot, until: float, errors: Sequence[HardwareError]) -> str:
-    """Why a boot ended without a word, as far as the BMC knows."""
+def _why(boot: Reboot, until: float, errors: Sequence[HardwareError]) -> tuple[str, ErrorKind | None]:
+    """Why a boot ended without a word, as far as the BMC knows, and the kind of event that says so."""
+    word = next((event for event in errors if event.source in _LAST_RESTART), None)
+    if word is not None:
+        meaning = next((meaning for kind, _words, meaning in _ENDS if kind == word.kind), "the hardware reset it")
+        return f"{meaning}: the {_NAMES[word.source]} says “{word.text}” of the last restart", word.kind
     began = boot.ended or boot.started or 0.0
     events = [e for e in errors if e.time is not None and began - _FIRMWARE <= e.time <= until + _FIRMWARE]
     for kind, words, meaning in _ENDS:
@@ -184,19 +194,27 @@ def _why(boot: Reboot, until: float, errors: Sequence[HardwareError]) -> str:
                     f"{duration(abs(until - event.time))} {'before' if event.time <= until else 'after'} the next boot"
                 )
                 clock = "" if event.zone and boot.zone else ", if the clocks agree"
-                return f"{meaning}: the {_NAMES[event.source]} has “{event.text}” {before}{clock}"
-    if any(event.source == "sel" for event in errors):
-        return (
-            "no shutdown, no crash record, and nothing about it in the BMC's log: a reset from outside, "
-            "a triple fault, or a crash whose record was lost"
-        )
-    return (
-        "no shutdown and no crash record: power, a reset, a watchdog or a crash whose record was lost; the BMC's log "
-        "(ipmitool sel elist) or the hypervisor's would tell"
-    )
+                return f"{meaning}: the {_NAMES[event.source]} has “{event.text}” {before}{clock}", event.kind
+    logged = [event.time for event in errors if event.source == "sel" and event.time is not None]
+    if logged and min(logged) > until:
+        return f"{_SILENT}: {_ANY}; the BMC's log begins later", None
+    if logged:
+        return f"{_SILENT}, and nothing about it in the BMC's log: {_WITHOUT_A_TRACE}", None
+    return f"{_SILENT}: {_ANY}; the BMC's log (ipmitool sel elist) or the hypervisor's would tell", None
 
 
-_NAMES = {"sel": "BMC's log", "rasdaemon": "database of rasdaemon", "mcelog": "log of mcelog", "edac": "EDAC counter"}
+_SILENT = "no shutdown, no crash record"
+_WITHOUT_A_TRACE = "a reset from outside, a triple fault, or a crash whose record was lost"
+_ANY = "power, a reset, a watchdog, a triple fault, or a crash whose record was lost"
+_LAST_RESTART = ("bmc", "watchdog")
+_NAMES = {
+    "bmc": "BMC",
+    "watchdog": "watchdog's driver",
+    "sel": "BMC's log",
+    "rasdaemon": "database of rasdaemon",
+    "mcelog": "log of mcelog",
+    "edac": "EDAC counter",
+}
 
 
 def _is_end(event: HardwareError) -> bool:

@@ -4,12 +4,15 @@ A function gets the case and its analysis and says what it found. It never says 
 not show it: `open` with a note of what is missing is the honest answer then.
 """
 
+import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lastwords.glossary.units import size
+from lastwords.host.readiness import readiness
+from lastwords.host.root import Root
 from lastwords.model import Analysis, Evidence, StepState
 
 from .directory import CaseDirectory
@@ -42,7 +45,9 @@ class Outcome:
 
 Performer = Callable[[Work], Outcome]
 _PERFORMERS: dict[str, Performer] = {}
-_WITNESSES = frozenset({"dump", "pstore", "dmesg", "journal", "syslog", "console", "netconsole", "log"})
+_WITNESSES = frozenset(
+    {"dump", "pstore", "dmesg", "journal", "syslog", "console", "netconsole", "log", "hang", "crash-tool"}
+)
 _HARDWARE = frozenset({"rasdaemon", "mcelog", "sel", "edac", "ipmi"})
 
 
@@ -102,6 +107,16 @@ def hardware_looked_at(work: Work) -> Outcome:
     grave = [error for error in errors if error.severity in ("fatal", "uncorrected")]
     told = f"{len(grave)} grave: {grave[-1].text}" if grave else "none of them grave" if errors else "nothing recorded"
     return Outcome("done", f"looked at {', '.join(sorted(looked))}: {len(errors)} events, {told}")
+
+
+@performer
+def ready_for_the_next(work: Work) -> Outcome:
+    """What doctor says, on the machine itself."""
+    host, here = work.case.read().host, socket.gethostname()
+    if not host or host.split(".")[0] != here.split(".")[0]:
+        return Outcome("open", f"to be asked on {host or 'the machine'} itself, not on {here}")
+    found = readiness(Root("/"))
+    return Outcome("done" if found.ready else "failed", found.summary)
 
 
 @performer

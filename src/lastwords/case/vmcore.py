@@ -21,7 +21,6 @@ from lastwords.vmcore.session import (
     rescue_log,
     sources_of,
 )
-from lastwords.vmcore.verify import check
 
 Tell = Callable[[str], None]
 
@@ -88,12 +87,15 @@ def read_vmcore(
         return _without_machine(sources, checked(), str(error), tell)
     machine = msgspec.structs.replace(reading.machine, symbols=reading.symbols)
     if reading.log:
+        errors += _not_whole(sources, reading.log_missing)
         return Vmcore(checked(), machine, Text(_log_name(sources), as_dmesg(reading.log)), errors)
     left = _without_machine(sources, checked(), None, tell)
     return Vmcore(checked(), machine, left.log, (*errors, *left.errors))
 
 
 def _checked(sources: Sources, tell: Tell | None) -> DumpCheck:
+    from lastwords.vmcore.verify import check  # not before the child is started
+
     if tell is not None:
         tell("checking the dump")
     checked = check(sources.dump, small=_SMALL)
@@ -120,13 +122,19 @@ def _read(sources: Sources, tell: Tell | None, meanwhile: Callable[[], object]) 
 
 def _without_machine(sources: Sources, checked: DumpCheck, error: str | None, tell: Tell | None) -> Vmcore:
     """The log alone, from wherever it survives."""
-    errors = (error,) if error else ()
+    errors: tuple[str, ...] = (error,) if error else ()
     try:
         rescued = rescue_log(sources.dump, progress=tell)
-    except DumpError:
-        return Vmcore(checked, errors=errors)
+    except DumpError as failure:
+        return Vmcore(checked, errors=errors or (str(failure),))
+    errors += _not_whole(sources, rescued.missing or (None if rescued.text else "it is nowhere in the dump"))
     text = Text(_log_name(sources), rescued.text.encode()) if rescued.text else None
     return Vmcore(checked, log=text, errors=errors)
+
+
+def _not_whole(sources: Sources, reason: str | None) -> tuple[str, ...]:
+    """What is an error because no crash in what is left of the log is no all-clear."""
+    return (f"{_log_name(sources)}: not whole: {reason}",) if reason else ()
 
 
 def _log_name(sources: Sources) -> str:

@@ -15,7 +15,9 @@ from .steps import Outcome, Work, perform
 Analyst = Callable[[CaseDirectory], Analysis]
 """Makes a new analysis of a case and keeps it there."""
 
-_NEEDS_NO_ANALYSIS = frozenset({"crash_time_known", "evidence_secured", "evidence_whole", "case_resolved"})
+_NEEDS_NO_ANALYSIS = frozenset(
+    {"crash_time_known", "evidence_secured", "ready_for_the_next", "evidence_whole", "case_resolved"}
+)
 
 
 def run_steps(

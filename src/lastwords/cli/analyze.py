@@ -77,7 +77,7 @@ def command(
         raise click.UsageError("only one of --json, --markdown and --html - can have standard output")
     debuginfo = (vmlinux, modules_dir, not no_debuginfo)
     with _guest(qmp, keep) as dump, _kept((*dump, *paths), case, cases) as named:
-        analysis = named.done(_analyze(named, boot, debuginfo, known))
+        analysis = named.done(_analyze(named, boot, debuginfo, known), whole=boot is None)
     for error in analysis.errors:
         complain(error)
     partly = [log for log in analysis.logs if log.warning is not None]
@@ -165,15 +165,15 @@ class _Named:
             line = line.replace(folder, name)
         return line
 
-    def done(self, analysis: "Analysis") -> "Analysis":
-        """Keep the result in the case, where the paths name just one."""
+    def done(self, analysis: "Analysis", *, whole: bool) -> "Analysis":
+        """Keep the result in the case, where the paths name just one, and it is of the whole case."""
         from lastwords.case.directory import CaseDirectory, is_case
         from lastwords.case.errors import CaseError
         from lastwords.case.keep import keep
         from lastwords.case.opening import renamed
 
         analysis = renamed(analysis, self.names)
-        if len(self.paths) == 1 and self.paths[0] not in self.names and is_case(Path(self.paths[0])):
+        if whole and len(self.paths) == 1 and self.paths[0] not in self.names and is_case(Path(self.paths[0])):
             try:
                 keep(CaseDirectory(Path(self.paths[0]), self.paths[0]), analysis)
             except CaseError as error:

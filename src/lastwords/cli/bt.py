@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from lastwords.model import Cpu, Task, stack_groups
 from lastwords.vmcore.session import Reading
 
+from .complaint import complain
 from .dump_view import dump_options, files_among, missing, read, require, show, show_json, unknown
 
 
@@ -20,7 +21,7 @@ from .dump_view import dump_options, files_among, missing, read, require, show, 
     "  lastwords bt vmcore 4711 kswapd0       tasks by PID or name\n"
     "  lastwords bt vmcore --state D          tasks in uninterruptible sleep, equal stacks together\n"
     "  lastwords bt vmcore --all-tasks        all tasks, equal stacks together\n\n"
-    "Exit status: 0 something to show, 1 no such task or CPU, 2 the dump can't be read."
+    "Exit status: 0 something to show, 1 no such task or CPU, 2 the dump can't be read, or none of the stacks."
 )
 @click.argument("dump", metavar="DUMP [VMLINUX]")
 @click.argument("tasks", nargs=-1, metavar="[PID|COMM]...")
@@ -56,7 +57,7 @@ def command(
             from lastwords.report.backtraces import groups_of_tasks, tasks_one_by_one
 
             show(tasks_one_by_one(found) if tasks or each else groups_of_tasks(found))
-        sys.exit(_status(found, "no such task"))
+        _end(reading, found, "no such task")
     reading = read(paths, options, ("cpus", "panic"))
     cpus = _chosen_cpus(reading, all_cpus, numbers)
     if as_json:
@@ -68,7 +69,7 @@ def command(
     doubt = missing(reading, "panic")
     if doubt is not None and not (all_cpus or numbers or any(cpu.crashing for cpu in cpus)):
         unknown(reading, f"not known: {doubt}")
-    sys.exit(_status(cpus, "no such CPU"))
+    _end(reading, cpus, "no such CPU")
 
 
 def _chosen_cpus(reading: Reading, all_cpus: bool, numbers: Sequence[int]) -> tuple[Cpu, ...]:
@@ -92,8 +93,13 @@ def _chosen(tasks: tuple[Task, ...], named: Sequence[str], state: str | None) ->
     return tuple(task for task in tasks if state is None or task.state in state)
 
 
-def _status(found: Sequence[object], nothing: str) -> int:
-    if found:
-        return 0
-    click.echo(f"lastwords: {nothing}", err=True)
-    return 1
+def _end(reading: Reading, found: Sequence[Cpu | Task], nothing: str) -> NoReturn:
+    """The end, with the status that fits what was shown."""
+    if not found:
+        complain(nothing)
+        sys.exit(1)
+    # Where a CPU stood is in its registers, also where its stack is lost: the first frame alone is no stack.
+    lost = [each.stack_error for each in found if each.stack_error and len(each.stack) < 2]
+    if len(lost) == len(found):
+        unknown(reading, f"no stack can be read: {lost[0]}")
+    sys.exit(0)

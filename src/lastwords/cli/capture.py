@@ -40,7 +40,7 @@ def command(to: Path | None, root: str, hang: bool, all_dumps: bool, clear_pstor
     """
     from lastwords.case.errors import CaseError
     from lastwords.host.capture import Wish, clear_taken_pstore, secure
-    from lastwords.host.crashed_boot import crashed_boot
+    from lastwords.host.crashed_boot import crashed_boot, hanging_boot
     from lastwords.host.root import Root
     from lastwords.host.vault import Vault, VaultError
     from lastwords.model import Capture, to_json
@@ -52,7 +52,7 @@ def command(to: Path | None, root: str, hang: bool, all_dumps: bool, clear_pstor
     if (hang or clear_pstore) and not machine.is_live:
         fail(f"{'--hang' if hang else '--clear-pstore'} is for the running machine, not for --root")
     began = time.monotonic()
-    boot = crashed_boot(machine)
+    boot = hanging_boot(machine) if hang else crashed_boot(machine)
     host = machine.text("/etc/hostname", 256) or ""
     cleared: tuple[str, ...] = ()
     try:
@@ -108,16 +108,16 @@ def _case(to: Path | None, host: str, running: float | None) -> "CaseDirectory":
 
 
 def _date(case: "CaseDirectory", evidence: "list[Evidence]", boot: "CrashedBoot") -> None:
-    """Note in the case when the machine crashed, as its last words' time says."""
+    """Note in the case when the machine crashed, if a file tells: the first that kdump wrote, else pstore's last."""
     from datetime import UTC, datetime
 
     if case.read().crashed is not None:
         return
-    words = [
-        item.modified
-        for item in evidence
-        if item.state == "taken" and item.kind in ("dump", "dmesg", "pstore") and item.modified is not None
-    ]
-    known = [when for when in words if when <= (boot.running or time.time()) and boot.may_be_of_it(when)]
-    if known:
-        case.change(crashed=datetime.fromtimestamp(int(max(known)), UTC))
+    times: dict[str, list[float]] = {"dumps": [], "pstore": []}
+    for item in evidence:
+        when, collector = item.modified, item.id.partition("/")[0]
+        if item.state == "taken" and when is not None and collector in times and boot.may_be_of_it(when):
+            times[collector].append(when)
+    known = min(times["dumps"], default=max(times["pstore"], default=None))
+    if known is not None and known <= (boot.running or time.time()):
+        case.change(crashed=datetime.fromtimestamp(int(known), UTC))

@@ -141,14 +141,26 @@ def show(name: str, cases: str | None, as_json: bool) -> None:
     """Show a case: evidence, verdict, checklist, notes."""
     from lastwords.case.checklist import read_checklist
     from lastwords.case.evidence import manifest_of
+    from lastwords.model import CaseView
     from lastwords.report.case import case_lines
 
     with opened(name, cases) as case:
         about, evidence, checklist = case.read(), manifest_of(case), read_checklist(case)
-        if as_json:
-            say_json(about)
+        analysis, current = case.analysis(), case.analysis_is_current()
+        if not as_json:
+            say(case_lines(about, evidence, checklist, analysis, current=current))
             return
-        say(case_lines(about, evidence, checklist, case.analysis(), current=case.analysis_is_current()))
+        view = CaseView(
+            case=about,
+            evidence=evidence,
+            times=checklist.times,
+            steps=len(checklist.steps),
+            steps_done=sum(status.state in ("done", "skipped") for status in checklist.steps),
+            verdict=analysis.verdict if analysis else None,
+            verdict_current=current,
+            oops=analysis.oopses[0].title if analysis and analysis.oopses else None,
+        )
+        say_json(view)
 
 
 @command.command()
@@ -170,10 +182,13 @@ def verify(name: str, cases: str | None, as_json: bool) -> None:
 @click.argument("name", metavar="CASE")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(), metavar="FILE|DIR...")
 @cases_option
-def add(name: str, paths: tuple[str, ...], cases: str | None) -> None:
+@json_option
+def add(name: str, paths: tuple[str, ...], cases: str | None, as_json: bool) -> None:
     """Take copies of more files into the evidence."""
     with opened(name, cases) as case:
         errors = _take(case, paths)
+        if as_json:
+            say_json(case.read())
     sys.exit(int(bool(errors)))
 
 
@@ -181,25 +196,31 @@ def add(name: str, paths: tuple[str, ...], cases: str | None) -> None:
 @click.argument("name", metavar="CASE")
 @click.argument("text")
 @cases_option
-def note(name: str, text: str, cases: str | None) -> None:
+@json_option
+def note(name: str, text: str, cases: str | None, as_json: bool) -> None:
     """Write a note into the case, with the time and your name."""
     from lastwords.case.directory import whoami
 
     with opened(name, cases) as case:
         case.note(text, whoami())
+        if as_json:
+            say_json(case.read())
 
 
 @command.command()
 @click.argument("name", metavar="CASE")
 @click.argument("text", metavar="RESOLUTION")
 @cases_option
-def resolve(name: str, text: str, cases: str | None) -> None:
+@json_option
+def resolve(name: str, text: str, cases: str | None, as_json: bool) -> None:
     """Close a case: what it was, and what was done about it."""
     from lastwords.case.checklist import of_phase, read_checklist
     from lastwords.case.directory import whoami
 
     with opened(name, cases) as case:
         case.resolve(text, whoami())
+        if as_json:
+            say_json(case.read())
         left = [s.step.id for s in of_phase(read_checklist(case), "post-mortem").steps if s.state in ("open", "failed")]
         left = [step for step in left if step != "case-resolved"]
     if left:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from lastwords.model import Blame, Cpu, Fact, Facts, Frame, Log, Machine, Oops, Precursor, Task, Trace
+from lastwords.model import Blame, Cpu, Fact, Facts, Frame, Log, Machine, Oops, Precursor, StackFrame, Task, Trace
 
 _HARMLESS = frozenset({"warning", "lockdep", "other"})
 """Families whose reports do not stop a kernel: one of them long before a crash need not be its cause."""
@@ -14,6 +14,8 @@ _SURVIVED = frozenset({"out-of-memory-kill", "out-of-memory", "memcg-out-of-memo
 """Kinds that a kernel goes on after."""
 _TELLING = frozenset({"kasan", "kfence", "kmsan", "cfi", "ubsan", "refcount-warning", "list-corruption"})
 """Kinds that tell of damage even where the kernel goes on."""
+_STOPPED = frozenset({"stop_this_cpu", "crash_nmi_callback", "ipi_cpu_stop", "ipi_cpu_crash_stop", "local_cpu_stop"})
+"""Where CPUs stand that another one stopped to panic or to dump (arch/*/kernel/smp.c, crash.c)."""
 _TOGETHER = 60.0
 """Seconds within which a warning before a crash is taken for its first sign."""
 
@@ -97,6 +99,14 @@ class Crash:
     def task(self, pid: int | None) -> Task | None:
         """The task of that number."""
         return next((task for task in self.tasks if task.pid == pid), None) if pid else None
+
+    def own_stack(self, task: Task | None) -> tuple[StackFrame, ...]:
+        """A task's frames without those of the interrupt that stopped its CPU for the crash."""
+        stack = task.stack if task is not None else ()
+        if not stack or stack[0].function not in _STOPPED:
+            return stack
+        place = next((index for index, frame in enumerate(stack) if index and frame.interrupted), 0)
+        return stack[place:]
 
     def functions(self) -> Iterator[tuple[str, str | None]]:
         """Functions and modules of the crash's stack, innermost first: the dump's, else the log's."""

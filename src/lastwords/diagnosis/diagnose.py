@@ -9,6 +9,7 @@ from .crash import Crash, crash_among
 from .doing import doing
 from .known import KnownIssue, match
 from .panicked import panicked
+from .recorded import vanished
 from .rule import Rule, rules, strangers
 from .timeline import timeline
 from .verdict import verdict
@@ -24,10 +25,10 @@ def diagnose(facts: Facts, known: Sequence[KnownIssue] = ()) -> Diagnosis | None
         known: issues that a team has met before.
 
     Returns:
-        The diagnosis, or None where nothing crashed. A rule that raises is told in `broken`.
+        The diagnosis, or None where nothing crashed and no boot vanished. A rule that raises is told in `broken`.
     """
     crash = crash_among(facts)
-    if crash.oops is None and crash.machine is None:
+    if crash.oops is None and crash.machine is None and not vanished(facts):
         return None
     broken = [BrokenRule(id="entry point", error=error) for error in strangers()]
     findings: list[Finding] = []

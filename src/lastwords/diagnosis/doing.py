@@ -8,6 +8,7 @@ from lastwords.glossary.units import duration, size
 from lastwords.model import Answer, Fact, Machine, Task
 
 from .crash import Crash
+from .recorded import load_before
 from .story import named, several, where
 
 _SYSCALL = re.compile(
@@ -33,6 +34,7 @@ def doing(crash: Crash) -> tuple[Answer, ...]:
     if crash.machine is not None:
         for part in (_cpus, _load, _memory, _requests, _waiting):
             answers += part(crash.machine)
+    answers += load_before(crash)
     return tuple(answers)
 
 

@@ -4,6 +4,7 @@ from lastwords.glossary.units import duration
 from lastwords.model import Oops
 
 from .crash import Crash
+from .recorded import vanished
 
 _CONTEXTS = {
     "hardirq": "in a hardware interrupt",
@@ -15,6 +16,8 @@ _CONTEXTS = {
 def opening(crash: Crash) -> str:
     """The first sentence: which kernel gave up over what, and where it was."""
     oops, machine = crash.oops, crash.machine
+    if oops is None and machine is None:
+        return _vanished(crash)
     release = (oops.release if oops else None) or (machine.release if machine else None)
     kernel = f"Linux {release}" if release else "The kernel"
     uptime = _after(crash)
@@ -23,6 +26,13 @@ def opening(crash: Crash) -> str:
         return f"{kernel}{message}{uptime}."
     ended = f" and panicked ({crash.panic})" if crash.panic and crash.panic not in oops.title else ""
     return f"{kernel} reported “{oops.title}”{where(oops)}{uptime}{ended}."
+
+
+def _vanished(crash: Crash) -> str:
+    """For a machine that was gone without a word."""
+    gone = vanished(crash.facts)
+    release = f"Linux {gone[-1].kernel}" if gone and gone[-1].kernel else "A boot of the machine"
+    return f"{release} ended without a shutdown, and no log or dump at hand has a crash."
 
 
 def where(oops: Oops) -> str:

@@ -63,7 +63,7 @@ def _confidence(crash: Crash, best: Finding, claims: Sequence[Finding]) -> tuple
     # What the report says of itself is no second witness.
     agree = [f for f in claims[1:] if f.crash_class == best.crash_class and f.id not in (best.id, "kind")]
     reasons += [f"for: {finding.title}" for finding in agree[:3]]
-    for finding in agree[:2]:
+    for finding in [f for f in agree if f.culprit is None or best.culprit in (None, f.culprit)][:2]:
         confidence += (0.97 - confidence) * 0.3 * finding.confidence if confidence < 0.97 else 0.0
     rivals = [f for f in claims[1:] if f.crash_class != best.crash_class or best.id in f.contradicts]
     for rival in rivals[:3]:
@@ -95,7 +95,9 @@ def _merged(best: Finding | None, findings: Sequence[Finding]) -> Culprit:
 
 
 def _same_place(one: Culprit, other: Culprit) -> bool:
-    """Nothing that both know differs; both know the function or one knows only what the other leaves open."""
+    """Nothing that both know differs, and a function is of the same module."""
+    if one.module != other.module and (one.function or other.function):
+        return False
     return all(
         getattr(one, name) is None or getattr(other, name) is None or getattr(one, name) == getattr(other, name)
         for name in ("module", "function", "object")

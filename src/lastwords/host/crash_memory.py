@@ -45,12 +45,14 @@ class Needed(Struct, frozen=True, kw_only=True):
     """What a crash kernel needs.
 
     Attributes:
-        least: bytes below which it can't be expected to work.
+        never: bytes below which it can't work: kernel, packed and unpacked initrd don't fit; 0 where not known.
+        least: bytes that it should have by arithmetic; 0 where not known.
         default: bytes that the distribution would reserve for this machine; 0 where it is not known.
         text: how they come about.
         source: where it was read.
     """
 
+    never: int
     least: int
     default: int
     text: str
@@ -69,10 +71,11 @@ def needed(host: "Host") -> Needed:
     if luks:
         parts.append(f"LUKS {luks // _MIB}")
     default = _default(host)
-    text = f"needs at least {least // _MIB} MiB ({' + '.join(parts)})"
+    text = f"should have at least {least // _MIB} MiB ({' + '.join(parts)})"
     if default:
         text += f", the default for this machine is {default // _MIB} MiB"
-    return Needed(least=least if initrd else 0, default=default, text=text, source=source)
+    never = (kernel or _KERNEL) + 2 * initrd if initrd else 0
+    return Needed(never=never, least=least if initrd else 0, default=default, text=text, source=source)
 
 
 def advised(host: "Host") -> str:
@@ -129,8 +132,9 @@ def _default(host: "Host") -> int:
     if memory is None:
         return 0
     distribution = host.distribution
-    # MemTotal is a little less than the RAM that is sold: 15.6 for 16 GiB.
-    gib = memory * 1.05 / _GIB
+    # As parse_crashkernel_mem() does: firmware keeps a little of what was sold. MemTotal lacks the kernel's part too.
+    missing = 128 * _MIB if host.iomem("System RAM") else memory // 25
+    gib = (memory + missing) / _GIB
     if distribution.id == "ubuntu" and distribution.version >= "24.10":
         table: tuple[tuple[float, int], ...] = _UBUNTU
     elif distribution.family == "debian":

@@ -66,6 +66,12 @@ def crashed_boot(root: Root) -> CrashedBoot:
     return CrashedBoot(running=running)
 
 
+def hanging_boot(root: Root) -> CrashedBoot:
+    """The running boot as the one that matters: of a hang. Reads /proc only, since the disks may be what hangs."""
+    running = _running(root)
+    return CrashedBoot(running=running, began=running, source="/proc/stat" if running is not None else "")
+
+
 def _running(root: Root) -> float | None:
     """Btime of /proc/stat; a tree has none that means anything."""
     if not root.runs_commands:

@@ -102,14 +102,14 @@ class Distribution(Struct, frozen=True, kw_only=True):
     def debuginfo(self, release: str) -> str:
         """How to get the debuginfo of a kernel."""
         if self.id == "ubuntu":
-            return f"{self.install(f'linux-image-unsigned-{release}-dbgsym')}   (from ddebs.ubuntu.com)"
+            return f"{self.install(f'linux-image-unsigned-{release}-dbgsym')}   # from ddebs.ubuntu.com"
         if self.family == "debian":
             return self.install(f"linux-image-{release}-dbg")
         if self.family == "fedora":
             return f"{self.package_manager or 'dnf'} debuginfo-install kernel-{release}"
         if self.family == "suse":
             flavour = release.rpartition("-")[2] or "default"
-            return f"{self.install(f'kernel-{flavour}-debuginfo')}   (with the debug repository enabled)"
+            return f"{self.install(f'kernel-{flavour}-debuginfo')}   # with the debug repository enabled"
         server = DEBUGINFOD.get(self.family, "https://debuginfod.elfutils.org")
         return f"export DEBUGINFOD_URLS={server}"
 

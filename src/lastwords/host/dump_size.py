@@ -18,7 +18,7 @@ class DumpSize(Struct, frozen=True, kw_only=True):
         pages: bytes of the pages that are kept, before they are packed.
         likely: bytes of the file, as such data mostly packs.
         cautious: bytes of the file if it packs badly; the room to have.
-        measured: it rests on a dump that this machine has made, not on what those of others take.
+        measured: it rests on a dump that this machine has made, not on what others' take.
     """
 
     pages: int
@@ -55,13 +55,16 @@ def counted_size(text: str, level: int, *, packed: bool = True) -> DumpSize | No
     return _packed(sum(counts[name] for name, bit in _COUNTED.items() if not level & bit) * int(page[1]), packed=packed)
 
 
-def dump_size(meminfo: dict[str, int], level: int, *, packed: bool = True) -> DumpSize | None:
+def dump_size(
+    meminfo: dict[str, int], level: int, *, packed: bool = True, ratio: float | None = None
+) -> DumpSize | None:
     """Estimate the dump of a machine with this memory; None where /proc/meminfo is not there.
 
     Args:
         meminfo: bytes, by the names of /proc/meminfo.
         level: makedumpfile's dump level.
         packed: the dump is compressed (`-c`, `-l`, `-p`, `-z`).
+        ratio: bytes of dump for each byte of pages, as a rehearsal on this machine measured it; None without one.
     """
     total = meminfo.get("MemTotal")
     if total is None:
@@ -78,19 +81,14 @@ def dump_size(meminfo: dict[str, int], level: int, *, packed: bool = True) -> Du
         left_out += (cache - shared) // 2 + shared
     if level & _USER:
         left_out += meminfo.get("AnonPages", 0) + meminfo.get("Hugetlb", 0)
-    return _packed(max(total - left_out, total // 100), packed=packed)
+    pages = max(total - left_out, total // 100)
+    if ratio is not None:
+        likely = int(pages * ratio)
+        return DumpSize(pages=pages, likely=likely, cautious=max(likely, min(2 * likely, pages)), measured=True)
+    return _packed(pages, packed=packed)
 
 
 def _packed(pages: int, *, packed: bool) -> DumpSize:
     if not packed:
         return DumpSize(pages=pages, likely=pages, cautious=pages)
     return DumpSize(pages=pages, likely=pages // _PACKED_BEST, cautious=pages // _PACKED_WORST)
-
-
-def as_measured(size: DumpSize, ratio: float | None) -> DumpSize:
-    """The estimate by what a rehearsal measured: bytes of dump for each byte of pages; as it is where none did."""
-    if ratio is None:
-        return size
-    likely = int(size.pages * ratio)
-    cautious = max(likely, min(2 * likely, size.pages))
-    return DumpSize(pages=size.pages, likely=likely, cautious=cautious, measured=True)

@@ -15,7 +15,8 @@ DEEPEST = 16
 """Components of an id."""
 MANIFEST = "manifest.jsonl"
 
-_UNSAFE = re.compile(rb"[^A-Za-z0-9_.+@=,:-]")
+# No colon: Debian's names have none, and FAT, exFAT and NTFS, which USB sticks have, refuse Fedora's and SUSE's.
+_UNSAFE = re.compile(rb"[^A-Za-z0-9_.+@=,-]")
 _COMPONENT = re.compile(r"[A-Za-z0-9_+@=,:%-][A-Za-z0-9_.+@=,:%-]{0,254}")
 
 

@@ -207,6 +207,11 @@ class Host:
             line.rpartition("/")[2].partition(".ko")[0].replace("-", "_") for line in text.splitlines() if line
         )
 
+    @cached_property
+    def has_fadump(self) -> bool:
+        """The firmware keeps the memory (POWER's fadump): then no crash kernel is loaded."""
+        return any(self.root.number(path) == 1 for path in FADUMP_ENABLED)
+
     def unit(self, name: str) -> dict[str, str]:
         """What systemd says of a unit: ActiveState, UnitFileState, Result; from its links where systemctl can't say."""
         ran = self.root.run(
@@ -228,6 +233,7 @@ class Host:
 
 
 # In the order of the newest kernel (6.19 moved them into a directory of their own).
+FADUMP_ENABLED = ("/sys/kernel/fadump/enabled", "/sys/kernel/fadump_enabled")
 CRASH_LOADED = ("/sys/kernel/kexec/crash_loaded", "/sys/kernel/kexec_crash_loaded")
 CRASH_SIZE = ("/sys/kernel/kexec/crash_size", "/sys/kernel/kexec_crash_size")
 CRASH_CMA = ("/sys/kernel/kexec/crash_cma_ranges", "/sys/kernel/kexec_crash_cma_ranges")

@@ -1,6 +1,7 @@
 """Run all readiness checks of a host and say in one sentence what its next crash will cost."""
 
 import os
+import threading
 from collections.abc import Callable
 
 from lastwords import __version__
@@ -10,6 +11,11 @@ from .checks import AREAS, Found, Registered, everything, unknown
 from .machine import Host
 from .root import Root
 
+# Longer than any command may take that a check runs. What hangs once hangs for the next check too.
+SECONDS = 90
+AFTER_A_HANG = 5
+HANGS = "a file system or command does not answer within"
+
 _COSTS_LIMIT = 4
 
 
@@ -17,7 +23,12 @@ def readiness(root: Root) -> Readiness:
     """All checks of a host. None can stop the others: what a check raises is its own result."""
     host = Host(root)
     registered, broken = everything()
-    checks = [run(one, host) for one in registered]
+    checks: list[Check] = []
+    seconds = SECONDS
+    for one in registered:
+        checks.append(run(one, host, seconds))
+        if HANGS in checks[-1].value:
+            seconds = AFTER_A_HANG
     checks += [_broken(name, reason) for name, reason in broken]
     leaves = _leaves(registered, checks)
     return Readiness(
@@ -32,15 +43,28 @@ def readiness(root: Root) -> Readiness:
     )
 
 
-def run(one: Registered, host: Host) -> Check:
-    """Run one check. What it may not read, and what goes wrong in it, makes it `unknown`."""
+def run(one: Registered, host: Host, seconds: float = SECONDS) -> Check:
+    """Run one check. What it may not read, what goes wrong in it and what hangs makes it `unknown`.
+
+    Args:
+        one: the check.
+        host: the machine.
+        seconds: it is left behind after that: a dead NFS server lets whoever looks at its files wait for ever.
+    """
+    answer: list[Found] = []
+    worker = threading.Thread(target=lambda: answer.append(_found(one, host)), daemon=True)
+    worker.start()
+    worker.join(seconds)
+    return _check(one, answer[0] if answer else unknown(f"{HANGS} {seconds:.0f} s"))
+
+
+def _found(one: Registered, host: Host) -> Found:
     try:
-        found = one.function(host)
+        return one.function(host)
     except PermissionError as error:  # NoRight, and what the libraries raise
-        found = unknown("no right to read it", str(error.filename or ""), fix=_as_root())
+        return unknown("no right to read it", str(error.filename or ""), fix=_as_root())
     except Exception as error:  # a check's mistake must not cost the others
-        found = unknown(f"the check failed: {type(error).__name__}: {error}"[:300])
-    return _check(one, found)
+        return unknown(f"the check failed: {type(error).__name__}: {error}"[:300])
 
 
 def _as_root() -> str:
@@ -81,25 +105,27 @@ def _quietly(fact: Callable[[], str]) -> str:
 def _leaves(registered: list[Registered], checks: list[Check]) -> Leaves:
     """What a crash would leave.
 
-    A dump needs a loaded crash kernel (or firmware that dumps) and no failure of what decides about the target.
+    A dump needs a loaded crash kernel, or fadump, and no failure of what decides about the target; or firmware that
+    dumps by itself.
     """
     by_kind: dict[str, list[str]] = {}
     for one, found in zip(registered, checks, strict=False):
         by_kind.setdefault(one.decides, []).append(found.status)
     kdump, target = by_kind.get("kdump", []), by_kind.get("target", [])
-    firmware = by_kind.get("firmware", [])
-    if "ok" in firmware or ("ok" in kdump and "fail" not in kdump and "fail" not in target):
+    fadump, firmware = by_kind.get("fadump", []), by_kind.get("firmware", [])
+    captures = "ok" in fadump or set(kdump) == {"ok"}
+    if "ok" in firmware or (captures and "fail" not in target):
         return "dump"
     if "ok" in by_kind.get("log", []):
         return "log"
-    no_dump = "fail" in kdump or "fail" in target
-    if (not no_dump and "unknown" in (*kdump, *firmware)) or "unknown" in by_kind.get("log", []):
+    no_dump = "fail" in (*kdump, *fadump, *target)
+    if (not no_dump and "unknown" in (*kdump, *fadump, *firmware)) or "unknown" in by_kind.get("log", []):
         return "unknown"
     return "console" if by_kind.get("console", []).count("ok") else "nothing"
 
 
 def _summary(leaves: Leaves, registered: list[Registered], checks: list[Check]) -> str:
-    no_dump = _costs(registered, checks, lambda one: one.decides in ("kdump", "target", "firmware"))
+    no_dump = _costs(registered, checks, lambda one: one.decides in ("kdump", "fadump", "target", "firmware"))
     no_log = _costs(registered, checks, lambda one: one.area == "fallback")
     others = _costs(registered, checks, lambda one: not one.decides and one.area != "fallback")
     match leaves:

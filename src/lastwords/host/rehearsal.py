@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from lastwords.model.rehearsal import Rehearsal, RehearsalResult
 
-from .checks.target import estimate
+from .dump_estimate import estimate
 from .dumps import dumps
 from .machine import Host, size_text
 from .mounts import mounts
@@ -21,8 +21,7 @@ _CLOCK_SLACK = 5.0
 def prepare(host: Host, purpose: str) -> Rehearsal:
     """What to set down before the crash. On a machine that hangs nothing is estimated: no command need come back."""
     settings = host.dump_settings
-    estimated = None if purpose == "trigger" else estimate(host)
-    size = None if estimated is None else estimated[0]
+    size = None if purpose == "trigger" else estimate(host)
     return Rehearsal(
         purpose="trigger" if purpose == "trigger" else "rehearsal",
         host=host.name,

@@ -4,6 +4,7 @@ What is staged lies in the store's `.incoming/` under a random name and is no ev
 the one that holds the store's lock makes evidence of it (`vault.Vault.commit`).
 """
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -93,8 +94,7 @@ def stage_file(
         if way == "linked":
             _make_read_only_link(incoming, name)
         else:
-            os.fchmod(target, 0o400)
-            os.fsync(target)
+            _finish(target)
     return Staged(
         name=name, size=taken, sha256=digest, way=way, changed=changed or (size is not None and taken != wanted)
     )
@@ -105,8 +105,7 @@ def stage_bytes(incoming: int, data: bytes) -> Staged:
     with _new(incoming) as (name, target):
         _want_room(target, len(data))
         _write(target, data)
-        os.fchmod(target, 0o400)
-        os.fsync(target)
+        _finish(target)
     return Staged(name=name, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
@@ -122,6 +121,13 @@ def _new(incoming: int) -> Iterator[tuple[str, int]]:
         raise
     finally:
         os.close(target)
+
+
+def _finish(target: int) -> None:
+    """Read-only, and on the disk."""
+    with contextlib.suppress(PermissionError):  # FAT knows no such mode
+        os.fchmod(target, 0o400)
+    os.fsync(target)
 
 
 def _cloned(source: int, target: int) -> bool:

@@ -77,7 +77,7 @@ class Vault:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._root = os.open(directory, DIRECTORY)
             self._lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self._root)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take_lock()
             self.incoming = _below(self._root, [INCOMING])
             self._manifest = os.open(
                 MANIFEST,
@@ -95,6 +95,14 @@ class Vault:
         except BaseException:
             self.close()
             raise
+
+    def _take_lock(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            # Some network file systems have no locks: better evidence that two could have written than none.
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -244,7 +252,7 @@ class Vault:
         directory = _below(self._root, parts[:-1])
         try:
             os.rename(name, parts[-1], src_dir_fd=self.incoming, dst_dir_fd=directory)
-            os.fsync(directory)
+            _sync_directory(directory)
         finally:
             os.close(directory)
 
@@ -314,6 +322,15 @@ class Vault:
             return False
 
 
+def _sync_directory(directory: int) -> None:
+    """So that its names outlive a power failure; some network file systems cannot."""
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+
+
 def _is_incoming(name: str) -> bool:
     """A name that `staging` gives, and no way out of `.incoming/`, as a plugin or a case from elsewhere may have it."""
     return "/" not in name and "\0" not in name and not name.startswith(".")
@@ -326,7 +343,7 @@ def _below(root: int, parts: list[str]) -> int:
         try:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(part, 0o700, dir_fd=here)
-                os.fsync(here)
+                _sync_directory(here)
             deeper = os.open(part, DIRECTORY, dir_fd=here)
         finally:
             os.close(here)

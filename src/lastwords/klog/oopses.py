@@ -9,14 +9,12 @@ from . import remains
 from .headlines import Headline, headlines
 from .report import HEADER, PANIC, Report
 from .sieve import RESTARTS
+from .voices import Voices
 
 MAX_REPORT = 4000
 """Lines of one report at the most: the longest lockdep and all-CPU backtraces stay below."""
 _LIVE = 400
 """Own lines after which a panic is no longer the end of the report before it."""
-_SILENCE = 90.0
-"""Seconds without a line of its own after which a report is over."""
-
 _MIDST = 120
 """Own lines within which a device's or file system's message stands amid a report rather than behind it."""
 _PRINTING = 2.0
@@ -39,6 +37,7 @@ def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oo
 
 def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Sequence[int]) -> list[Report]:
     """Headlines that belong together, each group with the records up to the next, or to the next restart."""
+    voices = Voices(records)
     reports: list[Report] = []
     live: dict[str, Report] = {}
     incident: Report | None = None
@@ -58,7 +57,7 @@ def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Seq
             continue
         if headline.kind.event:
             if current is None or not _amid(records, current, headline):
-                incident = Report(records, headline, _end(records, headline.index, restarts))
+                incident = Report(records, voices, headline, _end(records, voices, headline.index, restarts))
                 reports.append(incident)
                 if current is not None:
                     current.end = min(current.end, headline.index)
@@ -72,7 +71,7 @@ def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Seq
             interrupted = current
         if headline.kind.part and not headline.kind.alone:
             continue
-        report = Report(records, headline, _end(records, headline.index, restarts))
+        report = Report(records, voices, headline, _end(records, voices, headline.index, restarts))
         if headline.kind.behind and headline.index >= floor:
             begin = remains.begin(records, headline.index, floor)
             # A panic may be all that there is: the console shows nothing less.
@@ -130,7 +129,7 @@ def _belongs(records: Sequence[Record], report: Report, headline: Headline) -> b
     return False
 
 
-def _end(records: Sequence[Record], start: int, restarts: Sequence[int]) -> int:
+def _end(records: Sequence[Record], voices: Voices, start: int, restarts: Sequence[int]) -> int:
     """Where the report that starts here ends at the latest: a restart, a long silence of its caller, the limit."""
     stop = min(len(records), start + MAX_REPORT)
     following = bisect_right(restarts, start)
@@ -138,13 +137,4 @@ def _end(records: Sequence[Record], start: int, restarts: Sequence[int]) -> int:
         restart = restarts[following]
         # A record that the firmware's text was appended to is the last one of the report.
         stop = min(stop, restart + (not records[restart].text.startswith(RESTARTS)))
-    last, caller = records[start].time, records[start].caller
-    if last is None:
-        return stop
-    for index in range(start + 1, stop):
-        record = records[index]
-        if record.time is not None and record.caller == caller:
-            if record.time - last > _SILENCE:
-                return index
-            last = record.time
-    return stop
+    return voices.falls_silent(start, stop)

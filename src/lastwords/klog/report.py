@@ -11,9 +11,12 @@ from .body import read_body
 from .culprit.choose import at_fault, choose
 from .culprit.never import entry, plain
 from .damage import assess
+from .decode.oom import KINDS as OUT_OF_MEMORY
+from .decode.oom import oom_report
 from .detail import decode
 from .draft import Draft
 from .headlines import Headline
+from .voices import Voices
 
 HEADER = 14
 """Own lines between two headlines of one report, such as `kernel BUG at …` and `invalid opcode: …`."""
@@ -31,8 +34,9 @@ _OWN_LINES = ("CPU:", "Call Trace:", "Call trace:", "RIP:", "Modules linked in",
 class Report:
     """One report while it is put together."""
 
-    def __init__(self, records: Sequence[Record], headline: Headline, end: int) -> None:
+    def __init__(self, records: Sequence[Record], voices: Voices, headline: Headline, end: int) -> None:
         self.records = records
+        self.voices = voices
         self.headlines = [headline]
         self.main = headline
         self.begin: int | None = None  # where its text begins, if its headline is gone
@@ -59,15 +63,13 @@ class Report:
         if self.main.kind.event:
             # It prints no report of its own, at most a trace right behind it.
             end = min(end, self.headlines[-1].index + (1 if self.main.kind.trace == "none" else HEADER * 3))
-        window = self.records[self.start + 1 : end]
         if not self.caller:
-            return [record for record in window if record.kernel]
+            return [record for record in self.records[self.start + 1 : end] if record.kernel]
         caller = self.caller
-        mine = [record for record in window if record.caller == caller]
+        mine = self.voices.of(caller, self.start + 1, end)
         if self.main.kind.family == "hang":
             # Every CPU prints its own backtrace, at the same time as the others.
-            others = sorted((r for r in window if r.caller[:1] == "C" and r.caller != caller), key=lambda r: r.caller)
-            return mine + others
+            return mine + self.voices.other_cpus(caller, self.start + 1, end)
         return mine
 
     def add(self, headline: Headline) -> None:
@@ -139,6 +141,7 @@ class Report:
             taint=draft.taint,
             registers=dict(draft.registers.registers),
             traces=tuple(trace.finished() for trace in draft.traces),
+            oom=oom_report((first, *own), detail.architecture) if kind.name in OUT_OF_MEMORY else None,
             **detail._asdict(),
         )
 

@@ -16,6 +16,10 @@ from .machine import Machine
 from .modules import modules
 from .record import record
 
+BOOTED = r"Run /\S+ as init process"
+"""What the console shows when the guest's own programs begin (`init/main.c: run_init_process()`). A busy host's
+emulator sometimes does not see that the kernel patched its own code at boot, and it dies of an int3 before that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -128,3 +132,5 @@ def _wait(case: Case, machine: Machine, *, to_the_end: bool) -> None:
             raise LabError(f"{case.name}: no dump after {case.timeout + dump.SECONDS:.0f} s: see the console log")
     elif not machine.wait_for(case.until, case.timeout):
         raise LabError(f"{case.name}: the console does not show {case.until!r} after {case.timeout:.0f} s")
+    if case.initramfs and not machine.wait_for(BOOTED, 0.1):
+        raise LabError(f"{case.name}: the kernel died before the case began: see the console log, and try again")

@@ -1,7 +1,8 @@
 """What is handed from room to room: structs without behaviour, JSON in and out. Imports nothing of ours."""
 
 from .analysis import SCHEMA, Analysis, Facts
-from .blame import Blame, BlameStep, CodeLine, FlippedBit, Listing, Unchecked
+from .blame import Blame, BlameStep, CodeLine, FlippedBit, Intruder, Listing, Unchecked
+from .block import BlockIo, Disk, Request
 from .case import (
     CASE_SCHEMA,
     CHECKLIST_SCHEMA,
@@ -9,6 +10,7 @@ from .case import (
     CaseCheck,
     CaseStatus,
     CaseTimes,
+    CaseView,
     Checklist,
     Entry,
     Note,
@@ -31,42 +33,16 @@ from .diagnosis import (
 )
 from .dump import DUMP_SCHEMA, DrgnInput, Dump, DumpCheck, DumpPart, DumpProblem, MemoryRange, PageCount, Salvaged
 from .evidence import CAPTURE_SCHEMA, EVIDENCE_SCHEMA, Capture, Evidence
+from .files import Mount, OpenFile
 from .history import Ending, ErrorKind, ErrorSource, HardwareError, Reboot, Sample, Severity
+from .interrupts import Interrupts, Irq, Timer, Work
 from .json import from_json, to_json
+from .locks import Lock, LockCycle, Locks, Waiter
 from .log import Boot, Gap, Log, LogLine, Precursor
-from .machine import (
-    BlockIo,
-    Cpu,
-    Disk,
-    Interrupts,
-    Irq,
-    Lock,
-    LockCycle,
-    Locks,
-    Machine,
-    Memory,
-    Module,
-    Mount,
-    NetDevice,
-    Node,
-    OpenFile,
-    Panic,
-    Part,
-    ProcessMemory,
-    Request,
-    SlabCache,
-    StackFrame,
-    StackGroup,
-    Suspect,
-    Task,
-    Timer,
-    Tmpfs,
-    UnloadedModule,
-    VmallocUser,
-    Waiter,
-    Work,
-    Zone,
-)
+from .machine import Machine, NetDevice, Panic, Part
+from .memory import Memory, Node, ProcessMemory, SlabCache, Suspect, Tmpfs, VmallocUser, Zone
+from .modules import Module, UnloadedModule
+from .oom import OomAllocation, OomGroup, OomProcess, OomReport, OomSlab
 from .oops import (
     AddressSense,
     Code,
@@ -86,6 +62,7 @@ from .record import Record
 from .sighting import SCAN_SCHEMA, Sighting, Sightings, sighting
 from .stack_groups import stack_groups
 from .symbols import RefusedFile, Symbols
+from .tasks import Cpu, StackFrame, StackGroup, Task
 from .view import VIEW_SCHEMA, View
 
 __all__ = [
@@ -111,6 +88,7 @@ __all__ = [
     "CaseCheck",
     "CaseStatus",
     "CaseTimes",
+    "CaseView",
     "Check",
     "CheckStatus",
     "Checklist",
@@ -143,6 +121,7 @@ __all__ = [
     "HardwareError",
     "Instruction",
     "Interrupts",
+    "Intruder",
     "Irq",
     "LinkedModule",
     "Listing",
@@ -161,6 +140,11 @@ __all__ = [
     "NextStep",
     "Node",
     "Note",
+    "OomAllocation",
+    "OomGroup",
+    "OomProcess",
+    "OomReport",
+    "OomSlab",
     "Oops",
     "OpenFile",
     "PageCount",

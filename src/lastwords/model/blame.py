@@ -71,6 +71,23 @@ class Unchecked(Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
+class Intruder(Struct, frozen=True, kw_only=True):
+    """A module that left a trace beside or on an object that another module found broken.
+
+    Attributes:
+        module: its name; `symbol` its function or variable that shows it.
+        address: of the neighbour, or of the variable.
+        how: `neighbour`: the object right before the broken one is its own; `pointer`: it points into the broken one.
+        text: the same in a sentence.
+    """
+
+    module: str
+    symbol: str
+    address: int
+    how: Literal["neighbour", "pointer"]
+    text: str
+
+
 class Blame(Struct, frozen=True, kw_only=True):
     """Where the bad pointer of a fault came from.
 
@@ -91,6 +108,7 @@ class Blame(Struct, frozen=True, kw_only=True):
         alternatives: where paths differ and the dump does not tell which was taken: the others in words.
         memory: what the dump says of the memory that the pointer points to, or lies in; sentences.
         unchecked: calls in the module whose failure leaves the field unset and whose result is ignored.
+        intruders: other modules that may have overwritten the object which held it.
         flipped: bits of the text around the fault that differ from the vmlinux.
         confidence: `high` where each step is certain and checked; `none` where nothing could be found out.
         text: all of it in a sentence or two.
@@ -115,6 +133,7 @@ class Blame(Struct, frozen=True, kw_only=True):
     alternatives: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
     unchecked: tuple[Unchecked, ...] = ()
+    intruders: tuple[Intruder, ...] = ()
     flipped: tuple[FlippedBit, ...] = ()
     confidence: Confidence = "none"
     text: str = ""

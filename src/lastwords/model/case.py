@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from .diagnosis import Phase
+from .diagnosis import Phase, Verdict
+from .evidence import Evidence
 from .oops import Struct
 
 CASE_SCHEMA = "lastwords.case/1"
@@ -43,7 +44,6 @@ class Case(Struct, frozen=True, kw_only=True):
     resolution: str = ""
     notes: tuple[Note, ...] = ()
     path: str = ""
-    schema: str = CASE_SCHEMA
 
 
 class CaseCheck(Struct, frozen=True, kw_only=True):
@@ -149,3 +149,26 @@ class Checklist(Struct, frozen=True, kw_only=True):
     steps: tuple[StepStatus, ...]
     times: CaseTimes
     schema: str = CHECKLIST_SCHEMA
+
+
+class CaseView(Struct, frozen=True, kw_only=True):
+    """All about one case, as `case show` gives it.
+
+    Attributes:
+        case: what `case.toml` says.
+        evidence: what the manifest lists.
+        times: how long it took.
+        steps: of the checklist; `steps_done` of them done or left out.
+        verdict: of the last analysis, or None; `verdict_current` whether that is newer than the evidence.
+        oops: title of the first crash that the last analysis found, or None.
+    """
+
+    case: Case
+    evidence: tuple[Evidence, ...]
+    times: CaseTimes
+    steps: int
+    steps_done: int
+    verdict: Verdict | None = None
+    verdict_current: bool = False
+    oops: str | None = None
+    schema: str = CASE_SCHEMA

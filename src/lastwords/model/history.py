@@ -4,7 +4,7 @@ from typing import Literal
 
 from .oops import Struct
 
-ErrorSource = Literal["rasdaemon", "mcelog", "sel", "edac"]
+ErrorSource = Literal["rasdaemon", "mcelog", "sel", "bmc", "edac", "watchdog"]
 ErrorKind = Literal[
     "memory",
     "cpu",
@@ -29,13 +29,14 @@ class HardwareError(Struct, frozen=True, kw_only=True):
     """One event that hardware, firmware or their watchers recorded: an error, or what explains a reset.
 
     Attributes:
-        source: who wrote it: `rasdaemon`, `mcelog`, the BMC's `sel`, the kernel's `edac` counters.
+        source: who wrote it: `rasdaemon`, `mcelog`, the BMC's event log (`sel`) or its word on the last restart
+            (`bmc`), the kernel's `edac` counters, a `watchdog` device's word on the last restart.
         kind: what it concerns. `os` is what a system told the BMC (`OS Critical Stop`); `chassis` what a person did to
             the machine (buttons, covers, power cycles by command).
         severity: `information` where it is no error: power restored, the log cleared.
         text: in the source's words, shortened: may hold text that an attacker wrote.
         path: of the evidence it stands in.
-        time: seconds since the epoch; None where the source keeps no time (counters).
+        time: seconds since the epoch; None where the source keeps no time (counters, the last restart).
         zone: False where the source tells no time zone (a BMC's clock): `time` is what the clock showed, read as UTC.
         cpu: number of the logical CPU, or None; `socket` of the package.
         label: the DIMM, slot, device or sensor, as the source names it: `CPU_SrcID#0_Ha#0_Chan#1_DIMM#0`; or None.
@@ -113,6 +114,7 @@ class Reboot(Struct, frozen=True, kw_only=True):
         kernel: its release, where it is told.
         boot_id: of `/proc/sys/kernel/random/boot_id`, where it is told.
         explanation: what is known of why it ended, one sentence; empty where nothing is.
+        cause: the kind of the recorded event that explains a vanished boot, or None.
         path: of the evidence that told of the boot; `seen_in` of all that spoke of its end.
     """
 
@@ -124,4 +126,5 @@ class Reboot(Struct, frozen=True, kw_only=True):
     kernel: str | None = None
     boot_id: str | None = None
     explanation: str = ""
+    cause: ErrorKind | None = None
     seen_in: tuple[str, ...] = ()

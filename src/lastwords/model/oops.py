@@ -2,6 +2,8 @@
 
 import msgspec
 
+from .oom import OomReport
+
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all results: immutable, JSON in and out through msgspec."""
@@ -226,6 +228,7 @@ class Oops(Struct, frozen=True, kw_only=True):
         follows: the oops that this one is a consequence of: its number (from 0) among those of the same log, or None.
         context: `task`, `softirq`, `hardirq`, `nmi`, or None where the log doesn't tell.
         boot: number of the boot in the file, from 1.
+        oom: what the OOM killer said of the memory, where it ran out; else None.
     """
 
     title: str
@@ -267,3 +270,4 @@ class Oops(Struct, frozen=True, kw_only=True):
     code: Code | None = None
     path: str = ""
     panic: str | None = None
+    oom: OomReport | None = None

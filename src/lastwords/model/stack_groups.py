@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from .machine import StackGroup, Task
+from .tasks import StackGroup, Task
 
 
 def stack_groups(tasks: Iterable[Task]) -> tuple[StackGroup, ...]:

@@ -1,22 +1,16 @@
 """What one view of a dump gives as JSON: `lastwords bt`, `ps`, `mod`, `locks`, `mem` and so on."""
 
-from .machine import (
-    BlockIo,
-    Cpu,
-    Interrupts,
-    Locks,
-    Memory,
-    Module,
-    OpenFile,
-    Panic,
-    Part,
-    StackGroup,
-    Task,
-    UnloadedModule,
-)
+from .block import BlockIo
+from .files import OpenFile
+from .interrupts import Interrupts
+from .locks import Locks
+from .machine import Panic, Part
+from .memory import Memory
+from .modules import Module, UnloadedModule
 from .oops import Struct
 from .record import Record
 from .symbols import Symbols
+from .tasks import Cpu, StackGroup, Task
 
 VIEW_SCHEMA = "lastwords.view/1"
 """Name and version of the JSON document. The number changes when a field goes or changes its meaning."""

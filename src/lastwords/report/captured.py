@@ -82,8 +82,11 @@ def _summary(capture: Capture) -> list[str]:
     lines = ["", f"{states['taken']} items, {size}, in {capture.case}   ({capture.seconds:.1f} s)"]
     if capture.boot_began is not None:
         began = datetime.fromtimestamp(capture.boot_began, UTC)
-        lines.append(f"The boot that crashed began {began:%Y-%m-%d %H:%M:%S} UTC ({capture.boot_source}).")
-    if states["refused"]:
+        which = "The running boot" if capture.boot_source == "/proc/stat" else "The boot that crashed"
+        # A tree does not tell whether the machine came up once more after its crash.
+        later = "" if capture.root == "/" else " or later"
+        lines.append(f"{which} began {began:%Y-%m-%d %H:%M:%S} UTC{later} ({capture.boot_source}).")
+    if any(item.state == "refused" and "no right" in item.note for item in capture.evidence):
         lines.append("What was refused may be there for root: run it again as root, into the same case.")
     if states["failed"]:
         lines.append("What failed is tried again by the same command; what was taken is not taken twice.")

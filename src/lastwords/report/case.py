@@ -102,14 +102,15 @@ def _verdict(analysis: Analysis | None, *, current: bool) -> Iterator[str]:
 
 def _evidence(evidence: Sequence[Evidence]) -> Iterator[str]:
     taken = [item for item in evidence if item.state == "taken"]
-    yield f"  evidence   {len(taken)} items, {size(sum(item.size or 0 for item in taken))}"
+    items = f"{len(taken)} item{'' if len(taken) == 1 else 's'}"
+    yield f"  evidence   {items}, {size(sum(item.size or 0 for item in taken))}"
     if len(taken) > _MOST_ITEMS:
         kinds = Counter(item.kind for item in taken)
         yield from (f"    {kind:12} {count}" for kind, count in kinds.most_common())
     else:
         yield from _items(taken)
     for item in evidence:
-        if item.state in ("failed", "refused"):
+        if item.state in ("failed", "refused", "skipped"):
             yield f"    {item.state:12} {item.id}: {item.note}"
 
 

@@ -81,7 +81,8 @@ def closing(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
     """The answers to the three questions, the findings with their evidence, and what to do."""
     if analysis.verdict is None:
         return
-    yield from _section("What happened")
+    if analysis.timeline or analysis.panicked:
+        yield from _section("What happened")
     yield from map(_indented, _timeline(analysis.timeline, verbose))
     yield from _answers("", analysis.panicked)
     yield from _answers("What it was doing", analysis.doing)

@@ -22,6 +22,7 @@ from . import diagnosis, width, words
 from .escape import printable
 from .machine import code, dump_lines, sections
 from .oops_facts import facts
+from .recorded import recorded_lines
 from .stack_rows import of_function
 
 FRAMES = 24
@@ -77,6 +78,9 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
         yield from map(_indented, dump_lines(analysis.dump, analysis.machine))
     if loud:
         yield from _quiet(quiet, alone=False)
+    if lines := list(recorded_lines(analysis)):
+        yield from _section("Recorded before")
+        yield from (_indented(Text(printable(line))) for line in lines)
     yield from diagnosis.closing(analysis, verbose)
 
 

@@ -11,7 +11,7 @@ The live kernel (/proc/kcore) is refused: nobody wants it read for a dump that c
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,11 +46,16 @@ class Files:
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-def sort_files(paths: Sequence[str]) -> Files:
+Walk = Callable[[str], Iterable[str | OSError]]
+"""Gives the files below a directory, and why it could not look into some directories."""
+
+
+def sort_files(paths: Sequence[str], walk: Walk | None = None) -> Files:
     """Look at files and directories and tell them apart.
 
     Args:
         paths: as the user gave them. Of a directory, only what is of use is listed; of files, all.
+        walk: finds what is below a directory, in place of the search through a few levels of it.
     """
     files = Files()
     dumps: list[str] = []
@@ -64,7 +69,7 @@ def sort_files(paths: Sequence[str]) -> Files:
             files.refused.append((path, (isinstance(error, OSError) and error.strerror) or str(error)))
             continue
         if stat.S_ISDIR(mode):
-            _sort_directory(path, files, dumps)
+            _sort_directory(path, (walk or _walk)(path), files, dumps)
         else:
             _sort_file(path, mode, files, dumps)
     files.dumps = _grouped(dumps)
@@ -79,15 +84,15 @@ def _is_live(path: str) -> bool:
         return False
 
 
-def _sort_directory(top: str, files: Files, dumps: list[str]) -> None:
+def _sort_directory(top: str, below: Iterable[str | OSError], files: Files, dumps: list[str]) -> None:
     before = len(dumps)
     others = Files()
-    for path in _walk(top):
+    for path in below:
         try:
-            if not _is_live(path):
+            if isinstance(path, str) and not _is_live(path):
                 _sort_file(path, Path(path).stat().st_mode, others, dumps)
         except OSError as error:
-            others.refused.append((path, error.strerror or str(error)))
+            others.refused.append((str(path), error.strerror or str(error)))
     files.vmlinux += others.vmlinux
     files.modules += others.modules
     files.logs += others.logs

@@ -1,12 +1,9 @@
 """Every page of a dump, checked: descriptors against the file's end always, contents on request and on all cores."""
 
-import multiprocessing
 import sys
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
 from .formats import OpenDump
@@ -172,6 +169,10 @@ def _results(opened: OpenDump, tasks: list[tuple[int, int, int]], jobs: int) -> 
         for index, first, count in tasks:
             yield unpack(opened.memory.parts[index], first, count)
         return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     files = [(part.storage.path, part.header) for part in opened.memory.parts]
     # A fork has all modules loaded, but is only safe out of a single thread (and on Linux).
     alone = sys.platform == "linux" and threading.active_count() == 1
@@ -180,7 +181,7 @@ def _results(opened: OpenDump, tasks: list[tuple[int, int, int]], jobs: int) -> 
         min(jobs, len(tasks)), mp_context=context, initializer=_open_files, initargs=(files,)
     ) as pool:
         try:
-            futures: list[Future[Faults]] = [pool.submit(_unpack_in, *task) for task in tasks]
+            futures = [pool.submit(_unpack_in, *task) for task in tasks]
             for future in futures:
                 yield future.result()
         except BrokenProcessPool:

@@ -179,10 +179,13 @@ def _check_part(part: KdumpPart, problems: list[DumpProblem]) -> Faults:
 
 
 def _check_count(part: KdumpPart, name: str, problems: list[DumpProblem]) -> None:
-    """Page data begin right behind the descriptors: a bitmap with more or fewer bits than that was overwritten."""
+    """Page data begin right behind the descriptors: a bitmap with more or fewer bits than that was overwritten.
+
+    makedumpfile 1.7.6 leaves room for the descriptors of the whole dump in each file of a split one.
+    """
     first = min(found.offset for found in part.descriptors(0, min(part.count, 4096)))
     there = (first - part.header.descriptors_offset) // 24
-    if part.header.version >= 3 and there > part.count:
+    if part.header.version >= 3 and there > part.count and there != part.dumped.count:
         text = f"{name}: the bitmap names {part.count} pages, and there are {there} descriptors: overwritten"
         problems.append(DumpProblem(kind="bad-header", text=text))
 

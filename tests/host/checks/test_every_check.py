@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lastwords.host.checks import AREAS, built_in
-from lastwords.host.checks.triggers import TRIGGERS
+from lastwords.host.triggers import TRIGGERS
 
 from .cases import CHECKS, Case
 

@@ -3,7 +3,14 @@ import pytest
 from .cases import Case, judge
 
 
+def not_yet(tree):
+    return tree.write("/sys/kernel/kexec_crash_size", "0\n").swap("/proc/cmdline", " crashkernel=512M", "")
+
+
 def no_reservation(tree):
+    for file in ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", f"/boot/loader/entries/0123-{tree.release}.conf"):
+        if tree.at(file).exists():
+            tree.swap(file, "crashkernel=512M", "")
     tree.write("/sys/kernel/kexec_crash_size", "0\n").swap("/proc/cmdline", " crashkernel=512M", "")
 
 
@@ -45,6 +52,7 @@ CASES = [
         lambda tree: tree.write("/sys/kernel/kexec_crash_size", "0"),
         value="although the command line has crashkernel=512M",
     ),
+    Case("crashkernel-reserved", "fail", not_yet, value="none yet: the next boot will", fix="^reboot$"),
     Case("crashkernel-reserved", "unknown", lambda tree: tree.remove("/sys/kernel/kexec_crash_size")),
     Case("crashkernel-refused", "ok"),
     Case(
@@ -114,8 +122,8 @@ CASES = [
     Case(
         "crashkernel-size",
         "fail",
-        lambda tree: tree.write("/sys/kernel/kexec_crash_size", f"{96 << 20}"),
-        value="needs at least 108 MiB",
+        lambda tree: tree.write("/sys/kernel/kexec_crash_size", f"{64 << 20}"),
+        value="should have at least 108 MiB",
         fix="crashkernel=256M",
     ),
     Case(
@@ -134,6 +142,7 @@ CASES = [
         value="default for this machine is 512 MiB",
         on="suse15",
     ),
+    Case("crashkernel-size", "warn", lambda tree: tree.write("/sys/kernel/kexec_crash_size", f"{96 << 20}")),
     Case("crashkernel-size", "not-applicable", no_reservation),
     Case("kernel-config", "ok"),
     Case(

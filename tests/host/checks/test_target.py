@@ -142,9 +142,9 @@ CASES = [
         on="fedora41",
     ),
     Case(
-        "makedumpfile", "fail", lambda tree: tree.sysctl("kernel.osrelease", "6.12.9-amd64"), value="keeps free pages"
+        "makedumpfile", "warn", lambda tree: tree.sysctl("kernel.osrelease", "6.12.9-amd64"), value="keeps free pages"
     ),
-    Case("makedumpfile", "fail", version("1.6.8"), value="can't find the log"),
+    Case("makedumpfile", "warn", version("1.6.8"), value="can't find the log"),
     Case(
         "makedumpfile",
         "warn",

@@ -1,6 +1,6 @@
 import pytest
 
-from lastwords.host.checks.triggers import TRIGGERS, advised
+from lastwords.host.triggers import TRIGGERS, advised
 
 from .cases import Case, judge
 

@@ -53,6 +53,7 @@ CASES = [
     ),
     Case("selinux-labels", "unknown", lambda tree: tree.write("/sys/fs/selinux/enforce", "1"), on="rhel9"),
     Case("memory-encryption", "ok"),
+    Case("memory-encryption", "unknown", lambda tree: tree.commands.pop("dmesg ")),
     Case(
         "memory-encryption",
         "ok",

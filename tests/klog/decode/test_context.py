@@ -15,6 +15,8 @@ def frames(*names: str) -> list[Frame]:
     [
         (("vfs_read", "ksys_read", "do_syscall_64", "entry_SYSCALL_64_after_hwframe"), (), "x86_64", "task"),
         (("vfs_read", "SyS_read"), (), "x86_64", "task"),
+        (("vfs_read", "sys_read"), (), "x86_64", "task"),
+        (("sys_imageblit", "bit_putcs", "fbcon_putcs"), (), "x86_64", None),
         (("foo", "worker_thread", "kthread", "ret_from_fork"), ("TASK",), "x86_64", "task"),
         (("foo",), ("TASK",), "x86_64", "task"),
         (

@@ -65,6 +65,14 @@ def test_several_streams(tmp_path: Path, packer: str) -> None:
     same_crash(path, "dmesg", text=data)
 
 
+def test_padding_of_xz_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lastwords.klog.inputs.archives.BLOCK", 64)
+    data = PLAIN.encode()
+    path = tmp_path / "log"
+    path.write_bytes(lzma.compress(data[:3000]) + bytes(200) + lzma.compress(data[3000:]) + bytes(8))
+    same_crash(path, "dmesg", text=data)
+
+
 @pytest.mark.parametrize("packer", PACKERS)
 def test_cut_off(tmp_path: Path, packer: str) -> None:
     """The copy stopped: what can be unpacked counts, and it is said."""

@@ -25,6 +25,7 @@ class FakeDump:
     ) -> None:
         self.architecture = named(architecture)
         self.per_cpu = per_cpu
+        self.current: int | None = None
         self.bytes: dict[int, int] = {}
         self.symbols: list[Symbol] = []
         at = CODE

@@ -25,6 +25,7 @@ class Recorder:
         self.dump = dump
         self.architecture = dump.architecture
         self.per_cpu = dump.per_cpu
+        self.current = dump.current
         self.reads: dict[str, str | None] = {}
         self.symbols: dict[str, list[Any] | None] = {}
         self.names: dict[str, list[list[Any]]] = {}
@@ -52,6 +53,7 @@ class Recorder:
             "registers": fault.registers,
             "frames": frames,
             "per_cpu": self.per_cpu,
+            "current": self.current,
             "reads": self.reads,
             "symbols": self.symbols,
             "names": self.names,
@@ -67,6 +69,7 @@ class Recorded:
         self._content = content
         self.architecture = named(content.get("architecture", "x86-64"))
         self.per_cpu: int | None = content["per_cpu"]
+        self.current: int | None = content.get("current")
         frames = [Frame(*frame) for frame in content["frames"]]
         self.fault = Fault(content["kind"], content["registers"], frames, [])
 

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import random
+import zlib
 
 import pytest
 import zstandard
@@ -168,6 +169,28 @@ def test_containers(machine, put, tmp_path, name, pack):
         assert steps
         with open_dump([path], progress=lambda *_: pytest.fail("unpacked twice")) as opened:
             is_the_machine(opened)
+
+
+@pytest.mark.parametrize("block", [1 << 20, 64])
+def test_xz_of_many_streams_with_padding(machine, put, monkeypatch, block):
+    monkeypatch.setattr("lastwords.vmcore.formats.containers.BLOCK", block)
+    data = elf_dump(machine)
+    streams = (lzma.compress(data[at : at + 100_000]) for at in range(0, len(data), 100_000))
+    with open_dump([put(bytes(200).join(streams) + bytes(4), "vmcore.xz")]) as opened:
+        assert opened.problems == []
+        same_memory(opened, machine)
+
+
+def test_xz_that_wants_too_much_memory(machine, put):
+    """Its dictionary may be as large as 4 GiB, whatever it holds."""
+    packed = lzma.compress(elf_dump(machine), filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 20}])
+    header, block, rest = packed[:12], bytearray(packed[12:24]), packed[24:]
+    assert block[:5] == b"\x02\x00\x21\x01\x10"  # the last byte is the dictionary's size; behind it a CRC
+    open_dump([put(packed, "small.xz")]).close()
+    block[4] = 40
+    block[8:] = zlib.crc32(bytes(block[:8])).to_bytes(4, "little")
+    with pytest.raises(NotADump):
+        open_dump([put(header + bytes(block) + rest, "vmcore.xz")])
 
 
 def test_cut_container_gives_what_it_holds(machine, put):

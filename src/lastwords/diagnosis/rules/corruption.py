@@ -277,6 +277,43 @@ def poisoned_object(crash: Crash) -> Iterator[Finding]:
 
 
 @rule(
+    "intruder",
+    "another module's trace beside or on the broken object",
+    why="Memory that one module corrupts is found broken by another: the object right before it, from which somebody wrote "
+    "too far, and variables that still point to memory that was freed, tell of the first.",
+    sure="probable: it shows who could have written there, not that they did",
+)
+def intruder(crash: Crash) -> Iterator[Finding]:
+    """Modules that left a trace beside the object which held the bad pointer."""
+    blame, oops = crash.blame, crash.oops
+    if blame is None or oops is None or not blame.intruders:
+        return
+    first = blame.intruders[0]
+    victim = named(blame.function, blame.module)
+    yield Finding(
+        id="intruder",
+        title=f"{victim} is probably the victim of {first.module}",
+        text=f"{victim} is probably the victim: the object that it read was overwritten. {first.text}",
+        confidence=0.76 if len(blame.intruders) == 1 else 0.6,
+        crash_class="memory-corruption",
+        culprit=Culprit(module=first.module, function=first.symbol if first.how == "neighbour" else None),
+        evidence=(
+            *_evidence(crash),
+            *(Fact(text=each.text, address=each.address) for each in blame.intruders),
+        ),
+        next=(
+            NextStep(
+                text=f"Look in {first.module} for writes past the end of its objects and for pointers that it keeps after kfree().",
+                value=0.9,
+            ),
+            _KASAN,
+            _SLUB,
+        ),
+        weight=1.0,
+    )
+
+
+@rule(
     "text-in-pointer",
     "a string where a pointer belongs",
     why="Eight bytes of printable text in a pointer are a string that was written where it does not belong.",
@@ -297,7 +334,7 @@ def text_in_pointer(crash: Crash) -> Iterator[Finding]:
         title=f"{named(oops.function, oops.module)} found a string where a pointer belongs",
         text=f"{named(oops.function, oops.module)} found a string where a pointer belongs ({sense}). Who reads it is often "
         "the victim: look for who writes strings near that object.",
-        confidence=0.8 if by_dump else 0.75,
+        confidence=0.75,
         crash_class="memory-corruption",
         culprit=_culprit(crash),
         evidence=_evidence(crash),
@@ -323,12 +360,8 @@ def text_in_pointer(crash: Crash) -> Iterator[Finding]:
 def gone_module(crash: Crash) -> Iterator[Finding]:
     """Faults in the modules' area after a module was unloaded."""
     oops = crash.oops
-    if oops is None or oops.kind != "paging-request" or oops.address is None or oops.error_code is None:
-        return
-    unmapped = any("no page is mapped" in meaning for meaning in oops.error_code.meaning)
-    gone = [module.name for module in (crash.machine.unloaded_modules or ())] if crash.machine else []
-    gone = gone or [module.name for module in oops.modules if module.last_unloaded]
-    if not unmapped or not gone or "modules' area" not in oops.address.text:
+    gone = gone_from_under(crash)
+    if not gone or oops is None:
         return
     yield Finding(
         id="gone-module",
@@ -384,6 +417,18 @@ def wild_pointer(crash: Crash) -> Iterator[Finding]:
         next=(_KASAN, _SLUB),
         weight=0.8,
     )
+
+
+def gone_from_under(crash: Crash) -> list[str]:
+    """Modules that were unloaded, where the fault is a hole in the modules' area: the last one first."""
+    oops = crash.oops
+    if oops is None or oops.kind != "paging-request" or oops.address is None or oops.error_code is None:
+        return []
+    unmapped = any("no page is mapped" in meaning for meaning in oops.error_code.meaning)
+    if not unmapped or "modules' area" not in oops.address.text:
+        return []
+    gone = [module.name for module in (crash.machine.unloaded_modules or ())] if crash.machine else []
+    return gone or [module.name for module in oops.modules if module.last_unloaded]
 
 
 def _repeats(value: int | None) -> str | None:

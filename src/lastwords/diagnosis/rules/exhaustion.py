@@ -1,11 +1,12 @@
 """Memory that ran out, and who has it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.holders import LARGE, Holder, counted, holders, unaccounted, whole
 from lastwords.diagnosis.rule import rule
 from lastwords.glossary.units import size
-from lastwords.model import Culprit, Fact, Finding, Memory, NextStep
+from lastwords.model import Culprit, Fact, Finding, Memory, NextStep, OomReport, Oops
 
 _KINDS = frozenset({"out-of-memory", "out-of-memory-kill", "memcg-out-of-memory", "oom-panic"})
 _LARGE = 0.3
@@ -112,35 +113,112 @@ def _holders(memory: Memory) -> Iterator[tuple[int, str, Culprit, str]]:
 
 @rule(
     "memory-ran-out",
-    "memory that ran out, by the log alone",
-    why="The OOM report lists counters and processes; without a dump what the kernel itself holds is only a sum.",
-    sure="sure that memory ran out; who took it is only known as far as the log's tables go",
+    "memory that ran out, and who held it by the OOM killer's report",
+    why="The report lists counters, processes and slab caches: the one that holds a third of the memory explains that it ran out.",
+    sure="sure that memory ran out; who took it is quite sure where one holder stands out, and never who leaks a slab cache",
 )
 def memory_ran_out(crash: Crash) -> Iterator[Finding]:
-    """An OOM without a dump."""
-    oops = crash.oops
+    """An OOM, by its report alone."""
+    oops = next((oops for oops in crash.reports if oops.oom is not None), crash.oops)
     if oops is None or not _ran_out(crash):
         return
-    group = oops.kind == "memcg-out-of-memory"
-    asked = f" {oops.comm} asked last, which need not be the one that took it." if oops.comm else ""
-    what = "a control group used up the memory that it may have" if group else "memory ran out"
+    oom = oops.oom or OomReport()
+    amount = whole(oom)
+    found = holders(oom, oops.path)
+    large = [holder for holder in found if amount and holder.amount >= amount * LARGE]
+    group = oom.constraint == "memcg" or oops.kind == "memcg-out-of-memory"
+    what = f"the control group {oom.memcg or ''}".rstrip() + " used up the memory that it may have"
+    what = what if group else "memory ran out"
+    title = what
+    if large and amount:
+        title = f"{large[0].what} {large[0].verb} {large[0].amount / amount:.0%} of the memory{_of(oom)}"
+    # The dump's counters go deeper.
+    dumped = crash.machine is not None and crash.machine.memory is not None
     yield Finding(
         id="memory-ran-out",
-        title=what,
-        text=f"{what[:1].upper()}{what[1:]}.{asked}",
-        confidence=0.88,
+        title=title,
+        text=" ".join(_told(oops, oom, large, found, what)),
+        # Two that are both large: who of them is too large?
+        confidence=0.88 if len(large) < 2 else 0.75,
         crash_class="resource-exhaustion",
-        evidence=(crash.here(),),
-        next=(
-            NextStep(
-                text="Read the report's table of processes and its Mem-Info: anon, slab_unreclaimable and shmem say what kind of memory it was.",
-                value=0.7,
-            ),
-            NextStep(
-                text="Watch which of them grows before the next time.",
-                command="sar -r ALL; slabtop -o; ps aux --sort -rss | head",
-                value=0.5,
-            ),
+        culprit=large[0].culprit if large and not dumped else None,
+        evidence=(
+            Fact(text=oops.message, path=oops.path, line=oops.line, quote=True),
+            *_evidence(oom, oops.path, large, found),
         ),
-        weight=0.7,
+        next=(*(step for holder in large[:2] for step in holder.next), *_WATCH),
+        # A container at its limit says little about a crash that came later.
+        weight=0.3 if group and oops is not crash.oops else 0.7,
     )
+
+
+_WATCH = (
+    NextStep(
+        text="Watch which kind of memory grows before the next time.",
+        command="sar -r ALL; slabtop -o; ps aux --sort -rss | head",
+        value=0.5,
+    ),
+)
+
+
+def _of(oom: OomReport) -> str:
+    return " of its control group" if oom.constraint == "memcg" else ""
+
+
+def _told(oops: Oops, oom: OomReport, large: Sequence[Holder], found: Sequence[Holder], what: str) -> Iterator[str]:
+    """The sentences of the finding."""
+    amount = whole(oom)
+    yield f"{what[:1].upper()}{what[1:]}{f' ({size(amount)})' if amount else ''}."
+    for holder in large[:3]:
+        share = f"{holder.amount / amount:.0%}" if amount else ""
+        subject = f"{holder.what[:1].upper()}{holder.what[1:]}"
+        yield f"{subject} {holder.verb} {size(holder.amount)}, {share} of it.{' ' if holder.text else ''}{holder.text}"
+    if len(large) > 1:
+        yield "Which of them is larger than it should be, the log cannot tell."
+    if amount and found and not large:
+        yield from _unexplained(oom, amount, found)
+    if any(holder.kernel for holder in large) and (asked := _asked(oops)):
+        yield f"{asked}, which may be innocent of it."
+    elif oops.comm:
+        yield f"{oops.comm} asked last, which need not be the one that took it."
+    if oom.killed is not None:
+        killed = f"{oom.killed.comm} ({oom.killed.pid})"
+        more = f", and {oom.kills - 1} more after it" if oom.kills > 1 else ""
+        had = f", which had {size(oom.killed.rss)}" if oom.killed.rss is not None else ""
+        yield f"The kernel killed {killed}{had}{more}."
+
+
+def _unexplained(oom: OomReport, amount: int, found: Sequence[Holder]) -> Iterator[str]:
+    """What to say where nobody has a third."""
+    if oom.free is not None and oom.constraint != "memcg" and oom.free >= amount * LARGE:
+        order = f", or not {1 << oom.order} pages in a row" if oom.order else ""
+        yield f"Yet {size(oom.free)} of {size(amount)} were free: not in the zone or node that was asked for{order}."
+        return
+    yield f"Nobody in the report holds a third of it; the largest: {found[0].what}, {size(found[0].amount)}."
+    if (rest := unaccounted(oom)) is not None:
+        yield f"{size(rest)} stand in no counter."
+
+
+def _asked(oops: Oops) -> str:
+    """Whose call it was that found no memory, where it came from a module."""
+    frames = next((trace.frames for trace in oops.traces if trace.frames), ())
+    frame = next((frame for frame in frames if frame.module and frame.reliable), None)
+    return f"The call that found no more came from {frame.function}() of the module {frame.module}" if frame else ""
+
+
+def _evidence(oom: OomReport, path: str, large: Sequence[Holder], found: Sequence[Holder]) -> Iterator[Fact]:
+    for name in ("memcg_limit",) if oom.constraint == "memcg" else ("managed",):
+        if getattr(oom, name) is not None:
+            yield counted(oom, name, path)
+    for holder in large[:3] or found[:3]:
+        yield from holder.facts
+    if oom.free is not None and not large:
+        yield counted(oom, "free", path)
+    if oom.swap_total:
+        yield Fact(
+            text=f"swap: {size(oom.swap_free)} of {size(oom.swap_total)} free",
+            path=path,
+            line=oom.lines.get("swap_free"),
+        )
+    if oom.killed is not None:
+        yield Fact(text=f"killed: {oom.killed.comm} ({oom.killed.pid})", path=path, line=oom.killed.line)

@@ -7,6 +7,7 @@ from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named
 from lastwords.model import Culprit, Fact, Finding, NextStep
 
+from .corruption import gone_from_under
 from .pointers import trail
 
 _MEMTEST = NextStep(text="Test the memory from its own boot, for a night: memtest86+.", command="memtest86+", value=0.8)
@@ -78,11 +79,10 @@ def flipped_bit(crash: Crash) -> Iterator[Finding]:
         title="a single bit of a pointer was flipped",
         text=f"The pointer that {where} followed is {said}: a single flipped bit points at failing memory rather than "
         "at a bug, unless it happens again at the same place.",
-        confidence=0.78 if by_dump else 0.6,
+        # Where a module is gone, nearly all addresses around are one bit away from something.
+        confidence=0.4 if gone_from_under(crash) else 0.78 if by_dump else 0.6,
         crash_class="hardware",
-        culprit=Culprit(
-            module=blame.module if blame else oops.module, function=blame.function if blame else oops.function
-        ),
+        culprit=Culprit(),  # no code is to blame
         evidence=(
             crash.here(),
             *(trail(blame) if blame else ()),
@@ -123,7 +123,7 @@ def flipped_text(crash: Crash) -> Iterator[Finding]:
         ),
         confidence=0.92 if one else 0.6,
         crash_class="hardware" if one else "memory-corruption",
-        culprit=Culprit(function=first.function),
+        culprit=Culprit() if one else Culprit(function=first.function),
         evidence=tuple(
             Fact(text=f"{flip.function}: {flip.byte:#04x} instead of {flip.expected:#04x}", address=flip.address)
             for flip in blame.flipped[:8]

@@ -7,7 +7,7 @@ from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named, several
 from lastwords.glossary.units import duration
-from lastwords.model import Culprit, Fact, Finding, Frame, Lock, LockCycle, NextStep, Oops, StackFrame, Task, Waiter
+from lastwords.model import Culprit, Fact, Finding, Frame, Lock, LockCycle, NextStep, Oops, Task, Waiter
 
 from .pointers import faulting
 
@@ -23,10 +23,8 @@ _LOCKDEP = NextStep(
 
 def _module_of(crash: Crash, pid: int) -> tuple[str | None, str | None]:
     """Where a task stands: the innermost function that is not part of waiting for a lock, and its module."""
-    task = crash.task(pid)
-    return next(
-        ((f.function, f.module) for f in (task.stack if task else ()) if not _LOCKING.match(f.function)), (None, None)
-    )
+    stack = crash.own_stack(crash.task(pid))
+    return next(((f.function, f.module) for f in stack if not _LOCKING.match(f.function)), (None, None))
 
 
 @rule(
@@ -130,7 +128,7 @@ def _holder_finding(crash: Crash, lock: Lock, waiters: "list[Waiter]") -> Findin
         text=f"{who} waited{since} in {waiting_in} for the {lock.kind} {name}. "
         f"{lock.owner_comm or 'The task'} ({lock.owner}) holds it and {doing}.",
         confidence=0.88 if lock.owner_sure and lock.sure else 0.7,
-        crash_class="deadlock",
+        crash_class="lockup" if lock.kind == "spinlock" else "deadlock",
         culprit=Culprit(module=module, function=function or lock.owner_function),
         evidence=(
             Fact(text=f"{lock.kind} {name}: owner {lock.owner_comm} ({lock.owner})", address=lock.address),
@@ -278,8 +276,3 @@ def sleeping_in_atomic(crash: Crash) -> Iterator[Finding]:
         ),
         weight=0.9,
     )
-
-
-def innermost_own(stack: tuple[StackFrame, ...]) -> StackFrame | None:
-    """The innermost frame that is not part of waiting for a lock."""
-    return next((frame for frame in stack if not _LOCKING.match(frame.function) and not frame.user), None)

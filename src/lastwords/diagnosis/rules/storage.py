@@ -13,6 +13,8 @@ from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep
 
 _OLD = 10.0
 """Seconds after which a disk has not answered a request, whatever the disk."""
+_OLD_IN_A_HANG = 2.0
+"""The same where tasks are reported as hung."""
 _IO = re.compile(
     r"io_schedule|blk_|submit_bio|wait_on_page|folio_wait|__wait_on_buffer|wait_on_bit_io|jbd2_log_wait|xlog_|nfs_|rpc_wait|cifs_|ceph_"
 )
@@ -27,7 +29,8 @@ _IO = re.compile(
 def storage_silent(crash: Crash) -> Iterator[Finding]:
     """Old block requests in flight while tasks hang."""
     io = crash.machine.io if crash.machine else None
-    old = [request for request in io.requests if (request.age or 0) >= _OLD] if io else []
+    hung = any(oops.kind in ("hung-task", "workqueue-lockup") for oops in crash.reports)
+    old = [request for request in io.requests if (request.age or 0) >= (_OLD_IN_A_HANG if hung else _OLD)] if io else []
     if not old or io is None:
         return
     devices = Counter(request.device for request in old)
@@ -41,7 +44,6 @@ def storage_silent(crash: Crash) -> Iterator[Finding]:
         if with_driver
         else "they wait in the queue; the driver was never given them"
     )
-    hung = any(oops.kind in ("hung-task", "workqueue-lockup") for oops in crash.reports)
     yield Finding(
         id="storage-silent",
         title=f"{device}{driver} does not answer",

@@ -32,7 +32,7 @@ AREAS = {
 }
 
 # What a check decides: that there is a dump, or that the log survives without one.
-Decides = Literal["", "kdump", "firmware", "target", "log", "console"]
+Decides = Literal["", "kdump", "fadump", "firmware", "target", "log", "console"]
 
 
 class Found(Struct, frozen=True, kw_only=True):

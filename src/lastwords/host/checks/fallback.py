@@ -54,7 +54,7 @@ def _arguments(host: Host) -> str:
 
 def _backend(host: Host) -> str:
     if host.root.is_dir("/sys/firmware/efi"):
-        return "modprobe efi_pstore (echo efi_pstore > /etc/modules-load.d/efi_pstore.conf for each boot)"
+        return "modprobe efi_pstore && echo efi_pstore > /etc/modules-load.d/efi_pstore.conf"
     reserve = host.distribution.set_argument("ramoops.mem_address=ADDRESS ramoops.mem_size=0x200000")
     return f"reserve RAM for ramoops (with memmap= or reserve_mem=): {reserve}; or use netconsole"
 
@@ -136,7 +136,8 @@ def netconsole(host: Host) -> Found:
     return absent("not used", "/sys/kernel/config/netconsole") if host.is_running else unknown("not a running system")
 
 
-_SCREENS = re.compile(r"tty\d{1,3}$|dummycon|simpledrm")
+# Screens, what goes nowhere or over the network, and pstore's own console.
+_NO_LINES = re.compile(r"tty\d{1,3}$|ttynull|dummycon|netcon|pstore|ramoops|efi|erst")
 
 
 @check(
@@ -156,7 +157,7 @@ def serial_console(host: Host) -> Found:
             return unknown("not a running system", "/proc/consoles")
         return unknown(", ".join(given) or "/proc/consoles is not there", "/proc/cmdline")
     names = [line.split()[0] for line in text.splitlines() if line.split()]
-    serial = [name for name in names if not _SCREENS.match(name) and "netcon" not in name]
+    serial = [name for name in names if not _NO_LINES.match(name)]
     if serial:
         return ok(", ".join(serial), "/proc/consoles")
     port = {"aarch64": "ttyAMA0", "ppc64le": "hvc0", "s390x": "ttysclp0"}.get(host.machine, "ttyS0")

@@ -10,7 +10,7 @@ from . import Found, absent, check, fail, ok, unknown, warn
     "firmware-assisted dump is registered",
     "firmware",
     why="On POWER the firmware can keep the memory over a reboot: more robust than kdump, if it is registered.",
-    decides="firmware",
+    decides="fadump",
 )
 def fadump(host: Host) -> Found:
     """/sys/kernel/fadump/{enabled,registered,mem_reserved}; before 5.10, /sys/kernel/fadump_*."""

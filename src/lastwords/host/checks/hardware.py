@@ -86,7 +86,7 @@ def bmc_log(host: Host) -> Found:
         return absent("no BMC is seen", "/dev/ipmi0")
     if host.root.which("ipmitool") is None:
         install = host.distribution.install("ipmitool")
-        return unknown("ipmitool is not installed", devices[0], fix=f"{install}; then: ipmitool sel info")
+        return unknown("ipmitool is not installed", devices[0], fix=f"{install} && ipmitool sel info")
     ran = host.root.run("ipmitool", "sel", "info", seconds=20)
     if ran is None or not ran.ok:
         return unknown(ran.complaint[:160] if ran else "not a running system", "ipmitool sel info")
@@ -118,4 +118,4 @@ def serial_over_lan(host: Host) -> Found:
             f"console on {', '.join(ports)}; record it: ipmitool -I lanplus -H BMC sol activate", "/proc/consoles"
         )
     fix = host.distribution.set_argument("console=tty0 console=ttyS1,115200")
-    return warn("a BMC, but the kernel writes to no serial port", "/proc/consoles", fix=f"{fix}   (or ttyS0)")
+    return warn("a BMC, but the kernel writes to no serial port", "/proc/consoles", fix=f"{fix}   # or ttyS0")

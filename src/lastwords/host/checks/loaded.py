@@ -21,6 +21,8 @@ NOT_RUNNING = "not a running system"
 )
 def crash_kernel_loaded(host: Host) -> Found:
     """/sys/kernel/kexec_crash_loaded is 1."""
+    if host.has_fadump:
+        return absent("fadump is used instead")
     for path in CRASH_LOADED:
         loaded = host.root.number(path)
         if loaded is None:
@@ -30,7 +32,7 @@ def crash_kernel_loaded(host: Host) -> Found:
         if not host.crash_size:
             return fail("no: no memory is reserved for it", path, fix="see crashkernel-reserved")
         kdump = host.distribution.kdump
-        fix = f"{host.distribution.enable()}; if that fails: journalctl -u {kdump.service}"
+        fix = f"{host.distribution.enable()}   # if that fails: journalctl -u {kdump.service}"
         return fail("no", path, fix=fix, cost="no crash kernel is loaded")
     if not host.is_running:
         return unknown(NOT_RUNNING, CRASH_LOADED[-1])
@@ -62,7 +64,9 @@ def kdump_service(host: Host) -> Found:
         return fail("masked", service, fix=f"systemctl unmask {service} && {distribution.enable()}")
     if unit.get("ActiveState") == "failed":
         reason = _last_complaint(host, service)
-        return fail(f"its last run failed{reason}", service, fix=f"journalctl -u {service} -b; then {_restart(host)}")
+        return fail(
+            f"its last run failed{reason}", service, fix=f"journalctl -u {service} -b   # then: {_restart(host)}"
+        )
     if state not in ("enabled", "enabled-runtime", "static", "generated"):
         return fail(f"it is {state or 'not enabled'}", service, fix=distribution.enable())
     if unit.get("ActiveState", "active") != "active":

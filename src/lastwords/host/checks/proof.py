@@ -20,13 +20,13 @@ _STATUS = "/var/lib/kdump/vmcore-creation.status"
 )
 def last_dump(host: Host) -> Found:
     """Kdump-utils' own test, and the newest whole dump against the kernel and kdump's configuration."""
-    rehearse = "lastwords rehearse   (crashes this machine on purpose, after asking twice)"
+    rehearse = "lastwords rehearse   # crashes this machine on purpose, after asking twice"
     settings = host.dump_settings
     directory = settings.path if settings and settings.kind == "local" else host.distribution.kdump.directory
     whole = [dump for dump in dumps(host.root, directory) if not dump.incomplete]
     status = (host.root.text(_STATUS, 4096) or "").partition("\n")[0]
     if "fail" in status.lower():
-        return fail(f"the last test failed: {status[:120]}", _STATUS, fix="journalctl -b -1; then kdumpctl test")
+        return fail(f"the last test failed: {status[:120]}", _STATUS, fix="journalctl -b -1   # then: kdumpctl test")
     changed = {path: _changed(host, path) for path in (f"/boot/vmlinuz-{host.release}", _config(host))}
     at, source, what = (whole[0].written, whole[0].path, "the last dump") if whole else (0.0, directory, "")
     if "success" in status.lower() and (tested := _changed(host, _STATUS)) > at:

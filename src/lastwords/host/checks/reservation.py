@@ -41,24 +41,30 @@ def kexec_supported(host: Host) -> Found:
 )
 def crashkernel_reserved(host: Host) -> Found:
     """kexec_crash_size, with the ranges of /proc/iomem and the CMA part where they can be read."""
+    if host.has_fadump:
+        return absent("fadump is used instead")
     size = host.crash_size
     given = host.argument("crashkernel")
     if size is None:
         return unknown(NOT_RUNNING if not host.is_running else "the kernel does not say", CRASH_SIZE[-1])
     if size:
         return ok(size_text(size) + _ranges(host) + _cma(host), CRASH_SIZE[-1])
+    entries = host.next_boot.entries
+    if given is None and entries and all(_reserves(entry.arguments) for entry in entries):
+        cost = "no crashkernel is reserved before the next reboot"
+        return fail("none yet: the next boot will", entries[0].source, fix="reboot", cost=cost)
     suggestion = advised(host)
     if given is None:
         return fail(
             "none: there is no crashkernel= on the command line",
             "/proc/cmdline",
-            fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}; then reboot",
+            fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}   # then reboot",
             cost="no crashkernel is reserved",
         )
     return fail(
         f"none, although the command line has crashkernel={given}",
         "/proc/cmdline",
-        fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}; then reboot",
+        fix=f"{host.distribution.set_argument(f'crashkernel={suggestion}')}   # then reboot",
         cost="no crashkernel is reserved",
     )
 
@@ -168,10 +174,10 @@ def crashkernel_size(host: Host) -> Found:
     need = needed(host)
     value = f"{size_text(size)}; {need.text}"
     source = f"{CRASH_SIZE[-1]}, {need.source}" if need.source else CRASH_SIZE[-1]
-    fix = f"{host.distribution.set_argument(f'crashkernel={advised(host)}')}; then reboot"
-    if size < need.least:
+    fix = f"{host.distribution.set_argument(f'crashkernel={advised(host)}')}   # then reboot"
+    if size < need.never:
         return fail(value, source, fix=fix, cost=f"{size_text(size)} are too little for the crash kernel")
-    if size < need.default:
+    if size < max(need.least, need.default):
         return warn(value, source, fix=fix)
     return ok(value, source)
 

@@ -1,20 +1,15 @@
-"""Where the dump goes: is the place there, can it be written, is there room, and does the collector work?"""
+"""Where the dump goes: is the place there, can it be written, is it reached from the crash kernel?"""
 
 import re
 
-from lastwords.host.collector import collector
 from lastwords.host.dump_settings import DumpSettings
-from lastwords.host.dump_size import FREE_PAGES, DumpSize, as_measured, counted_size, dump_size
-from lastwords.host.dumps import dumps
-from lastwords.host.machine import CRASH_LOADED, Host, size_text
+from lastwords.host.machine import CRASH_LOADED, Host
 from lastwords.host.mounts import is_encrypted, mount_of, mounts
-from lastwords.host.rehearsal_record import measured_ratio
 
 from . import Found, absent, check, fail, ok, unknown, warn
 
 _REMOTE = ("nfs", "ssh", "ftp", "cifs")
-_VOLATILE = ("tmpfs", "ramfs", "overlay", "squashfs", "iso9660")
-_LEVELS = {1: "zero pages", 2: "page cache", 4: "private page cache", 8: "user pages", 16: "free pages"}
+_VOLATILE = ("tmpfs", "ramfs", "squashfs", "iso9660")
 
 
 @check(
@@ -52,13 +47,21 @@ def _place(host: Host, settings: DumpSettings) -> str:
     return f"{settings.path} on {mount.device} ({mount.file_system})" if mount else settings.path
 
 
-def _local(host: Host) -> DumpSettings | None:
+NOT_CONFIGURED = "kdump is not configured"
+
+
+def elsewhere(host: Host) -> str:
+    """Why there is no directory to look at: dumps go elsewhere, or nowhere."""
+    return NOT_CONFIGURED if host.dump_settings is None else "not a directory of this machine"
+
+
+def local_settings(host: Host) -> DumpSettings | None:
     """The settings, if dumps go to a disk of this machine."""
     settings = host.dump_settings
     return settings if settings is not None and settings.kind in ("local", "device") else None
 
 
-def _directory(host: Host, settings: DumpSettings) -> str | None:
+def dump_directory(host: Host, settings: DumpSettings) -> str | None:
     """The directory where dumps are seen on this machine; None where their device is not mounted."""
     if settings.kind == "local":
         return settings.path
@@ -84,10 +87,10 @@ def _same_device(host: Host, one: str, other: str) -> bool:
 )
 def dump_target_writable(host: Host) -> Found:
     """The directory, its file system's kind and options."""
-    settings = _local(host)
+    settings = local_settings(host)
     if settings is None:
-        return absent("not a directory of this machine")
-    directory = _directory(host, settings)
+        return absent(elsewhere(host))
+    directory = dump_directory(host, settings)
     if directory is None:
         return unknown(f"{settings.where} is not mounted here", settings.source)
     mount = mount_of(host.root, directory)
@@ -98,7 +101,7 @@ def dump_target_writable(host: Host) -> Found:
         return fail(f"{directory} is not there", directory, fix=fix, cost=f"{directory} is not there")
     if mount is None:
         return unknown("which file system it is on is not known", directory)
-    if mount.file_system in _VOLATILE and mount.file_system != "overlay":
+    if mount.file_system in _VOLATILE:
         fix = f"point {settings.source} to a directory on a disk, then {host.distribution.kdump.rebuild}"
         cost = f"{directory} is in memory ({mount.file_system})"
         return fail(f"{directory} is on a {mount.file_system}: gone after a reboot", mount.source, fix=fix, cost=cost)
@@ -106,154 +109,6 @@ def dump_target_writable(host: Host) -> Found:
         fix = f"mount -o remount,rw {mount.directory}"
         return fail(f"{mount.directory} is mounted read-only", mount.source, fix=fix, cost=f"{directory} is read-only")
     return ok(f"{directory}, {mount.file_system}, writable", mount.source)
-
-
-# makedumpfile looks at every page: some seconds for this much memory, minutes for a terabyte.
-_COUNTABLE = 64 << 30
-
-
-def estimate(host: Host) -> tuple[DumpSize, str] | None:
-    """How large a dump will be with kdump's settings, and by what; None where it can't be told."""
-    settings = host.dump_settings
-    packed = settings is None or settings.kind != "raw"
-    if settings is not None and host.distribution.family == "fedora":
-        packed = any(option in ("-c", "-l", "-p", "-z") for option in settings.options)
-    if (host.memory or _COUNTABLE) < _COUNTABLE:
-        ran = host.root.run("makedumpfile", "--mem-usage", "/proc/kcore", seconds=15)
-        counted = counted_size(ran.text, _level(host), packed=packed) if ran is not None and ran.ok else None
-        if counted is not None:
-            return as_measured(counted, measured_ratio(host.root)), "makedumpfile --mem-usage"
-    size = dump_size(host.meminfo, _level(host), packed=packed)
-    return (as_measured(size, measured_ratio(host.root)), "/proc/meminfo") if size is not None else None
-
-
-def _level(host: Host) -> int:
-    """What is left out: the dump level, without free pages where makedumpfile is too old to find them."""
-    settings = host.dump_settings
-    level = settings.level if settings else 31
-    tool = collector(host)
-    return level & ~FREE_PAGES if tool is not None and tool.keeps_free_pages else level
-
-
-@check(
-    "dump-room",
-    "there is room for a dump",
-    "target",
-    why="A dump that fills the disk is cut off, and a cut-off dump may lack the very page that matters.",
-    decides="target",
-)
-def dump_room(host: Host) -> Found:
-    """Free bytes and inodes against an estimate from /proc/meminfo and the dump level."""
-    settings = _local(host)
-    if settings is None:
-        return absent("not a directory of this machine")
-    if (directory := _directory(host, settings)) is None:
-        return unknown(f"{settings.where} is not mounted here", settings.source)
-    estimated = estimate(host)
-    room = host.root.room(_existing(host, directory))
-    if room is None or estimated is None:
-        return unknown("memory or free space is not known", directory)
-    size, source = estimated
-    source = f"{directory}, {source}"
-    free = room.f_bavail * room.f_frsize - settings.keep_free
-    value = f"{size_text(max(free, 0))} free; {estimate_text(size, _level(host))}"
-    fix = f"make room in {directory}, or let dumps go elsewhere: {settings.source}"
-    if settings.level != 31:
-        fix += "; or leave out more: dump level 31"
-    if room.f_files and room.f_favail < 10:
-        return fail(
-            f"no inodes are left in {directory}", directory, fix=fix, cost="the dump's file system has no inodes"
-        )
-    if free < size.likely:
-        return fail(value, source, fix=fix, cost=f"{directory} has no room for a dump")
-    if free < size.cautious:
-        return warn(value, source, fix=fix)
-    return ok(value, source)
-
-
-def estimate_text(size: DumpSize, level: int) -> str:
-    """The estimate in words."""
-    left_out = [text for bit, text in _LEVELS.items() if level & bit]
-    without = f"without {', '.join(left_out)}" if left_out else "everything"
-    likely = f"about {size_text(size.likely)}, at worst {size_text(size.cautious)}"
-    measured = ", as the rehearsal here measured" if size.measured else ""
-    return f"a dump at level {level} ({without}) will take {likely}{measured}"
-
-
-def _existing(host: Host, path: str) -> str:
-    """The path, or the nearest directory above it that is there."""
-    while path not in ("", "/") and not host.root.exists(path):
-        path = path.rpartition("/")[0]
-    return path or "/"
-
-
-@check(
-    "makedumpfile",
-    "makedumpfile is there and knows this kernel",
-    "target",
-    why="makedumpfile leaves out what is not needed. One too old for the kernel leaves out too little, or fails.",
-    decides="target",
-)
-def makedumpfile(host: Host) -> Found:
-    """Its version against the kernel's."""
-    settings = host.dump_settings
-    program = settings.collector.rpartition("/")[2] if settings else "makedumpfile"
-    if program != "makedumpfile":
-        where = host.root.which(program)
-        if where is None:
-            fix = f"install it, or set core_collector in {settings.source if settings else ''}"
-            return fail(f"{program} is not there", settings.source if settings else "", fix=fix)
-        return ok(f"{program} is used instead: nothing is left out", where)
-    path = host.root.which("makedumpfile")
-    package = "kexec-tools" if "kexec-tools" in host.distribution.kdump.packages[:1] else "makedumpfile"
-    install = host.distribution.install(package if host.distribution.family == "fedora" else "makedumpfile")
-    if path is None:
-        return fail("not installed", "makedumpfile", fix=install, cost="makedumpfile is not installed")
-    found = collector(host)
-    if found is None:
-        return unknown("its version can't be told", path)
-    kernel = ".".join(map(str, host.version))
-    fix = "install a newer makedumpfile, from the distribution's backports or its next release"
-    if found.harm:
-        return fail(f"{found.text} is too old for kernel {kernel}: {found.harm}", found.source, fix=fix)
-    if found.knows is not None and _minors(host.version) - _minors(found.knows) > _TOLERATED:
-        text = f"{found.text} knows kernels up to {'.'.join(map(str, found.knows))}, and this is {kernel}"
-        return warn(f"{text}: it says `not supported` and may leave out too little", found.source, fix=fix)
-    return ok(f"{found.text}, on kernel {kernel}", found.source)
-
-
-# A kernel a little newer than makedumpfile knows makes it warn, and mostly works: distributions ship such pairs.
-_TOLERATED = 3
-_LAST_MINOR = {3: 19, 4: 20, 5: 19, 6: 19}
-
-
-def _minors(version: tuple[int, int]) -> int:
-    """Releases since 3.0, which counts 5.19 to 6.0 as one step."""
-    return sum(last + 1 for major, last in _LAST_MINOR.items() if major < version[0]) + version[1]
-
-
-@check(
-    "collector-options",
-    "its options are valid",
-    "target",
-    why="makedumpfile with a wrong option ends at once, in the crash kernel, where nobody sees it.",
-)
-def collector_options(host: Host) -> Found:
-    """`makedumpfile --check-params` with the configured options (1.6.8 and newer)."""
-    settings = host.dump_settings
-    if settings is None or settings.collector.rpartition("/")[2] != "makedumpfile":
-        return absent("makedumpfile is not used")
-    shown = " ".join(settings.options) or "its own defaults"
-    if not 0 <= settings.level <= 31:
-        return fail(f"dump level {settings.level}", settings.source, fix=f"set 31 in {settings.source}")
-    options = [option for option in settings.options if option != "-F"]
-    ran = host.root.run("makedumpfile", "--check-params", *options, "/proc/vmcore", "dump", seconds=10)
-    if ran is None or "unrecognized option" in ran.err.decode(errors="replace") + ran.text:
-        return ok(f"{shown} (not tried)", settings.source)
-    if not ran.ok:
-        reason = ran.complaint or ran.text.partition("\n")[0]
-        return fail(f"{shown}: {reason[:160]}", settings.source, fix=f"correct the options in {settings.source}")
-    return ok(shown, settings.source)
 
 
 @check(
@@ -266,7 +121,7 @@ def remote_target(host: Host) -> Found:
     """The ssh key and known host; NFS mount options. Nothing is sent: doctor only reads."""
     settings = host.dump_settings
     if settings is None or settings.kind not in _REMOTE:
-        return absent("dumps stay on this machine")
+        return absent(NOT_CONFIGURED if settings is None else "dumps stay on this machine")
     if settings.kind != "ssh":
         return unknown(
             f"{settings.kind} to {settings.where}: not tried",
@@ -300,9 +155,9 @@ def _encrypted_key(host: Host, path: str) -> bool:
 )
 def encrypted_target(host: Host) -> Found:
     """The option link-volume-key of crypttab (kdump-utils, with CONFIG_CRASH_DM_CRYPT of kernel 6.16)."""
-    settings = _local(host)
+    settings = local_settings(host)
     if settings is None:
-        return absent("dumps don't go to a disk of this machine")
+        return absent(elsewhere(host))
     mount = mount_of(host.root, settings.path)
     device = settings.where or (mount.device if mount else "")
     if not is_encrypted(host.root, device):
@@ -318,75 +173,6 @@ def encrypted_target(host: Host) -> Found:
 
 
 @check(
-    "dump-retention",
-    "old dumps do not fill the disk",
-    "target",
-    why="Dumps are large. A machine that crashes in a loop fills its disk, unless only some are kept.",
-)
-def dump_retention(host: Host) -> Found:
-    """KDUMP_NUM_DUMPS, KDUMP_KEEP_OLD_DUMPS, and what lies there."""
-    settings = _local(host)
-    directory = _directory(host, settings) if settings else None
-    if settings is None or directory is None:
-        return absent("not a directory of this machine")
-    found = dumps(host.root, directory)
-    size = sum(dump.size for dump in found)
-    there = f"{len(found)} dumps, {size_text(size)}" if found else "no dumps yet"
-    if settings.keep:
-        return ok(f"the last {settings.keep} are kept; {there}", settings.source)
-    fixes = {
-        "debian": f"set KDUMP_NUM_DUMPS=3 in {settings.source}",
-        "suse": f"set KDUMP_KEEP_OLD_DUMPS=3 in {settings.source}",
-    }
-    fix = fixes.get(host.distribution.family, f"have systemd-tmpfiles or cron delete what is old in {directory}")
-    room = host.root.room(_existing(host, directory))
-    if room is not None and size > room.f_bavail * room.f_frsize:
-        return warn(f"all are kept; {there}, more than is free", directory, fix=fix)
-    return ok(f"all are kept; {there}", settings.source)
-
-
-@check(
-    "incomplete-dumps",
-    "no dump was cut off",
-    "target",
-    why="kdump renames a dump only when it is whole: a left-over `incomplete` tells of a dump that failed.",
-)
-def incomplete_dumps(host: Host) -> Found:
-    """Left-over vmcore-incomplete and dump-incomplete."""
-    settings = _local(host)
-    directory = (_directory(host, settings) if settings else None) or host.distribution.kdump.directory
-    cut = [dump for dump in dumps(host.root, directory) if dump.incomplete]
-    if not cut:
-        return ok("none", directory)
-    fix = f"lastwords verify {cut[0].path}; then look why: room, crashkernel's size, watchdog"
-    return warn(f"{len(cut)}, the last {cut[0].path} ({size_text(cut[0].size)})", directory, fix=fix)
-
-
-@check(
-    "dump-directory-mode",
-    "dumps can't be read by everybody",
-    "target",
-    why="A dump holds keys, passwords and everybody's data.",
-)
-def dump_directory_mode(host: Host) -> Found:
-    """Modes of the directory and of the dumps in it."""
-    settings = _local(host)
-    directory = (_directory(host, settings) if settings else None) or host.distribution.kdump.directory
-    found = host.root.stat(directory)
-    if found is None:
-        return absent(f"{directory} is not there", directory)
-    mode = found.st_mode & 0o7777
-    if mode & 0o002 and not mode & 0o1000:
-        return warn(f"{mode:04o}: everybody can write and delete there", directory, fix=f"chmod o-w {directory}")
-    if not mode & 0o005:
-        return ok(f"{mode:04o}", directory)
-    readable = [dump for dump in dumps(host.root, directory) if dump.mode & 0o004]
-    if readable:
-        return warn(f"everybody can read {readable[0].path}", directory, fix=f"chmod o-r {readable[0].path}")
-    return ok(f"{mode:04o}, and no dump in it is readable by others", directory)
-
-
-@check(
     "failure-action",
     "what is done after a dump, and if it fails",
     "target",
@@ -396,7 +182,7 @@ def failure_action(host: Host) -> Found:
     """failure_action and final_action, KDUMP_FAIL_CMD, KDUMP_IMMEDIATE_REBOOT."""
     settings = host.dump_settings
     if settings is None:
-        return absent("kdump is not configured")
+        return absent(NOT_CONFIGURED)
     final = settings.final_action or "reboot"
     value = f"after a dump: {final}; if it fails: {settings.failure_action}"
     if re.search(r"shell|halt|poweroff|bash", f"{final} {settings.failure_action}"):

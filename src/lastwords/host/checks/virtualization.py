@@ -58,7 +58,7 @@ def vmcoreinfo_device(host: Host) -> Found:
     if host.root.exists(source):
         return ok("yes", source)
     if not host.root.is_dir("/sys/firmware/qemu_fw_cfg"):
-        load = "modprobe qemu_fw_cfg (echo qemu_fw_cfg > /etc/modules-load.d/qemu_fw_cfg.conf for each boot)"
+        load = "modprobe qemu_fw_cfg && echo qemu_fw_cfg > /etc/modules-load.d/qemu_fw_cfg.conf"
         return warn("the driver qemu_fw_cfg is not loaded", "/sys/firmware/qemu_fw_cfg", fix=load)
     fix = "start QEMU with -device vmcoreinfo, or <vmcoreinfo state='on'/> among libvirt's <features>"
     return warn("not there: a dump made by the host may be unreadable", source, fix=fix)

@@ -5,7 +5,8 @@ What each distribution's kdump leaves, one directory a crash:
     Debian, Ubuntu (kdump-tools)  /var/crash/202611240538/{dump,dmesg}.202611240538, while at it dump-incomplete
     Fedora, RHEL (kdump-utils)    /var/crash/127.0.0.1-2026-11-24-05:38:11/{vmcore,vmcore-dmesg.txt,kexec-dmesg.log},
                                   while at it vmcore-incomplete, vmcore-dmesg-incomplete.txt
-    SUSE (kdump)                  /var/crash/2026-11-24-05:38/{vmcore,dmesg.txt,README.txt}
+    SUSE (kdump)                  /var/crash/2026-11-24-05:38/{vmcore,dmesg.txt,README.txt}, and if so configured
+                                  the kernel: vmlinux-RELEASE.gz, System.map-RELEASE
 
 The names under which unfinished dumps lie are evidence themselves: of a target that filled up, or of a second crash.
 """
@@ -26,8 +27,9 @@ from .take import Take
 
 _ABRT = "/var/spool/abrt"
 _STAMP = re.compile(r"(20\d\d)-?(\d\d)-?(\d\d)-?(\d\d):?(\d\d)(?::?(\d\d))?$")
-_DUMP = re.compile(r"(?:dump|vmcore|vmcore-flat|core)(?:[.-].{0,80})?")
-_LOG = re.compile(r".{0,80}dmesg.{0,80}|README\.txt|.{0,80}\.log|makedumpfile-R\.pl")
+_DUMP = re.compile(r"(?:k?dump|vmcore)(?:[.-].{0,80})?")
+_KERNEL = re.compile(r"vmlinux[.-].{0,80}")
+_LOG = re.compile(r".{0,80}dmesg.{0,80}|README\.txt|.{0,80}\.log|System\.map.{0,80}")
 _UNFINISHED = re.compile(r".{0,80}incomplete.{0,80}")
 _DIFFERENT_ZONE = 26 * 3600.0
 _RESTING = 60.0
@@ -35,6 +37,8 @@ _RESTING = 60.0
 _SAME_CRASH = 600.0
 _MOST_DIRECTORIES = 1000
 _MOST_SKIPPED = 20
+_MOST_FILES = 64
+"""Of one crash: a split dump has as many as there were CPUs to write it, a few mostly."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,11 @@ def dumps(take: Take) -> None:
         note = "" if crash.trusted else "in a directory that belongs neither to root nor to you"
         if take.boot.began is None and not take.all_dumps:
             note = "the newest; whether it is of this crash is not known, for want of a record of boots"
-        for path in sorted(crash.files, key=lambda path: (not _is_log(path), path)):
+        files = sorted(crash.files, key=lambda path: (not _is_log(path), path))
+        for path in files[:_MOST_FILES]:
             _take(take, crash, path, note)
+        if len(files) > _MOST_FILES:
+            take.miss(crash.path, "skipped", f"{len(files) - _MOST_FILES} more files than a crash leaves")
     _tell_of_the_others(take, [crash for crash in crashes if crash not in chosen], chosen)
 
 
@@ -75,8 +82,7 @@ def _take(take: Take, crash: _Crash, path: str, note: str) -> None:
     if not finished:
         note = "; ".join(filter(None, (note, "kdump did not finish it")))
     resting = found is not None and abs(time.time() - found.st_mtime) > _RESTING
-    kind = "dmesg" if _is_log(path) else "dump"
-    take.file(path, kind=kind, link=finished and resting, note=note, links_below=crash.below)
+    take.file(path, kind=_kind(posixpath.basename(path)), link=finished and resting, note=note, links_below=crash.below)
 
 
 def _tell_of_the_others(take: Take, crashes: list[_Crash], chosen: list[_Crash]) -> None:
@@ -95,17 +101,18 @@ def _crashes(take: Take) -> Iterator[_Crash]:
         if (real := take.root.real(top)) in seen:
             continue
         seen.add(real)
-        loose = [f"{top}/{name}" for name in take.root.names(top) if _DUMP.fullmatch(name)]
+        names = take.names(top)
+        loose = [f"{top}/{name}" for name in names if _DUMP.fullmatch(name)]
         if crash := _crash(take, top, top, [path for path in loose if take.root.is_file(path)]):
             yield crash
-        for name in take.root.names(top)[-_MOST_DIRECTORIES:]:
+        for name in names[-_MOST_DIRECTORIES:]:
             path = f"{top}/{name}"
             if take.root.is_dir(path):
-                inside = [f"{path}/{name}" for name in take.root.names(path)]
+                inside = [f"{path}/{name}" for name in take.names(path)]
                 files = [one for one in inside if _wanted(one) and not take.root.is_dir(one)]
                 if crash := _crash(take, path, top, files):
                     yield crash
-    for path in take.root.glob(f"{_ABRT}/vmcore-*"):
+    for path in take.glob(f"{_ABRT}/vmcore-*"):
         if crash := _crash(take, path, _ABRT, [one for one in [f"{path}/vmcore"] if take.root.is_file(one)]):
             yield crash
 
@@ -145,9 +152,14 @@ def _named_time(directory: str, loose: bool, files: list[str]) -> float | None:
 
 def _wanted(path: str) -> bool:
     name = posixpath.basename(path)
-    return bool(_DUMP.fullmatch(name) or _LOG.fullmatch(name) or _UNFINISHED.fullmatch(name))
+    return any(pattern.fullmatch(name) for pattern in (_DUMP, _KERNEL, _LOG, _UNFINISHED))
+
+
+def _kind(name: str) -> str:
+    if _KERNEL.fullmatch(name):
+        return "vmlinux"
+    return "dmesg" if "dmesg" in name else "text" if _LOG.fullmatch(name) else "dump"
 
 
 def _is_log(path: str) -> bool:
-    name = posixpath.basename(path)
-    return bool(_LOG.fullmatch(name)) or "dmesg" in name
+    return bool(_LOG.fullmatch(posixpath.basename(path)))

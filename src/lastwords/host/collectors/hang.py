@@ -81,7 +81,8 @@ def _ask(take: Take, letter: str, tasks: int) -> None:
 
 
 def _write(letter: str) -> None:
-    assert letter in _LETTERS  # others reboot, kill or crash
+    if letter not in _LETTERS:
+        raise ValueError(f"sysrq {letter}: others than these reboot, kill or crash")
     trigger = os.open(SYSRQ, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(trigger, letter.encode())

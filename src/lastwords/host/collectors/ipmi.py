@@ -13,11 +13,11 @@ _IPMITOOL = (
     ("sdr-elist.txt", ("sdr", "elist")),
     ("mc-info.txt", ("mc", "info")),
 )
-_SECONDS = 60
+_SECONDS = 90
 """A slow controller gives some ten entries a second."""
 
 
-@collector("ipmi", "ipmi", "the BMC's event log and sensors", order=30, timeout=240)
+@collector("ipmi", "ipmi", "the BMC's event log and sensors", order=30, timeout=300)
 def ipmi(take: Take) -> None:
     """With ipmitool, else FreeIPMI; asked only where the kernel has a BMC's device."""
     if not take.root.runs_commands or not any(map(take.root.exists, DEVICES)):

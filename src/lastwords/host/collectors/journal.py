@@ -1,7 +1,7 @@
 """The journal: of the boot that crashed and those before it, as text, and the journal's own files."""
 
 from .collector import collector
-from .take import LARGEST_OUTPUT, Take
+from .take import Take
 
 BOOTS = (-1, -2, -3, 0)
 """Of kdump, the boot before this one is the crash kernel's, if that had a journal."""
@@ -10,6 +10,11 @@ FILES = (
     "/run/log/journal/*/system*.journal*",
     "/var/log/journal/system*.journal*",
 )
+_LONGEST_DUMP = 3600.0
+"""Seconds that the crash kernel runs at most, to write a dump."""
+_MOST_MESSAGES = 30_000
+_MESSAGE = 2048
+"""Bytes of a message in the export format, with all its fields; few have more than half of it."""
 _MOST_FILES = 12
 _LARGEST_FILE = 256 << 20
 
@@ -20,19 +25,27 @@ def journal(take: Take) -> None:
     if take.root.runs_commands:
         take.command("list-boots.txt", "journalctl", "--list-boots", "--no-pager", kind="boots", silent=True)
         for boot in BOOTS:
-            name = f"kernel-boot{boot}.export"
-            take.command(
-                name, "journalctl", "-k", "-b", str(boot), "-o", "export", "--no-pager", seconds=45, silent=True
-            )
-        # The last words of user space, too: the newest lines of the boot that crashed.
-        last = ("journalctl", "-b", "-1", "-n", "20000", "-o", "export", "--no-pager")
-        take.command("all-boot-1.export", *last, seconds=45, limit=LARGEST_OUTPUT, silent=True)
+            _last_messages(take, f"kernel-boot{boot}.export", "-k", "-b", str(boot))
+        # The last words of user space, too. The last boot may be kdump's own: then the one before it crashed.
+        for boot in (-1, -2) if _may_be_kdumps(take) else (-1,):
+            _last_messages(take, f"all-boot{boot}.export", "-b", str(boot))
     _binary_files(take)
+
+
+def _last_messages(take: Take, name: str, *which: str) -> None:
+    """The end of a boot is what matters: the oldest messages are left out, where there are too many."""
+    last = ("journalctl", *which, "-n", str(_MOST_MESSAGES), "-o", "export", "--no-pager")
+    take.command(name, *last, seconds=45, limit=_MOST_MESSAGES * _MESSAGE, silent=True)
+
+
+def _may_be_kdumps(take: Take) -> bool:
+    boot = take.boot
+    return boot.began is not None and boot.running is not None and boot.running - boot.began < _LONGEST_DUMP
 
 
 def _binary_files(take: Take) -> None:
     """Those that were still written to during the boot that crashed; a file that is too old or large is told of."""
-    paths = [path for pattern in FILES for path in take.root.glob(pattern) if take.root.is_file(path)]
+    paths = [path for pattern in FILES for path in take.glob(pattern) if take.root.is_file(path)]
     found = [(status.st_mtime, status.st_size, path) for path in paths if (status := take.root.stat(path))]
     found.sort(key=lambda one: -one[0])
     wanted = [one for one in found if take.boot.may_be_of_it(one[0])][:_MOST_FILES]

@@ -14,7 +14,7 @@ def sar(take: Take) -> None:
     take.files(*SAR, newest=2 * _DAYS, since=_since(take))
     if not take.root.runs_commands:
         return
-    days = take.root.glob(SAR[0]) or take.root.glob(SAR[1])
+    days = take.glob(SAR[0]) or take.glob(SAR[1])
     for path in sorted(days, key=lambda path: -_modified(take, path))[:_DAYS]:
         name = f"{path.rpartition('/')[2]}.json"
         take.command(

@@ -39,7 +39,7 @@ def dkms(take: Take) -> None:
 def _outside(take: Take) -> Iterator[str]:
     """Modification time, size and path of each."""
     count = 0
-    for release in take.root.glob("/lib/modules/*"):
+    for release in take.glob("/lib/modules/*"):
         for folder in OUTSIDE:
             for path in _walk(take, f"{release}/{folder}", _DEEP):
                 if (found := take.root.stat(path)) and count < _MOST:
@@ -48,7 +48,7 @@ def _outside(take: Take) -> Iterator[str]:
 
 
 def _walk(take: Take, directory: str, depth: int) -> Iterator[str]:
-    for name in take.root.names(directory):
+    for name in take.names(directory):
         path = f"{directory}/{name}"
         if take.root.is_dir(path):
             if depth:

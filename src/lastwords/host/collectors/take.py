@@ -105,7 +105,7 @@ class Take:
             return self._could_not(path, error)
         note = _joined(note, "was written to while it was copied" if staged.changed else "")
         note = _joined(note, "a hard link to the original" if staged.way == "linked" else "")
-        self._took(item, path, staged, kind=kind, note=note, modified=found.st_mtime, began=began)
+        self._took(item, path, staged, kind=kind, note=note, modified=_own_time(path, found.st_mtime), began=began)
         return True
 
     def files(
@@ -129,18 +129,39 @@ class Take:
             How many were there.
         """
         found: dict[str, float] = {}
-        for pattern in patterns:
-            try:
-                for path in self.root.glob(pattern):
-                    if (status := self.root.stat(path)) and self.root.is_file(path):
-                        found[path] = status.st_mtime
-            except NoRight as error:
-                self.miss(error.path, "refused", "no right to list it")
+        for path in self.glob(*patterns):
+            if self.root.is_file(path) and (status := self.root.stat(path)):
+                found[path] = status.st_mtime
         paths = sorted(found, key=lambda path: (-found[path], path))
         wanted = [path for path in paths if since is None or found[path] >= since][:newest]
         for path in wanted:
             self.file(path, kind=kind, tail=tail)
         return len(wanted)
+
+    def names(self, directory: str) -> list[str]:
+        """Names in a directory; none, and a line that says so, where it may not be listed."""
+        try:
+            return self.root.names(directory)
+        except NoRight:
+            self.miss(directory, "refused", "no right to list it")
+            return []
+
+    def glob(self, *patterns: str) -> list[str]:
+        """Paths that fit any of the patterns (see `Root.glob`); what may not be listed is told of."""
+        found: dict[str, None] = {}
+        for pattern in patterns:
+            try:
+                found |= dict.fromkeys(path for path in self.root.glob(pattern) if self._reaches(path))
+            except NoRight as error:
+                self.miss(error.path, "refused", "no right to list it")
+        return list(found)
+
+    def _reaches(self, path: str) -> bool:
+        try:
+            return self.root.exists(path)
+        except NoRight:
+            self.miss(path, "refused", "no right to read it")
+            return False
 
     def small_files(
         self, name: str, patterns: Iterable[str], *, without: Callable[[str], bool] = lambda _path: False
@@ -220,7 +241,7 @@ class Take:
             seconds: its time limit.
             limit: bytes of its output; what is past it is lost.
             kind: another one than the collector's.
-            silent: a failure is not worth a line (such as a boot that the journal does not know).
+            silent: that it refuses is not worth a line (as with a boot that the journal does not know).
 
         Returns:
             Something was taken.
@@ -235,7 +256,7 @@ class Take:
             return False
         origin = " ".join(argv)
         if not ran.out.strip():
-            if not silent and (ran.timed_out or ran.status):
+            if ran.timed_out or (ran.status and not silent):
                 why = (
                     f"no answer in {seconds:.0f} s" if ran.timed_out else ran.complaint[:200] or f"status {ran.status}"
                 )
@@ -289,6 +310,12 @@ class Take:
         top = self.root.resolve(directory)
         expected = top / Path(path).relative_to(directory)
         return os.readlink(f"/proc/self/fd/{file}") == str(expected)  # noqa: PTH115 - bytes that are no UTF-8 too
+
+
+def _own_time(path: str, modified: float) -> float | None:
+    """Files of /proc and /sys are as old as somebody's last look at them; pstore's have the time of the crash."""
+    made_up = path.startswith(("/proc/", "/sys/")) and not path.startswith("/sys/fs/pstore/")
+    return None if made_up else modified
 
 
 def _shown(name: str) -> str:

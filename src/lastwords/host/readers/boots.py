@@ -112,7 +112,9 @@ def read_wtmpdb(path: Path, shown: str) -> tuple[list[Reboot], str | None]:
 
 def looks_like_boot_list(lines: Sequence[str]) -> bool:
     """Whether a text is what `journalctl --list-boots` prints, or its JSON."""
-    return any(_LISTED.match(line) for line in lines) or any('"boot_id"' in line for line in lines[:3])
+    return any(_LISTED.match(line) for line in lines) or (
+        lines[:1] != [] and lines[0].lstrip().startswith("[") and any('"boot_id"' in line for line in lines[:4])
+    )
 
 
 def read_boot_list(content: str, path: str) -> list[Reboot]:

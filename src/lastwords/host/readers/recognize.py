@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import BinaryIO, Literal
 
 from lastwords.model.history import HardwareError, Reboot, Sample
 
-from . import boots, edac, mcelog, rasdaemon, sadf, sar, sel, sqlite_file
+from . import boots, edac, mcelog, rasdaemon, restart, sadf, sar, sel, sqlite_file
 from .lines import lines_of
 
-Form = Literal["rasdaemon", "wtmpdb", "wtmp", "last", "boot-list", "sadf", "sar", "sel", "mcelog", "edac"]
+Form = Literal["rasdaemon", "wtmpdb", "wtmp", "last", "boot-list", "sadf", "sar", "sel", "mcelog", "edac", "restart"]
 
 HEAD = 16 << 10
 """Bytes that decide what a file is."""
+MOST_EVENTS = 20_000
+"""Events of one file, the last ones."""
 _MOST_JSON = 256 << 20
 _MOST_LIST = 4 << 20
 _FIRST = 200
@@ -50,6 +53,7 @@ _TEXTS: tuple[tuple[Form, Callable[[list[str]], bool]], ...] = (
     ("last", boots.looks_like_last),
     ("boot-list", boots.looks_like_boot_list),
     ("edac", edac.looks_like_edac),
+    ("restart", restart.looks_like_restart),
 )
 
 
@@ -118,11 +122,12 @@ def _read(file: BinaryIO, form: Form, shown: str, into: History) -> None:
     elif form == "sar":
         into.samples += sar.read_sar(lines_of(file), shown)
     else:
-        into.errors += _ERRORS[form](lines_of(file), shown)
+        into.errors += deque(_ERRORS[form](lines_of(file), shown), maxlen=MOST_EVENTS)
 
 
 _ERRORS: dict[Form, Callable[[Iterable[str], str], Iterator[HardwareError]]] = {
     "sel": sel.read_sel,
     "mcelog": mcelog.read_mcelog,
     "edac": edac.read_edac,
+    "restart": restart.read_restart,
 }

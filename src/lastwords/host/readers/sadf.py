@@ -71,7 +71,7 @@ def _sample(statistics: dict[str, Any], path: str) -> Sample | None:
                 reading.value(name, _number(cpu, name))
             for name, sets in _SUMS:
                 parts = next((each for each in sets if set(each) <= cpu.keys()), ())
-                reading.value(name, sum(_number(cpu, part) or 0.0 for part in parts) if parts else None)
+                reading.value(name, round(sum(_number(cpu, part) or 0.0 for part in parts), 2) if parts else None)
     io = _part(statistics, "io")
     for part, key, name, factor in _VALUES:
         reading.value(name, _number(_part(io if part.startswith("io-") else statistics, part), key), factor)

@@ -56,7 +56,7 @@ class Reading:
         for name, sets in _SUMS.items():
             parts = next((each for each in sets if set(each) <= numbers.keys()), None)
             if parts is not None:
-                self.values[name] = sum(numbers[part] for part in parts)
+                self.values[name] = round(sum(numbers[part] for part in parts), 2)
 
     def value(self, name: str, number: float | None, factor: float = 1) -> None:
         """One value, if it is there."""

@@ -71,6 +71,9 @@ def opened(path: Path) -> Iterator[SqliteFile]:
         connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY)
         connection.set_progress_handler(lambda: int(time.monotonic() > until), 10_000)
         yield SqliteFile(connection)
+    except (UnicodeError, OverflowError, ValueError) as error:
+        # Names of damaged tables: the module decodes some of them itself, without our factory.
+        raise sqlite3.DatabaseError(f"damaged: {error}") from error
     finally:
         connection.close()
 

@@ -9,6 +9,7 @@ mere dispatcher is itself the answer.
 import re
 from collections.abc import Sequence
 
+from ..system_calls import SYSTEM_CALL
 from .never import entry
 
 # Reads, writes, ioctls and memory mappings, which a file's methods carry out.
@@ -52,11 +53,6 @@ more than which driver's turn it was."""
 _SMP_CALL = re.compile(r"(?:smp_call_function|on_each_cpu)(?:_\w+)?|generic_exec_single")
 
 _COMPAT = re.compile(r"^_{0,3}compat_|_compat(?=_|$)")
-
-# System calls as the kernel names their entry functions over the years and architectures.
-SYSTEM_CALL = re.compile(
-    r"(?:__(?:x64|ia32|arm64|riscv|s390x?|se|do)_(?:compat_)?sys_|compat_SyS_|compat_sys_|SyS_|SYSC_|sys_|ksys_)\w+"
-)
 
 
 def entry_point(functions: Sequence[str]) -> str | None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from lastwords.model import Frame
 
+from ..system_calls import SYSTEM_CALL
+
 # `BUG: scheduling while atomic: swapper/0/0/0x00000100`, `preempt_count: 201, expected: 0`.
 _ATOMIC = re.compile(r"BUG: scheduling while atomic: .{0,64}/-?\d{1,10}/0x(?P<count>[0-9a-f]{1,8})\b")
 _COUNT = re.compile(r"preempt_count: (?P<count>[0-9a-f]{1,8}), expected: ")
@@ -79,9 +81,6 @@ _HARD = frozenset(
 _HARD_NAMES = re.compile(
     r"(?:asm_)?sysvec_\w+|__sysvec_\w+|smp_\w+_interrupt|(?:reboot|reschedule|irq_work|call_function(?:_single)?)_interrupt"
     r"|handle_(?:edge|level|fasteoi|simple|percpu|percpu_devid)_irq"
-)
-_SYSTEM_CALL = re.compile(
-    r"(?:SyS|SYSC|C_SYSC|compat_SyS|__x64_sys|__ia32_sys|__arm64_sys|__s390x?_sys|__riscv_sys|__se_sys|__do_sys)_\w+"
 )
 _TASK = frozenset(
     (
@@ -243,6 +242,6 @@ def _entered(frames: Sequence[Frame]) -> str | None:
             return "hardirq"
         if name in _NMI:
             return "nmi"
-        if name in _TASK or _SYSTEM_CALL.fullmatch(name) is not None:
+        if name in _TASK or SYSTEM_CALL.fullmatch(name) is not None:
             return "task"
     return None

@@ -1,8 +1,8 @@
 """From files to kernel messages: finds the files, unpacks them, recognises the format, takes off the prefixes."""
 
 from .dialect import Dialect
-from .files import Input, find, is_binary, not_a_log
+from .files import Input, files_below, find, is_binary, not_a_log
 from .recognition import recognise
 from .text import Text
 
-__all__ = ["Dialect", "Input", "Text", "find", "is_binary", "not_a_log", "recognise"]
+__all__ = ["Dialect", "Input", "Text", "files_below", "find", "is_binary", "not_a_log", "recognise"]

@@ -42,9 +42,11 @@ def _xz(file: BinaryIO) -> Iterator[bytes]:
         packed = rest or (file.read(BLOCK) if decoder.needs_input or decoder.eof else b"")
         rest = b""
         if decoder.eof:
-            packed = packed.lstrip(b"\0")  # padding between streams
             if not packed:
                 return
+            packed = packed.lstrip(b"\0")  # padding between streams
+            if not packed:
+                continue
             decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
         elif not packed and decoder.needs_input:
             raise EOFError

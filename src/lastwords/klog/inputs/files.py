@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .archives import BLOCK, deflated, stream, unpacked
@@ -122,14 +122,20 @@ class _Stdin(io.RawIOBase):
         return len(data)
 
 
-def find(paths: Sequence[str], tell: Callable[[str], None] | None = None) -> list[Input]:
+Walk = Callable[[str], Iterable[str | OSError]]
+"""Gives the files below a directory, and why it could not look into some directories."""
+
+
+def find(paths: Sequence[str], tell: Callable[[str], None] | None = None, walk: Walk | None = None) -> list[Input]:
     """The logs that `paths` name, each once: files, directories with everything below them, `-` for standard input.
 
     Args:
         paths: as the user gave them.
         tell: called with each directory that is looked through.
+        walk: finds what is below a directory, in place of `files_below()`.
     """
-    each = {found.path: found for path in paths for found in _at(path, tell)}
+    walk = walk or (lambda top: files_below(top, tell))
+    each = {found.path: found for path in paths for found in _at(path, walk)}
     return _crash_by_crash(list(each.values()))
 
 
@@ -164,7 +170,7 @@ def _part(found: Input) -> PartFile | None:
         return None
 
 
-def _at(path: str, tell: Callable[[str], None] | None) -> Iterator[Input]:
+def _at(path: str, walk: Walk) -> Iterator[Input]:
     if path == STDIN:
         yield Input(STDIN)
         return
@@ -177,17 +183,27 @@ def _at(path: str, tell: Callable[[str], None] | None) -> Iterator[Input]:
         yield _input(path, mode)
         return
     empty = True
-    for file in _walk(path, tell):
+    for file in walk(path):
         empty = False
-        yield file
+        if isinstance(file, OSError):
+            yield Input(str(file.filename), error=_reason(file))
+            continue
+        try:
+            yield _input(file, Path(file).stat().st_mode)
+        except OSError as error:
+            yield Input(file, error=_reason(error))
     if empty:
         yield Input(path, error="no files in this directory")
 
 
-def _walk(top: str, tell: Callable[[str], None] | None) -> Iterator[Input]:
+def files_below(top: str, tell: Callable[[str], None] | None = None) -> Iterator[str | OSError]:
     """All files below a directory, sorted, each directory once whatever symbolic links say.
 
     The kernel's own directories are not gone into from above: they have no end, and reading there does things.
+
+    Args:
+        top: the directory.
+        tell: called with each directory that is looked through.
     """
     seen: set[tuple[int, int]] = set()
     errors: list[OSError] = []
@@ -201,13 +217,8 @@ def _walk(top: str, tell: Callable[[str], None] | None) -> Iterator[Input]:
             tell(f"looking through {folder}")
         folders[:] = sorted(name for name in folders if os.path.realpath(Path(folder, name)) not in _KERNELS_OWN)
         for name in sorted(names):
-            path = str(Path(folder, name))
-            try:
-                yield _input(path, Path(path).stat().st_mode)
-            except OSError as error:
-                yield Input(path, error=_reason(error))
-    for failure in errors:
-        yield Input(str(failure.filename), error=_reason(failure))
+            yield str(Path(folder, name))
+    yield from errors
 
 
 def _input(path: str, mode: int) -> Input:

@@ -11,6 +11,7 @@ import msgspec
 
 from lastwords.lab.cache import cache, locked
 from lastwords.lab.cases import Case
+from lastwords.lab.errors import LabError
 from lastwords.lab.experiment import run
 from lastwords.lab.kernels import Kernel
 from lastwords.lab.modules import modules
@@ -18,7 +19,7 @@ from lastwords.lab.modules import modules
 # Of a recipe, what decides what the guest does.
 _MAKES_THE_CRASH = (
     *("run", "append", "modules", "programs", "devices", "provoke", "memory", "initramfs", "until"),
-    *("timeout", "kernels"),
+    "timeout",
 )
 
 
@@ -51,13 +52,22 @@ def crash(case: Case, kernel: Kernel, say: Callable[[str], None] = lambda text: 
             making = folder.with_suffix(".part")
             shutil.rmtree(making, ignore_errors=True)
             making.mkdir(parents=True)
-            run(case, kernel, making / log.name, elf=making / dump.name, say=say)
+            _run(case, kernel, making / log.name, making / dump.name, say)
             _dig_holes(making / dump.name)
             for old in folder.parent.glob(f"{case.name}-{'?' * 12}"):  # of an older recipe
                 shutil.rmtree(old, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
             making.rename(folder)
     return Crash(log, dump, own)
+
+
+def _run(case: Case, kernel: Kernel, log: Path, dump: Path, say: Callable[[str], None]) -> None:
+    """Twice, if it must be: on a busy machine an emulated guest may be too slow, or die at boot."""
+    try:
+        run(case, kernel, log, elf=dump, say=say)
+    except LabError as error:
+        say(f"once more, because {error}")
+        run(case, kernel, log, elf=dump, say=say)
 
 
 def _digest(case: Case, own: Path | None) -> str:

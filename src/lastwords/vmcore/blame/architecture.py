@@ -53,6 +53,8 @@ class Architecture(ABC):
         served: names of exceptions that are no crash by themselves.
         dying: functions on the stack of a kernel that dies of one.
         panicking: where a stack begins that panic() saved by itself, or a CPU that it stopped.
+        current: the system register that holds the running task; `per_cpu_registers` those with the address of the
+            CPU's variables, or what is added to one's.
         keeps_all: functions that give every register back.
     """
 
@@ -78,6 +80,8 @@ class Architecture(ABC):
     dying: ClassVar[frozenset[str]]
     panicking: ClassVar[frozenset[str]]
     keeps_all: ClassVar[frozenset[str]]
+    current: ClassVar[str | None]
+    per_cpu_registers: ClassVar[frozenset[str]]
 
     @property
     def frame_registers(self) -> tuple[str, str]:

@@ -57,6 +57,8 @@ class Arm64(Architecture):
     served = frozenset({"exception"})
     # arch/arm64/mm/fault.c, arch/arm64/kernel/traps.c
     dying = frozenset(("die", "die_kernel_fault", "__die", "arm64_notify_die"))
+    current = "sp_el0"
+    per_cpu_registers = frozenset(("tpidr_el1", "tpidr_el2"))
     panicking = frozenset(
         {
             *("panic", "vpanic", "nmi_panic", "crash_kexec", "__crash_kexec", "crash_save_cpu", "machine_kexec"),

@@ -63,6 +63,10 @@ class Dump(Protocol):
         """All symbols with this very name."""
 
     @property
+    def current(self) -> int | None:
+        """The address of the task that crashed, None if that is not known."""
+
+    @property
     def per_cpu(self) -> int | None:
         """What is added to a per-CPU variable's address on the CPU that crashed; None if that is not known."""
 

@@ -32,7 +32,8 @@ class Node:
         callee: for a returned value, the function that was called; `passed_on` those whose result it returns.
         returned_at: the instruction in it that makes this very value; `only` that it can do nothing else.
         direct: for what came from a caller, that it is certain that this function was called.
-        names_address: the code names the address of what it loads, by no pointer.
+        names_address: for a load, the code names the address of what it loads, by no pointer. For a constant, it is an
+            address made of a page and a place in it (arm64), which loads by it name like that.
         overwritten: the function itself wrote to the address between the load and the fault.
         inferred: the address rests on what memory holds now, not on what a register held.
     """
@@ -62,14 +63,6 @@ class Node:
     def memory(self) -> Memory | None:
         """The memory that a load reads."""
         return self.instruction.memory
-
-    @property
-    def is_page(self) -> bool:
-        """The address of a page, to which the instruction that uses it adds the rest."""
-        value = self.definition.value
-        return (
-            self.definition.source is Source.CONSTANT and self.instruction.act is Act.PAGE and not (value or 1) & 0xFFF
-        )
 
     def confirm(self) -> None:
         """What was read through this pointer is what was expected there: so this is the pointer."""
@@ -144,7 +137,7 @@ class Tracer:
         return self._node(definition, activation, _DEPTH_MAX, _BASE_DEPTH)
 
     def _node(self, definition: Definition, activation: Activation, depth: int, bases: int) -> Node:
-        node = Node(_whole_address(definition, activation.function), activation)
+        node = Node(self._with_system_register(_whole_address(definition, activation.function), activation), activation)
         source = definition.source
         if source is Source.ENTRY:
             self._from_callers(node, depth, bases)
@@ -154,12 +147,27 @@ class Tracer:
             node.checked = True
         elif source is Source.CONSTANT:
             node.checked = True if definition.value is not None else None
+            node.names_address = node.instruction.act is Act.PAGE
         elif source in (Source.RETURNED, Source.FILLED_IN):
             call = node.instruction
             node.callee = called(self.dump, call, definition.state)
             if source is Source.RETURNED and node.callee is not None:
                 self._returned(node, node.callee)
         return node
+
+    def _with_system_register(self, definition: Definition, activation: Activation) -> Definition:
+        """What a system register held that is the same all the time (arm64)."""
+        memory = activation.function.instruction(definition.at).memory
+        if definition.source is not Source.LOAD or memory is None or memory.segment is None or memory.base is not None:
+            return definition
+        architecture = self.dump.architecture
+        if memory.segment == architecture.current:
+            value = self.dump.current
+        elif memory.segment in architecture.per_cpu_registers and memory.segment != "gs":
+            value = self.dump.per_cpu
+        else:
+            return definition
+        return definition if definition.value is not None else definition._replace(value=value)
 
     def _from_callers(self, node: Node, depth: int, bases: int) -> None:
         callers = self.stack.callers(node.activation, node.definition.state)
@@ -195,7 +203,7 @@ class Tracer:
             node.base = self.trace(here, memory.base, depth - 1, bases - 1)
             best = choose(node.base).node
             base = best.held() if best is not None else None
-            node.names_address = best is not None and memory.scaled is None and best.is_page
+            node.names_address = best is not None and memory.scaled is None and best.names_address
             if node.address is None and best is not None and base is not None:
                 known: State = definition.state.copy()
                 known.values[memory.base] = base

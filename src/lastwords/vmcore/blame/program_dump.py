@@ -16,8 +16,8 @@ _MODULES_MAX = 2000
 class ProgramDump:
     """Memory and symbols of a `Kernel`; what can't be read is None."""
 
-    def __init__(self, kernel: "Kernel", cpu: int | None = None) -> None:
-        """`cpu` is the one that crashed.
+    def __init__(self, kernel: "Kernel", cpu: int | None = None, current: int | None = None) -> None:
+        """`cpu` is the one that crashed, `current` the address of its task.
 
         Raises:
             LookupError: code of its architecture is not followed.
@@ -29,6 +29,7 @@ class ProgramDump:
             name = platform.arch.name.lower() if platform is not None else "an unknown machine"
             raise LookupError(f"code of {name} is not followed, only that of x86-64 and arm64")
         self.architecture = architecture
+        self.current = current
         self.per_cpu = self._per_cpu(cpu)
         self._symbols: dict[int, Symbol | None] = {}
         self._modules = list(_module_ranges(kernel))
@@ -73,6 +74,10 @@ class ProgramDump:
             return [self._made(found) for found in self.prog.symbols(name)]
         except Exception:
             return []
+
+    def modules(self) -> list[str]:
+        """The names of all modules."""
+        return list(dict.fromkeys(name for _start, _end, name in self._modules))
 
     def ranges(self, module: str) -> list[tuple[int, int]]:
         """Where a module's text and data are."""

@@ -68,7 +68,6 @@ class _Teller:
         last = self.last
         function = last.activation.function.symbol if last is not None else self.followed.function.symbol
         field = self.field
-        memory = last.memory if last is not None and last.definition.source is Source.LOAD else None
         return Blame(
             function=self.followed.function.symbol.source_name,
             module=self.followed.function.symbol.module,
@@ -84,9 +83,7 @@ class _Teller:
             origin_module=function.module if last is not None else None,
             object_type=field.object_type if field else None,
             field=field.path if field else None,
-            field_offset=memory.displacement
-            if memory is not None and memory.base is not None and last is not None and not last.names_address
-            else None,
+            field_offset=self._offset(),
             alternatives=tuple(self.alternatives),
             memory=found.memory,
             flipped=flipped,
@@ -94,6 +91,18 @@ class _Teller:
             text=self._text(accessed) + _damage(flipped),
             seconds=round(time.monotonic() - began, 3),
         )
+
+    def _offset(self) -> int | None:
+        """Where the bad pointer lay, from the pointer that its object came by."""
+        last = self.last
+        memory = last.memory if last is not None and last.definition.source is Source.LOAD else None
+        if last is None or memory is None or memory.base is None or last.names_address:
+            return None
+        base = choose(last.base).node
+        if base is None or base.definition.source is Source.CONSTANT or base.definition.loose:
+            return memory.displacement
+        # To a member and from there; but what is taken off leads from a member to its object (container_of()).
+        return memory.displacement + max(base.definition.delta, 0)
 
     def _confidence(self) -> Confidence:
         if self.last is None:

@@ -59,10 +59,14 @@ class Types:
             base = (node.address - memory.displacement) & (1 << 64) - 1
             if memory.scaled is None and (found := self._by_local(node, base, node.address, size, exact=True)):
                 return found
-        if memory.base is None and memory.segment is None:
-            return self._variable(memory.displacement, size)
+        if memory.base is None and memory.scaled is None:
+            if memory.segment in (None, "gs"):  # a per-CPU variable's address is what is added to gs
+                return self._variable(memory.displacement, size)
+            return None
         found_by_type = self._agreed(self._through(each, node, size) for each in self._chosen(node.base))
         variable = None if node.address is None else self._variable(node.address, size)
+        if variable is None and node.address is not None and self.dump.per_cpu is not None:
+            variable = self._variable(node.address - self.dump.per_cpu & (1 << 64) - 1, size)
         if found_by_type is not None:
             same = variable and variable[:2] == found_by_type[:2]
             return variable if same else found_by_type

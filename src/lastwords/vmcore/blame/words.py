@@ -201,10 +201,12 @@ def memory_text(memory: Memory, dump: Dump) -> str:
     """A memory operand as `[rbx+0x18]`, or by the name of a variable."""
     segment = f"{memory.segment}:" if memory.segment else ""
     if memory.base is None and memory.scaled is None:
-        symbol = dump.symbol(memory.displacement) if not segment else None
+        if memory.segment not in (None, "gs"):
+            return memory.segment or ""
+        symbol = dump.symbol(memory.displacement)
         if symbol is not None:
             offset = memory.displacement - symbol.start
-            return f"{symbol.name}{f'+{offset:#x}' if offset else ''}"
+            return f"{segment}{symbol.name}{f'+{offset:#x}' if offset else ''}"
         return f"{segment}[{memory.displacement:#x}]"
     parts = [memory.base] if memory.base else []
     if memory.scaled:

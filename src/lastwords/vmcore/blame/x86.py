@@ -75,6 +75,8 @@ class X86(Architecture):
     dying = frozenset(
         ("page_fault_oops", "no_context", "bad_area_nosemaphore", "oops_begin", "oops_end", "__die", "die")
     )
+    current = None
+    per_cpu_registers = frozenset({"gs"})
     panicking = frozenset(
         {
             *("panic", "vpanic", "nmi_panic", "crash_kexec", "__crash_kexec", "crash_save_cpu", "crash_nmi_callback"),

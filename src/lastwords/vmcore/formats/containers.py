@@ -21,6 +21,8 @@ from .storage import NotADump
 
 BLOCK = 1 << 20
 _ZSTD_WINDOW = 1 << 31
+_XZ_MEMORY = 1 << 28
+"""What `xz -9` needs, three times over. A file that asks for more is broken or means harm."""
 _KEEP_FREE = 1 << 28
 """Bytes that stay free on the disk of the cache."""
 
@@ -42,9 +44,21 @@ def _bzip2(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _xz(file: BinaryIO) -> Iterator[bytes]:
-    with lzma.open(file) as plain:
-        while block := plain.read1(BLOCK):
-            yield block
+    """Streams one behind the other; LZMAFile, which does the same, can't be told how much memory to take."""
+    rest = b""
+    while True:
+        while not (packed := rest.lstrip(b"\0")):  # padding between streams
+            rest = file.read(BLOCK)
+            if not rest:
+                return
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+        while not decoder.eof:
+            if block := decoder.decompress(packed, BLOCK):
+                yield block
+            packed = file.read(BLOCK) if decoder.needs_input and not decoder.eof else b""
+            if not packed and decoder.needs_input and not decoder.eof:
+                raise EOFError
+        rest = decoder.unused_data
 
 
 def _zstd(file: BinaryIO) -> Iterator[bytes]:

@@ -40,7 +40,7 @@ _KINDS = (
 )
 # What is between the caller of a lock and the scheduler, and other ways to sleep.
 _WAITING = re.compile(
-    r"_{0,2}(?:schedule|io_schedule|preempt_schedule|cond_resched)\w{0,60}|context_switch|rt_mutex_\w{1,40}|"
+    r"_{0,2}(?:schedule|io_schedule|preempt_schedule|cond_resched)\w{0,60}|context_switch|(?:__|cpu_)switch_to|rt_mutex_\w{1,40}|"
     r"__rt_mutex_\w{1,40}|rt_spin_\w{1,40}|_raw_\w{1,60}|native_queued_\w{1,40}|queued_\w{1,60}|pv_\w{1,60}|"
     r"__pv_\w{1,60}|__lock_text_start|rwbase_\w{1,40}|msleep\w{0,30}|usleep_range\w{0,20}|__wait_for_common|"
     r"inode_lock\w{0,20}|mmap_(?:read|write)_lock\w{0,20}|wait_for_\w{1,60}|do_wait_for_common|bit_wait\w{0,20}|__wait_on_bit\w{0,20}|out_of_line_wait_on_bit\w{0,20}"

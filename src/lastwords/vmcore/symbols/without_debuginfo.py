@@ -5,6 +5,7 @@ from functools import partial
 
 import drgn
 
+from .accessors import variables_in_code
 from .btf_finder import BtfFinder
 from .btf_types import BtfTypes
 from .elf_file import build_id as build_id_of
@@ -137,6 +138,10 @@ def _find_variables(setup: Setup) -> None:
     found = exported_symbols(image, start, setup.order)
     if setup.btf is not None:
         found |= per_cpu_symbols(setup.btf, found)
+    platform = setup.prog.platform
+    if platform is not None and platform.arch == drgn.Architecture.AARCH64:
+        found |= variables_in_code(setup.prog.read, kallsyms)
+        _tell_extent(setup)
     banner = image.find(f"Linux version {setup.vmcoreinfo.release or ''} (".encode())
     if banner >= 0:
         setup.banner_at = start + banner
@@ -146,6 +151,24 @@ def _find_variables(setup: Setup) -> None:
     setup.costs.append(
         "The kernel's symbol table has functions only: variables that it doesn't export to modules can't be read."
     )
+
+
+def _tell_extent(setup: Setup) -> None:
+    """Tell drgn's helpers where memory begins and ends, which the kernel keeps in variables without a name."""
+    segments = setup.dump.memory.segments
+    page = setup.vmcoreinfo.page_size or 4096
+    if not segments:
+        return
+    first, last = min(each.start for each in segments) // page, max(each.end for each in segments) // page
+    extent = {"min_low_pfn": first, "max_low_pfn": last, "max_pfn": last}
+
+    def find(prog: drgn.Program, name: str, flags: drgn.FindObjectFlags, _: str | None) -> drgn.Object | None:
+        if name not in extent or drgn.FindObjectFlags.VARIABLE not in flags:
+            return None
+        return drgn.Object(prog, prog.int_type("unsigned long", setup.word, False), value=extent[name])
+
+    place = len(setup.prog.enabled_object_finders())
+    setup.prog.register_object_finder("extent of memory", find, enable_index=place)
 
 
 def _find_list_heads(prog: drgn.Program, kallsyms: Kallsyms, image: range) -> None:

@@ -20,6 +20,17 @@
 // The kernel prints no code where the 42 bytes before a fault are not mapped.
 asm(".text; .skip 64, 0xcc");
 
+#ifdef CONFIG_ARM64
+#define all_registers_change()                                                                                        \
+	asm volatile("" ::: "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",   \
+		     "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26",       \
+		     "x27", "x28", "x30", "memory")
+#else
+#define all_registers_change()                                                                                        \
+	asm volatile("" ::: "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",  \
+		     "r15", "rbp", "memory")
+#endif
+
 struct descriptor {
 	u64 address;
 	u64 next;
@@ -339,8 +350,7 @@ static frame int spill(struct storage *device)
 {
 	struct descriptor *descriptor = device->current_descriptor;
 
-	asm volatile("" ::: "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-		     "rbp", "memory");
+	all_registers_change();
 	return descriptor->bytes + 1;
 }
 

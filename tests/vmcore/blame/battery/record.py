@@ -7,6 +7,7 @@ from lastwords.vmcore.blame.blame import task_cpu_of
 from lastwords.vmcore.blame.fault import find_fault
 from lastwords.vmcore.blame.follow import follow
 from lastwords.vmcore.blame.program_dump import ProgramDump
+from lastwords.vmcore.machine.panic import crashed_frames
 from lastwords.vmcore.program import open_program
 
 from ..recorded import FOLDER, Recorder, told_bare
@@ -16,9 +17,9 @@ def main(prefix: str, dumps: list[Path]) -> None:
     FOLDER.mkdir(exist_ok=True)
     for path in dumps:
         kernel = open_program(path, debuginfo=False)
-        thread = kernel.prog.crashed_thread()
-        recorder = Recorder(ProgramDump(kernel, task_cpu_of(thread.object)))
-        fault = find_fault(recorder, list(kernel.frames(thread)))
+        task, frames = crashed_frames(kernel)
+        recorder = Recorder(ProgramDump(kernel, task_cpu_of(task), task.value_()))
+        fault = find_fault(recorder, frames)
         followed = follow(recorder, fault) if fault is not None else None
         if fault is None or followed is None:
             print(f"{path}: nothing to follow")

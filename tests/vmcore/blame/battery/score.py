@@ -29,7 +29,14 @@ def main(battery: str, directory: Path, vmlinux: Path | None = None, modules: Pa
         took = time.process_time() - began
         seconds.append(took)
         known = {"dwarf": kernel.symbols.module_debuginfo, "btf": kernel.symbols.module_types}
-        types = next((source for source, modules in known.items() if {"battery", "inside"} & set(modules)), "")
+        types = next(
+            (
+                source
+                for source, modules in known.items()
+                if any("battery" in module or "inside" in module or "more" in module for module in modules)
+            ),
+            "",
+        )
         problems = wrong(answer, found, types)
         right += not problems
         confidence = found.confidence if found else "-"

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from lastwords.host.checks.triggers import TRIGGERS
 from lastwords.host.machine import Host
 from lastwords.host.setup.plan import Action, Command, Edit
 from lastwords.host.setup.steps import step
 from lastwords.host.sysctls import OUR_FILE as FILE
+from lastwords.host.triggers import TRIGGERS
 from lastwords.model.readiness import Check
 
 _HEADING = "# Written by lastwords doctor --fix; lastwords doctor --undo takes it back.\n"

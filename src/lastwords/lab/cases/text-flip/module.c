@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // One bit of the kernel's code flips, as with bad RAM: a call goes elsewhere. This module is gone before the code runs.
-#include <asm/unaligned.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/vmalloc.h>
@@ -12,7 +11,7 @@ static keep_frame u8 *find_call(u8 *code)
 	unsigned int i;
 
 	for (i = 8; i < 200; i++)
-		if (code[i] == 0xe8 && abs((s32)get_unaligned_le32(code + i + 1)) < 32 << 20)
+		if (code[i] == 0xe8 && abs(*(s32 *)(code + i + 1)) < 32 << 20)
 			return code + i;
 	return NULL;
 }

@@ -1,0 +1,71 @@
+"""Who printed which records of a log, by printk's caller ids (CONFIG_PRINTK_CALLER), and when each fell silent.
+
+Without such ids all records are of one voice.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cached_property
+
+from lastwords.model import Record
+
+SILENCE = 90.0
+"""Seconds without a line of its own after which a report is over."""
+_OTHERS_MAX = 200_000
+"""Records of other CPUs in all: fifty reports of the longest kind."""
+
+
+class Voices:
+    """The records of a log by who printed them. Each question takes one look through all of them, the first time."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        self._others_left = _OTHERS_MAX
+
+    def of(self, caller: str, first: int, end: int) -> list[Record]:
+        """The records of a caller, from position `first` to before `end`."""
+        places = self._places.get(caller, [])
+        return [
+            self._records[place] for place in places[bisect_right(places, first - 1) : bisect_right(places, end - 1)]
+        ]
+
+    def other_cpus(self, caller: str, first: int, end: int) -> list[Record]:
+        """What CPUs other than `caller` print in between (`C1` is one of them, `T1` a task), one CPU behind the other.
+
+        A log with thousands of reports that overlap would be read thousands of times, so at some point there is none.
+        """
+        if self._others_left <= 0:
+            return []
+        window = self._records[first:end]
+        found = [record for record in window if record.caller[:1] == "C" and record.caller != caller]
+        self._others_left -= len(window)
+        return sorted(found, key=lambda record: record.caller)
+
+    def falls_silent(self, start: int, stop: int) -> int:
+        """Where the caller of the record at `start` speaks again after a long silence, or `stop`."""
+        record = self._records[start]
+        if record.time is None:
+            return stop
+        breaks = self._breaks.get(record.caller, [])
+        following = bisect_right(breaks, start)
+        return min(stop, breaks[following]) if following < len(breaks) else stop
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for place, record in enumerate(self._records):
+            places.setdefault(record.caller, []).append(place)
+        return places
+
+    @cached_property
+    def _breaks(self) -> dict[str, list[int]]:
+        """Where a caller's record comes long after the one before it."""
+        last: dict[str, float] = {}
+        breaks: dict[str, list[int]] = {}
+        for place, record in enumerate(self._records):
+            if record.time is None:
+                continue
+            if record.time - last.get(record.caller, record.time) > SILENCE:
+                breaks.setdefault(record.caller, []).append(place)
+            last[record.caller] = record.time
+        return breaks
