@@ -10,12 +10,13 @@ from hypothesis import settings
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
 
-# Of the tests that boot kernels, these run by default: a minute or two on two CPUs. `scripts/test --all` runs them all,
-# on all kernels and in all forms of dumps, which takes half an hour.
+# Of the tests that boot kernels, these run by default: on two CPUs a minute or two, and some ten for the whole systems.
+# `scripts/test --all` runs them all, on all kernels and in all forms of dumps, which takes half an hour.
 _DEFAULT = re.compile(
     r"test_fresh_crashes\.py::test_crash_(?:and_elf_dump|without_initramfs)"
     r"|test_dumps\.py::.*\[6\.1-(?:null-field|timer-null|hung-task|nx-exec|stack-overflow|storage-mod|wild-pointer)\]"
     r"|test_dumps\.py::.*\[6\.1-arm64-null-function\]"
+    r"|test_whole_way\.py|test_without_kdump\.py"
     r"|test_qmp_lab\.py|test_hung_guest\.py"
 )
 

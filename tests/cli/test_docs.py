@@ -16,7 +16,10 @@ from lastwords.report.annotated import Annotation
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = ("analyze", "annotate", "capture", "case", "checklist", "doctor", "explain", "lab", "scan")
+PAGES = (
+    *("analyze", "annotate", "capture", "case", "checklist", "doctor", "explain", "lab", "rehearse", "scan"),
+    "trigger",
+)
 
 
 class Example(NamedTuple):

@@ -1,5 +1,7 @@
 """Two consents or nothing happens. No test crashes anything: SysRq's keys go into a file (tests/conftest.py)."""
 
+import threading
+
 import pytest
 from click.testing import CliRunner
 
@@ -70,6 +72,25 @@ def test_with_both_it_leaves_a_marker_and_crashes(machine, command, no_test_cras
     # We are still here, so it says that it did not work, and the marker is gone again.
     assert done.exit_code == 2
     assert not (machine / "var/lib/lastwords/rehearsal.json").exists()
+
+
+@pytest.mark.parametrize("slow", [True, False], ids=["a disk that hangs", "a disk that is full"])
+def test_a_hang_is_dumped_without_a_marker_a_rehearsal_is_not(machine, command, slow, monkeypatch):
+    crashed = []
+    gate = threading.Event()
+
+    def write(root, rehearsal):
+        if slow:
+            gate.wait(20)
+        raise OSError(28, "No space left on device", "/var/lib/lastwords")
+
+    monkeypatch.setattr("lastwords.host.crash.crash", lambda: crashed.append(1))
+    monkeypatch.setattr("lastwords.host.rehearsal_record.leave_marker", write)
+    monkeypatch.setattr("lastwords.cli.rehearse._MARKER_SECONDS", 0.2)
+    done = say(command, "--crash-this-machine", "--host-name", NAME)
+    gate.set()
+    assert bool(crashed) == (command == "trigger")
+    assert ("does not answer" if slow else "No space left") in done.output
 
 
 def test_the_key_is_c(machine, no_test_crashes_this_machine):

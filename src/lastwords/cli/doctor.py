@@ -35,6 +35,10 @@ def command(root: str, verbose: bool, as_json: bool, fix: bool, undo: bool, yes:
     from lastwords.host.root import Root
     from lastwords.model import to_json
 
+    if fix and undo:
+        raise click.UsageError("--fix or --undo, not both")
+    if yes and not (fix or undo):
+        raise click.UsageError("--yes goes with --fix or --undo")
     if not Path(root).is_dir():
         fail(f"{root}: no such directory")
     if undo:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lastwords.host.machine import Host
     from lastwords.model.rehearsal import Rehearsal, RehearsalResult
 
+_MARKER_SECONDS = 10.0
 _EXIT = {"dump": 0, "incomplete": 1, "none": 1, "elsewhere": 3, "not-crashed": 2, "not-rehearsed": 2}
 
 
@@ -61,12 +63,11 @@ def crash_now(host: "Host", purpose: str) -> NoReturn:
     if os.geteuid() != 0:
         fail("nothing was done: crashing the machine takes root")
     left: Rehearsal = prepare(host, purpose)
-    try:
-        leave_marker(host.root, left)
-    except OSError as error:
-        if purpose == "rehearsal":
-            fail(f"nothing was done: the marker can't be written: {error.filename}: {error.strerror}")
-        complain(f"going on without a marker: {error.strerror}")
+    trouble = _within(_MARKER_SECONDS, lambda: leave_marker(host.root, left))
+    if trouble and purpose == "rehearsal":
+        fail(f"nothing was done: the marker can't be written: {trouble}")
+    if trouble:
+        complain(f"going on without a marker: {trouble}")
     try:
         if purpose == "trigger":
             crash.show_stacks()
@@ -79,6 +80,23 @@ def crash_now(host: "Host", purpose: str) -> NoReturn:
         fail(f"the kernel refused: {error.filename}: {error.strerror}")
     take_marker_back(host.root)
     fail("the kernel did not crash: see its log (lastwords doctor looks at sysrq)")
+
+
+def _within(seconds: float, write: Callable[[], None]) -> str:
+    """Why a file could not be written in so many seconds, empty where it was: a disk that hangs must not stop us."""
+    trouble = ["the disk does not answer"]
+
+    def run() -> None:
+        try:
+            write()
+            trouble[0] = ""
+        except OSError as error:
+            trouble[0] = f"{error.filename}: {error.strerror}"
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return trouble[0]
 
 
 def crash_kernel_loaded(host: "Host") -> bool:

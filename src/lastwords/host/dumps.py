@@ -18,7 +18,7 @@ class Dump(Struct, frozen=True, kw_only=True):
         path: where it is.
         size: bytes.
         written: seconds since the epoch.
-        incomplete: its name says that it was not finished: it is renamed only after that.
+        incomplete: it was not finished: its name says so (it is renamed only after that), or it is empty.
         mode: permission bits.
     """
 
@@ -45,7 +45,8 @@ def dumps(root: Root, directory: str) -> list[Dump]:
                 path=path,
                 size=file.st_size,
                 written=file.st_mtime,
-                incomplete="incomplete" in path.rpartition("/")[2],
+                # kdump-tools without makedumpfile "saves" a dump of no bytes, under its final name.
+                incomplete="incomplete" in path.rpartition("/")[2] or not file.st_size,
                 mode=file.st_mode & 0o7777,
             )
     return sorted(found.values(), key=lambda dump: dump.written, reverse=True)

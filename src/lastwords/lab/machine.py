@@ -65,7 +65,7 @@ class Machine:
         self._socket = scratch / "qmp"
         self._complaints = scratch / "qemu.log"
         emulated = board(architecture)
-        self._command = [
+        self.command = [
             # The guest dies with us, even if we are killed.
             *("setpriv", "--pdeathsig", "KILL", emulated.qemu, "-nodefaults", "-no-user-config", "-display", "none"),
             *(*emulated.arguments, "-m", str(memory), "-smp", str(cpus)),
@@ -73,17 +73,17 @@ class Machine:
             *("-device", "vmcoreinfo", *devices),
         ]
         if kernel is not None:
-            self._command += ["-kernel", str(kernel), "-append", f"console={emulated.console} {append}".strip()]
+            self.command += ["-kernel", str(kernel), "-append", f"console={emulated.console} {append}".strip()]
         if initramfs is not None:
             (scratch / "initramfs").write_bytes(initramfs)
-            self._command += ["-initrd", str(scratch / "initramfs")]
+            self.command += ["-initrd", str(scratch / "initramfs")]
 
     def __enter__(self) -> Self:
         """Start it."""
         self.console.write_bytes(b"")
         with self._complaints.open("wb") as complaints:
             try:
-                self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stderr=complaints)
+                self._process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stderr=complaints)
             except FileNotFoundError as error:
                 raise LabError(f"{error.filename} is missing: run scripts/setup-lab") from error
         return self

@@ -70,6 +70,14 @@ CASES = [
         lambda tree: tree.argument("netconsole=@/eth0,@10.0.0.9/").add("/proc/modules", "netconsole 1 0 - Live 0x0\n"),
         value="eth0",
     ),
+    Case(
+        "netconsole",
+        "ok",
+        lambda tree: tree.add("/proc/modules", "netconsole 1 0 - Live 0x0\n").says(
+            "dmesg ", "[    0.0] Linux version 6.1\n[   38.3] netpoll: netconsole: remote IPv4 address 10.0.2.2\n"
+        ),
+        value="to 10.0.2.2",
+    ),
     Case("netconsole", "warn", lambda tree: tree.add("/proc/modules", "netconsole 1 0 - Live 0x0\n")),
     Case("serial-console", "ok", value="^ttyS0$"),
     Case(

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from lastwords.lab.cache import cache, locked
@@ -14,6 +15,8 @@ from lastwords.lab.system import directory_disk
 ROOT = Path(os.environ.get("LASTWORDS_PAYLOAD_SOURCE", Path(__file__).parents[3]))
 EXTRAS = ("drgn",)
 """Locked, but not of the base install: a server that is to be ready for a crash does without."""
+
+_OLD = 3 * 3600.0
 
 MOUNT = """
 mkdir -p /opt/lastwords
@@ -37,8 +40,9 @@ def disk() -> Path:
     made = cache() / "systems" / f"lastwords-{digest.hexdigest()[:12]}.disk"
     with locked("payload"):
         if not made.exists():
-            for old in made.parent.glob("lastwords-*"):
-                shutil.rmtree(old) if old.is_dir() else old.unlink()
+            for other in made.parent.glob("lastwords-*.disk"):
+                if time.time() - other.stat().st_mtime > _OLD:  # else a guest may be running with it
+                    other.unlink()
             _make(made)
     return made
 

@@ -97,6 +97,15 @@ def test_an_unknown_boot_loader_is_left_to_the_user(tmp_path):
     assert not any("crashkernel" in edit.after for edit in found.edits)
 
 
+@pytest.mark.parametrize("given", ["crashkernel=512M,high crashkernel=72M,low", "crashkernel=1G-4G:192M,4G-:512M"])
+def test_enough_is_left_as_it_is(given, tmp_path):
+    lay_out(tmp_path, "suse")
+    for path in ("etc/default/grub", "boot/grub2/grub.cfg"):
+        text = (tmp_path / path).read_text()
+        (tmp_path / path).write_text(text.replace("quiet", f"quiet {given}"))
+    assert not any(edit.path == "/etc/default/grub" for edit in planned(tmp_path).edits)
+
+
 def test_another_crashkernel_is_replaced(tmp_path):
     lay_out(tmp_path, "suse")
     (tmp_path / "etc/default/grub").write_text('GRUB_CMDLINE_LINUX_DEFAULT="crashkernel=16M quiet"\n')
@@ -155,3 +164,16 @@ def test_arch_gets_units_that_systemd_would_take(tmp_path):
     unit = edits["/etc/systemd/system/kdump.service"].after
     assert "kexec -p /boot/vmlinuz-linux-lts --initrd=/boot/initramfs-linux-lts.img --reuse-cmdline" in unit
     assert edits["/usr/local/sbin/kdump-save"].mode == 0o755
+
+
+def test_dumps_that_everybody_can_read(tmp_path):
+    lay_out(tmp_path, "debian")
+    (tmp_path / "etc/default/kdump-tools").write_text("USE_KDUMP=1\nKDUMP_COREDIR=/var/crash\n")
+    for name, mode in (("202411240538", 0o644), ("202411240539", 0o600)):
+        dump = tmp_path / f"var/crash/{name}/dump.{name}"
+        dump.parent.mkdir(parents=True)
+        dump.write_text("x")
+        dump.chmod(mode)
+    found = [command for command in planned(tmp_path).settles if command.argv[0] == "chmod"]
+    assert [command.argv for command in found] == [("chmod", "o-r", "/var/crash/202411240538/dump.202411240538")]
+    assert found[0].undo[1] == "o+r"

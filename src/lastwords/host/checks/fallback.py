@@ -128,6 +128,10 @@ def netconsole(host: Host) -> Found:
     if given and ("netconsole" in host.modules or "netconsole" in host.built_in_modules):
         return ok(f"netconsole: {given}", "/proc/cmdline")
     if "netconsole" in host.modules:
+        # A target of the module's own parameter is not in configfs on older kernels (6.1); netpoll told of it.
+        told = re.search(r"netconsole: remote IPv[46] address (\S{2,45})", host.log[1]) if host.log else None
+        if told and host.log:
+            return ok(f"netconsole: to {told[1]}", host.log[0])
         return warn("the module is loaded; whether it has a target can't be seen", "/proc/modules", fix=fix)
     return absent("not used", "/sys/kernel/config/netconsole") if host.is_running else unknown("not a running system")
 

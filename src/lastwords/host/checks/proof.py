@@ -4,6 +4,7 @@ import datetime
 
 from lastwords.host.dumps import dumps
 from lastwords.host.machine import Host
+from lastwords.host.rehearsal_record import RESULT, last_result
 
 from . import Found, check, fail, ok, warn
 
@@ -30,6 +31,11 @@ def last_dump(host: Host) -> Found:
     at, source, what = (whole[0].written, whole[0].path, "the last dump") if whole else (0.0, directory, "")
     if "success" in status.lower() and (tested := _changed(host, _STATUS)) > at:
         at, source, what = tested, _STATUS, "the last test"
+    rehearsal = last_result(host.root)
+    tried = rehearsal.rehearsal.started if rehearsal is not None and rehearsal.rehearsal is not None else 0.0
+    if rehearsal is not None and rehearsal.outcome in ("none", "incomplete") and tried > at:
+        fix = "look at the console of that boot and at the other checks; then again: lastwords rehearse"
+        return fail(f"the rehearsal of {_day(tried)} failed: {rehearsal.summary}"[:300], RESULT, fix=fix)
     if not what:
         return warn("never, as far as can be seen", source, fix=rehearse)
     newer = [path for path, when in changed.items() if when > at]

@@ -17,6 +17,10 @@ TIMED_OUT = 124
 """Status of a script that did not end in time: as `timeout` has it."""
 
 
+_STARTED: list["subprocess.Popen[bytes]"] = []
+"""What goes on by itself."""
+
+
 def main() -> None:
     """Serve for ever."""
     while not os.path.exists(PORT):  # noqa: PTH110  (pathlib takes half a second to import under emulation)
@@ -37,13 +41,14 @@ def main() -> None:
 
 
 def _serve(port: int, request: dict[str, Any]) -> None:
+    pipe = subprocess.PIPE if request["wait"] else subprocess.DEVNULL
     process = subprocess.Popen(
         ["/bin/bash", "-c", request["script"]],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
         start_new_session=True,
-        cwd="/root",
+        cwd="/",
         env={
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root",
@@ -51,6 +56,7 @@ def _serve(port: int, request: dict[str, Any]) -> None:
         },
     )
     if not request["wait"]:
+        _STARTED.append(process)
         _send(port, {"id": request["id"], "status": 0, "output": "", "errors": ""})
         return
     try:

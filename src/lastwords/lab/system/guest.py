@@ -62,7 +62,7 @@ class Guest:
         self.console = console
         self._memory, self._cpus = memory, cpus
         self._devices = [
-            *("-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe"),
+            *("-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe,werror=report"),
             *("-device", "virtio-blk-pci,drive=root,bootindex=1"),
             *("-device", "virtio-serial", "-chardev", f"socket,id=lab,path={self._port},server=on,wait=off"),
             *("-device", "virtserialport,chardev=lab,name=lab", "-device", "virtio-rng-pci"),
@@ -88,10 +88,15 @@ class Guest:
         self._stop()
         self._scratch.cleanup()
 
+    def machine_command(self) -> list[str]:
+        """What starts QEMU: to run it in a terminal, without a driver."""
+        return self._machine().command
+
+    def _machine(self) -> Machine:
+        return Machine(None, None, self._serial, memory=self._memory, cpus=self._cpus, devices=self._devices)
+
     def _start(self) -> None:
-        self.machine = Machine(
-            None, None, self._serial, memory=self._memory, cpus=self._cpus, devices=self._devices
-        ).__enter__()
+        self.machine = self._machine().__enter__()
         self._socket = socket.socket(socket.AF_UNIX)
         self._received = b""
         end = time.monotonic() + _GRACE

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from ..cache import cache, locked
@@ -27,6 +28,7 @@ REPOSITORY = ("kdump-tools", "makedumpfile", "kexec-tools")
 """What the guest can install, with all that it depends on."""
 SIZE = 3 << 30
 """Bytes of the (sparse) disk."""
+_OLD = 86400.0
 _START = 1 << 20
 _SECTOR = 512
 _BOOT_CODE = 440
@@ -100,9 +102,10 @@ def _boot_sectors(root: Path, disk: Path) -> None:
 
 
 def _forget_others(disk: Path) -> None:
-    """Older recipes' disks are of no more use."""
-    for old in disk.parent.glob(f"{SUITE}-*.raw"):
-        old.unlink()
+    """Other recipes' disks, if they are old: another checkout may be at work with its own."""
+    for other in disk.parent.glob(f"{SUITE}-*.raw"):
+        if time.time() - other.stat().st_mtime > _OLD:
+            other.unlink()
 
 
 def _tool(*command: str) -> None:

@@ -39,7 +39,9 @@ def _next_boot_has(host: Host, size: str) -> bool:
 
 def _reserves(host: Host, line: Entry, least: int) -> bool:
     values = [one.partition("=")[2] for one in line.arguments if one.startswith("crashkernel=")]
-    return bool(values) and (parse_crashkernel(values[-1], host.memory or 1 << 32) or 0) >= least
+    # More than one: `512M,high` with `72M,low`, or the distribution's default and ours behind it.
+    sizes = [parse_crashkernel(value, host.memory or 1 << 32) or 0 for value in values]
+    return max(sizes, default=0) >= least
 
 
 def _drop_in(host: Host, size: str) -> Iterator[Action]:

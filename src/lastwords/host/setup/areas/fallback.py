@@ -34,16 +34,3 @@ def pstore(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
             undo=("systemctl", "disable", name),
             why="It moves what pstore kept to /var/lib/systemd/pstore, before it is full.",
         )
-
-
-@step("dump-target-writable")
-def directory(host: Host, checks: Sequence[Check]) -> Iterator[Action]:
-    """The directory of dumps, where it is on this machine's root and is missing."""
-    settings = host.dump_settings
-    if settings is None or settings.kind != "local" or host.root.exists(settings.path):
-        return
-    yield Command(
-        argv=("mkdir", "-p", "-m", "700", settings.path),
-        undo=("rmdir", settings.path),
-        why="Dumps go there, and hold all that was in memory.",
-    )

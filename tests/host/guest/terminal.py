@@ -1,0 +1,41 @@
+"""The guest of the tests, for people: its serial console on this terminal (scripts/guest)."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lastwords.lab.cache import cache
+from lastwords.lab.system import Guest, image, overlay
+
+from . import payload
+
+
+def main() -> None:
+    """Make the disk, if there is none yet; then boot it, again after each reboot."""
+    disk = cache() / "systems" / "terminal.qcow2"
+    if "--new" in sys.argv or not disk.exists():
+        print("making the disk; lastwords is installed in it first, which takes a boot", file=sys.stderr)
+        with TemporaryDirectory(prefix="lastwords-lab-") as scratch:
+            disk.unlink(missing_ok=True)
+            guest = Guest(overlay(image(), disk), Path(scratch) / "console", devices=payload.devices())
+            with guest:
+                guest.wait_for_boot()
+                guest.run(payload.MOUNT)
+                guest.shut_down()
+    command = Guest(disk, Path("/dev/null"), devices=payload.devices()).machine_command()
+    command[command.index("-serial") + 1] = "mon:stdio"
+    while True:
+        began = time.monotonic()
+        if subprocess.run(command, check=False).returncode or time.monotonic() - began < 2:
+            return
+        print("\r\nthe guest has rebooted or is off; Ctrl-C within 3 s, or it starts again", file=sys.stderr)
+        try:
+            time.sleep(3)
+        except KeyboardInterrupt:
+            return
+
+
+if __name__ == "__main__":
+    main()
