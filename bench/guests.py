@@ -33,7 +33,7 @@ def make_dump(path: Path, memory: int, *, filled: int = 0, form: str = "kdump-zl
     image = initramfs(userland(victim, _SCRIPT.format(copies=copies), modules=["qemu_fw_cfg"]))
     console = path.with_suffix(".console")
     with Machine(victim.image, image, console, memory=memory) as machine:
-        if not machine.wait_for("sysrq triggered crash[^$]*---\\[ end", 120 + filled / 5):
+        if not machine.wait_for("sysrq triggered crash[^$]*---\\[ end", 300 + filled / 5):
             raise SystemExit(f"the guest did not crash: see {console}")
         # Larger than any time-out that the lab has for its own small guests.
         machine.qmp("stop")

@@ -163,3 +163,14 @@ def test_the_page_has_every_collector_and_field():
         rows = page.split(part)[1].split("\n## ")[0]
         fields = set(re.findall(r"^\| `(\w+)` \|", rows, re.M))
         assert fields == {field.name for field in msgspec.structs.fields(struct)}
+
+
+def test_killed_before_it_took_anything_the_case_is_good(tree, tmp_path, monkeypatch):
+    """case.toml is there only when there is a manifest to verify."""
+    monkeypatch.setattr("lastwords.host.capture.secure", lambda *_arguments, **_options: 1 / 0)
+    assert isinstance(run("--root", tree, "--to", tmp_path / "case").exception, ZeroDivisionError)
+    assert CliRunner().invoke(cli, ["case", "verify", str(tmp_path / "case")]).exit_code == 0
+    monkeypatch.setattr("lastwords.case.store.make_case", lambda *_arguments, **_options: 1 / 0)
+    assert isinstance(run("--root", tree, "--to", tmp_path / "other").exception, ZeroDivisionError)
+    assert not (tmp_path / "other/case.toml").exists()
+    assert verify(tmp_path / "other/evidence").good

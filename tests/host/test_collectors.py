@@ -280,6 +280,13 @@ def test_names_that_attack(tmp_path):
         assert (tmp_path / "evidence" / str(item.path)).resolve().is_relative_to(tmp_path / "evidence")
 
 
+def test_an_empty_dump_is_said_to_be_empty(tmp_path):
+    path = "/var/crash/202611240538/dump.202611240538"
+    found = captured(tmp_path, {**DEBIAN, path: (b"", CRASHED + 20)})
+    assert found[f"dumps{path}"].state == "taken"
+    assert found[f"dumps{path}"].note == "empty: kdump wrote nothing"
+
+
 def test_a_directory_full_of_dumps_is_no_crash(tmp_path):
     crowd = {f"/var/crash/202611240538/dump.{number:05}": (b"KDUMP   ", CRASHED) for number in range(200)}
     found = captured(tmp_path, {"/var/log/wtmp": (wtmp(*BOOTS), 0.0), **crowd})

@@ -8,13 +8,14 @@ import msgspec
 
 from lastwords import __version__
 from lastwords.klog.inputs import Input, find
-from lastwords.model import Analysis, Facts, Log, Oops
+from lastwords.model import Analysis, Facts, Log, Oops, Verdict
 from lastwords.vmcore.files import Files, sort_files
 from lastwords.vmcore.session import DumpError
 
 from .evidence import Holdings, holdings
 from .folders import Folders
 from .history import boots, crash_records, read_pasts
+from .maintainers import SourceTree, asked
 from .vmcore import Debuginfo, Tell, Vmcore, read_vmcore
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def analyze(
     boot: int | None = None,
     debuginfo: Debuginfo = _LIBRARY,
     known: Sequence["KnownIssue"] = (),
+    tree: SourceTree | None = None,
     progress: Progress | None = None,
     tell: Tell | None = None,
     say: Tell | None = None,
@@ -89,6 +91,7 @@ def analyze(
         boot: only this boot of each log: from 1, or from the end with -1 for the last.
         debuginfo: where to look for it.
         known: issues that a team has met before.
+        tree: the kernel's source, which says whose code the culprit is.
         progress: called with the bytes read of logs since its last call.
         tell: called with what is being done to a dump.
         say: called with a line that is no error, for the user to keep.
@@ -145,16 +148,28 @@ def analyze(
         reboots=boots(past.reboots, crash_records(check, oopses, evidence), past.errors),
         evidence=evidence,
     )
-    return _analysis(facts, known)
+    return _analysis(facts, known, tree, say)
 
 
-def _analysis(facts: Facts, known: Sequence["KnownIssue"]) -> Analysis:
+def _analysis(facts: Facts, known: Sequence["KnownIssue"], tree: SourceTree | None, say: Tell | None) -> Analysis:
     """The facts together with what they come to."""
     from lastwords.diagnosis import diagnose
 
     diagnosis = diagnose(facts, known)
+    if diagnosis is not None and tree is not None:
+        diagnosis = msgspec.structs.replace(diagnosis, verdict=_owned(diagnosis.verdict, tree, say))
     told = msgspec.structs.asdict(diagnosis) if diagnosis is not None else {}
     return Analysis(version=__version__, **msgspec.structs.asdict(facts), **told)
+
+
+def _owned(verdict: Verdict, tree: SourceTree, say: Tell | None) -> Verdict:
+    """The verdict with the owner that the source tree names, if it does."""
+    owner, why_not = asked(tree, verdict.culprit)
+    if owner is None:
+        if why_not and say is not None:
+            say(why_not)
+        return verdict
+    return msgspec.structs.replace(verdict, culprit=msgspec.structs.replace(verdict.culprit, owner=owner))
 
 
 def _others(sources: list[Input], dump: tuple[str, ...]) -> list[Input]:

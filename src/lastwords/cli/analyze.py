@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @click.option("--qmp", type=click.Path(), metavar="SOCKET", help="Dump a QEMU guest as it stands, and read that.")
 @click.option("--keep", type=click.Path(), metavar="DIR", help="Leave the guest's dump in this directory.")
 @click.option("--known", type=click.Path(), multiple=True, metavar="DIR", help="Known issues: YAML files of a team.")
+@click.option("--tree", type=click.Path(), metavar="DIR", help="The kernel's source: its MAINTAINERS say whom to ask.")
 @click.option("--case", type=click.Path(), metavar="DIR", help="Make a case of it there, or add it to the one there.")
 @cases_option
 @click.option("-v", "--verbose", is_flag=True, help="All traces and frames, registers, modules, later oopses.")
@@ -59,6 +60,7 @@ def command(
     qmp: str | None,
     keep: str | None,
     known: tuple[str, ...],
+    tree: str | None,
     case: str | None,
     cases: str | None,
     verbose: bool,
@@ -77,7 +79,7 @@ def command(
         raise click.UsageError("only one of --json, --markdown and --html - can have standard output")
     debuginfo = (vmlinux, modules_dir, not no_debuginfo)
     with _guest(qmp, keep) as dump, _kept((*dump, *paths), case, cases) as named:
-        analysis = named.done(_analyze(named, boot, debuginfo, known), whole=boot is None)
+        analysis = named.done(_analyze(named, boot, debuginfo, known, tree), whole=boot is None)
     for error in analysis.errors:
         complain(error)
     partly = [log for log in analysis.logs if log.warning is not None]
@@ -126,13 +128,16 @@ def _analyze(
     boot: int | None,
     debuginfo: tuple[str | None, str | None, bool],
     known: tuple[str, ...],
+    tree: str | None,
 ) -> "Analysis":
     from lastwords.case import Debuginfo, analyze, collect
     from lastwords.case.known_issues import KnownIssuesError, known_issues
+    from lastwords.case.maintainers import TreeError, source_tree
 
     try:
         issues = known_issues(known)
-    except KnownIssuesError as error:
+        source = source_tree(tree) if tree is not None else None
+    except (KnownIssuesError, TreeError) as error:
         fail(str(error))
     kept: list[str] = []
     with activity() as tell:
@@ -143,6 +148,7 @@ def _analyze(
             boot=boot,
             debuginfo=Debuginfo(*debuginfo),
             known=issues,
+            tree=source,
             progress=progress,
             tell=tell,
             say=kept.append,

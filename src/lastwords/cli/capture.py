@@ -93,10 +93,15 @@ def _case(to: Path | None, host: str, running: float | None) -> "CaseDirectory":
     from lastwords.case.directory import CaseDirectory, is_case
     from lastwords.case.errors import CaseError
     from lastwords.case.store import all_cases, cases_directory, new_case
+    from lastwords.host.vault import Vault
 
     store = cases_directory()
     if to is not None:
-        return CaseDirectory(to, str(to)) if is_case(to) else new_case(store, host=host, at=to)
+        if is_case(to):
+            return CaseDirectory(to, str(to))
+        # First the store: a case without a manifest would look as if somebody had lost it.
+        Vault(to / "evidence").close()
+        return new_case(store, host=host, at=to)
     for directory in all_cases(store) if running is not None else ():
         try:
             case = directory.read()

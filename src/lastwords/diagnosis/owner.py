@@ -85,7 +85,7 @@ def _owner(crash: Crash, culprit: Culprit, origin: str | None) -> str | None:
         return _VENDORS[culprit.module]
     if origin == "in-tree" and culprit.function is not None:
         return distributor(crash)
-    return f"whoever builds the module {culprit.module}" if origin in ("out-of-tree", "proprietary") else None
+    return f"the makers of {culprit.module}" if origin in ("out-of-tree", "proprietary") else None
 
 
 # What a release or a build says of who built the kernel.

@@ -124,9 +124,5 @@ _ARTICLE = {"out-of-tree": "an out-of-tree", "proprietary": "a proprietary"}
 
 
 def _sentence(text: str) -> str:
-    text = (
-        text[:1].upper() + text[1:]
-        if not text[:1].isupper() and " " in text[:12] and "_" not in text.split()[0]
-        else text
-    )
+    # Names of functions and processes stay as they are: no capital letter is put in front.
     return text if text.endswith((".", "!", "?")) else text + "."

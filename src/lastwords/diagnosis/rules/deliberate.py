@@ -35,6 +35,7 @@ def asked_for(crash: Crash) -> Iterator[Finding]:
         text=f"{who} crashed the kernel on purpose (sysrq c).{before}",
         confidence=0.95,
         crash_class="deliberate",
+        culprit=Culprit(),
         evidence=(
             Fact(text=report.message, path=report.path, line=report.line, quote=True)
             if report

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
-from lastwords.model import CrashClass, Culprit, Finding
+from lastwords.model import CrashClass, Culprit, Finding, NextStep, Oops
 
 # Kinds of the catalogue (klog/catalogue): the class that they mostly come down to, how sure that is, and why.
 KINDS: dict[str, tuple[CrashClass, float, str]] = {
@@ -136,5 +136,24 @@ def kind(crash: Crash) -> Iterator[Finding]:
         if oops.function
         else None,
         evidence=(crash.here(), crash.here(oops.title)),
+        next=tuple(_where_to_look(oops)),
         weight=0.5,
+    )
+
+
+def _where_to_look(oops: Oops) -> Iterator[NextStep]:
+    """The source line to read, or the command that gives it where the log does not have it."""
+    frame = oops.frame or oops.at
+    if oops.file and oops.source_line:
+        asserted = oops.kind in ("kernel-bug", "warning", "refcount-warning")
+        what = "the condition there is what the code found broken" if asserted else "that is where it stood"
+        yield NextStep(text=f"Read {oops.file}:{oops.source_line}: {what}.", value=0.7)
+    if frame is None or frame.offset is None or oops.file:
+        return
+    where = f"{frame.function}+{frame.offset:#x}" + (f"/{frame.size:#x}" if frame.size is not None else "")
+    binary = f"{frame.module}.ko" if frame.module else "vmlinux"
+    yield NextStep(
+        text=f"Get the source line of {where}, from the {binary} with debuginfo that matches the release.",
+        command=f"scripts/faddr2line {binary} {where}   # in the kernel's source",
+        value=0.55,
     )

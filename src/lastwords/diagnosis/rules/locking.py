@@ -186,8 +186,8 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
     who = several(list(dict.fromkeys(f"{report.comm} ({report.pid})" for report, _lock in locked)))
     yield Finding(
         id="hung-lock",
-        title=f"{who} wait for a lock that nobody gives back",
-        text=f"{who} wait for a {locked[0][1]} in {where}"
+        title=f"{who} {'wait' if len(tasks) > 1 else 'waits'} for a lock that nobody gives back",
+        text=f"{who} {'wait' if len(tasks) > 1 else 'waits'} for a {locked[0][1]} in {where}"
         + (
             ": several waiting at different places of the same code is what a deadlock (ABBA) looks like."
             if mutual

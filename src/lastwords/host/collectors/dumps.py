@@ -81,6 +81,8 @@ def _take(take: Take, crash: _Crash, path: str, note: str) -> None:
     finished = found is not None and not _UNFINISHED.fullmatch(posixpath.basename(path))
     if not finished:
         note = "; ".join(filter(None, (note, "kdump did not finish it")))
+    if found is not None and not found.st_size:  # as kdump-tools leaves it where makedumpfile is not installed
+        note = "; ".join(filter(None, (note, "empty: kdump wrote nothing")))
     resting = found is not None and abs(time.time() - found.st_mtime) > _RESTING
     take.file(path, kind=_kind(posixpath.basename(path)), link=finished and resting, note=note, links_below=crash.below)
 

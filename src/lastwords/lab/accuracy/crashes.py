@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from lastwords.lab.experiment import run
 from lastwords.lab.kernels import Kernel
 from lastwords.lab.modules import modules
 
+A_DAY = 86_400.0
 # Of a recipe, what decides what the guest does.
 _MAKES_THE_CRASH = (
     *("run", "append", "modules", "programs", "devices", "provoke", "memory", "initramfs", "until"),
@@ -54,8 +56,10 @@ def crash(case: Case, kernel: Kernel, say: Callable[[str], None] = lambda text: 
             making.mkdir(parents=True)
             _run(case, kernel, making / log.name, making / dump.name, say)
             _dig_holes(making / dump.name)
-            for old in folder.parent.glob(f"{case.name}-{'?' * 12}"):  # of an older recipe
-                shutil.rmtree(old, ignore_errors=True)
+            for old in folder.parent.glob(f"{case.name}-{'?' * 12}"):
+                # Of an older recipe; but what another checkout made today, it may be reading.
+                if time.time() - old.stat().st_mtime > A_DAY:
+                    shutil.rmtree(old, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
             making.rename(folder)
     return Crash(log, dump, own)

@@ -7,7 +7,7 @@ from .callers import Activation, Stack, called, is_return
 from .function import Dump, Function, word
 from .instruction import MASK, Act, Instruction, Memory
 from .undo import Place, State, share_stack
-from .walk import Budget, Definition, Source, definitions
+from .walk import Budget, Definition, Source, definitions, reached_with
 
 _DEPTH_MAX = 24
 """Functions that a value is followed up through."""
@@ -123,11 +123,35 @@ class Tracer:
             return []
         found = []
         state = activation.state.copy()
-        for definition in definitions(activation.function, activation.at, place, state, self.budget):
+        ways = definitions(activation.function, activation.at, place, state, self.budget)
+        if len(ways) > 1 and (arguments := self._arguments(activation)):
+            possible = [each for each in ways if reached_with(activation.function, each, arguments, self.budget)]
+            ways = possible or ways
+        for definition in ways:
             self._nodes += 1
             if self._nodes > _NODES_MAX:
                 break
             found.append(self._node(definition, activation, depth, bases))
+        return found
+
+    def _arguments(self, activation: Activation) -> dict[str, int]:
+        """The arguments that the caller's code sets to numbers: they tell which way a switch or a flag's test went."""
+        site = self.stack.call_site(activation.frame + 1) if activation.on_stack else None
+        if site is None:
+            return {}
+        function, index = site
+        pointer, frame = self.dump.architecture.stack_pointer, self.stack.frames[activation.frame + 1]
+        state = State(self.dump, frame.sp, {pointer: frame.sp})
+        if called(self.dump, function.instruction(index), state) != activation.function.symbol.start:
+            return {}
+        found: dict[str, int] = {}
+        for register in self.dump.architecture.arguments:
+            ways = definitions(function, index, register, state.copy(), self.budget)
+            if len(ways) != 1 or ways[0].source is not Source.CONSTANT or ways[0].loose or ways[0].mask != MASK:
+                continue
+            whole = _whole_address(ways[0], function)
+            if whole.value is not None:
+                found[register] = whole.value + whole.delta & MASK
         return found
 
     def load(self, activation: Activation, value: int) -> Node:

@@ -155,6 +155,41 @@ def _reachable(function: Function, definition: Definition, budget: Budget) -> bo
     return True
 
 
+def reached_with(function: Function, definition: Definition, arguments: dict[str, int], budget: Budget) -> bool:
+    """Whether a definition can have been reached if the function was entered with some known arguments.
+
+    The registers are taken to hold them still. On a way that changes one, nothing is known by that.
+    """
+    if definition.source in (Source.ENTRY, Source.LOST):
+        return True
+    state = definition.state.copy()
+    for register, value in arguments.items():
+        if state.get(register) is None:
+            state.values[register] = value
+        elif state.get(register) != value:
+            return True  # it was changed on the way
+    seen: set[int] = {definition.at}
+    work = [(definition.at, state)]
+    while work:
+        at, state = work.pop()
+        if at == function.entry or not budget.spend():
+            return True
+        for edge in function.before(at):
+            instruction = function.instruction(edge.at)
+            before = state.copy()
+            if edge.taken is not None and not agrees(function, edge.at, edge.taken, before):
+                continue
+            called = instruction.act is Act.CALL and not keeps_registers(function, instruction)
+            changed = function.architecture.caller_saved if called else instruction.writes
+            if not changed.isdisjoint(arguments) or edge.at in seen:
+                return True
+            if not undo(function, instruction, before):
+                continue
+            seen.add(edge.at)
+            work.append((edge.at, before))
+    return False
+
+
 def _widened(deltas: dict[tuple[int, Place], set[int]], visit: _Visit) -> _Visit:
     """The visit; without its delta where a loop makes ever new ones."""
     if visit.loose:
