@@ -14,7 +14,8 @@ settings.load_profile("suite")
 # `scripts/test --all` runs them all, on all kernels and in all forms of dumps, which takes half an hour.
 _DEFAULT = re.compile(
     r"test_fresh_crashes\.py::test_crash_(?:and_elf_dump|without_initramfs)"
-    r"|test_dumps\.py::.*\[6\.1-(?:null-field|timer-null|hung-task|nx-exec|stack-overflow|storage-mod|wild-pointer)\]"
+    r"|test_dumps\.py::.*\[6\.1-(?:null-field|timer-null|hung-task|nx-exec|stack-overflow|storage-mod|wild-pointer"
+    r"|slab-neighbour|reused-memory|lock-holder-spins|text-flip)\]"
     r"|test_dumps\.py::.*\[6\.1-arm64-null-function\]"
     r"|test_whole_way\.py|test_without_kdump\.py"
     r"|test_qmp_lab\.py|test_hung_guest\.py"

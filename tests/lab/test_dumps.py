@@ -1,5 +1,6 @@
 """Kernels crashed and dumped now: does the analysis of the dump say what is known from the case's source?"""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from lastwords.case import Debuginfo, analyze
 from lastwords.lab import Case, Kernel, Outcome, all_cases, kernel, run
-from lastwords.model import Analysis
+from lastwords.lab.accuracy.judge import Form, judge
+from lastwords.model import Analysis, to_json
 
 from . import truth
 
@@ -111,6 +113,25 @@ def test_who_hangs_and_who_ate_the_memory(crash):
     named = crash.kernel.name not in truth.NAMELESS
     wrong = [*truth.wrong_stall(crash.case, crash.bare, named=named), *truth.wrong_memory(crash.case, crash.bare)]
     assert not wrong, _told(wrong, crash.bare)
+
+
+def test_the_verdict(crash):
+    """Never confident and wrong; and right here, where the dump has all that it takes."""
+    analyses: list[tuple[Form, Analysis | None]] = [("bare", crash.bare), ("debuginfo", crash.full)]
+    for form, analysis in analyses:
+        if analysis is not None:
+            document = json.loads(to_json(analysis))
+            judged = judge(crash.case.name, crash.kernel.name, form, crash.case.verdict, document)
+            assert not judged.confident_wrong, judged.wrong
+            assert judged.crash_class == "right", judged.wrong
+
+
+def test_the_system_call(crash):
+    """Cases that write to the driver's file crash in write(), unless it is another task or an interrupt that does."""
+    call = crash.bare.machine.system_call if crash.bare.machine else None
+    if crash.kernel.name == "6.1" and crash.case.name == "null-field":
+        assert call is not None
+        assert (call.name, call.arguments[0], call.arguments[2]) == ("write", 1, 2)
 
 
 def test_with_debuginfo(crash):

@@ -30,7 +30,8 @@ def wrong_blame(case: Case, kernel: str, found: Analysis, *, typed: bool) -> Wro
     assert found.machine is not None, found.errors
     blame, known = found.machine.blame, case.blame
     if known is None:
-        return [] if blame is None else [f"there is no bad pointer, but: {blame.text}"]
+        # A jump to nowhere tells of its target alone.
+        return [] if blame is None or blame.origin is None else [f"there is no bad pointer, but: {blame.text}"]
     if blame is None:
         return [f"nothing found: {_missing(found.machine, 'blame')}"]
     answer = case.known_answer(kernel)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from lastwords.glossary.units import duration, size
-from lastwords.model import Answer, Fact, Machine, Task
+from lastwords.model import Answer, Fact, Machine, SystemCall, Task
 
 from .crash import Crash
 from .recorded import load_before
@@ -44,13 +44,46 @@ def _crashing(crash: Crash) -> Iterator[Answer]:
         place = where(oops).strip()
         if place:
             yield Answer(text=f"It happened {place}.", topic="crash", evidence=(crash.here(),))
-    call = next((m[1] or m[2] for m in (_SYSCALL.match(name) for name, _module in crash.functions()) if m), None)
+    made = crash.machine.system_call if crash.machine else None
+    if made is not None and made.name:
+        yield Answer(text=f"The task was in the system call {_call(made, crash.machine)}.", topic="crash")
+    call = (
+        None
+        if made
+        else next((m[1] or m[2] for m in (_SYSCALL.match(name) for name, _module in crash.functions()) if m), None)
+    )
     if call is not None:
         yield Answer(text=f"The task was in the system call {call}().", topic="crash")
     if crash.machine is not None and crash.machine.files:
         paths = [file.path for file in crash.machine.files if not file.path.startswith(("/dev/null", "/dev/console"))]
         if paths:
             yield Answer(text=f"It had open: {several(list(dict.fromkeys(paths)), _MANY)}.", topic="crash")
+
+
+# How many arguments the calls take that tasks crash in most often, and which of them is a file (man section 2).
+_TAKES = {
+    "read": (3, 0), "write": (3, 0), "pread64": (4, 0), "pwrite64": (4, 0), "readv": (3, 0), "writev": (3, 0),
+    "ioctl": (3, 0), "fsync": (1, 0), "fdatasync": (1, 0), "close": (1, 0), "openat": (4, None), "open": (3, None),
+    "mmap": (6, 4), "munmap": (2, None), "sendto": (6, 0), "recvfrom": (6, 0), "sendmsg": (3, 0), "recvmsg": (3, 0),
+    "connect": (3, 0), "accept4": (4, 0), "setsockopt": (5, 0), "getdents64": (3, 0), "fstat": (2, 0), "lseek": (3, 0),
+    "sendfile": (4, 0), "finit_module": (3, 0), "init_module": (3, None), "delete_module": (2, None),
+    "execve": (3, None), "exit_group": (1, None), "mount": (5, None), "umount2": (2, None), "bpf": (3, None),
+    "epoll_wait": (4, 0), "poll": (3, None), "futex": (6, None), "kill": (2, None), "clone": (5, None),
+    "wait4": (4, None),
+}  # fmt: skip
+
+
+def _call(call: SystemCall, machine: Machine | None) -> str:
+    """A system call as strace writes it, with the path of its file."""
+    count, file = _TAKES.get(call.name, (6, None))
+    words = [hex(value) if value > 9 else str(value) for value in call.arguments[:count]]
+    if file is not None and file < len(call.arguments):
+        fd = call.arguments[file] & 0xFFFFFFFF
+        path = (
+            next((open_file.path for open_file in (machine.files or ()) if open_file.fd == fd), "") if machine else ""
+        )
+        words[file] = f"{fd}<{path}>" if path else str(fd)
+    return f"{call.name}({', '.join(words)})"
 
 
 def _cpus(machine: Machine) -> Iterator[Answer]:

@@ -62,7 +62,7 @@ from .record import Record
 from .sighting import SCAN_SCHEMA, Sighting, Sightings, sighting
 from .stack_groups import stack_groups
 from .symbols import RefusedFile, Symbols
-from .tasks import Cpu, StackFrame, StackGroup, Task
+from .tasks import Cpu, StackFrame, StackGroup, SystemCall, Task
 from .view import VIEW_SCHEMA, View
 
 __all__ = [
@@ -172,6 +172,7 @@ __all__ = [
     "Struct",
     "Suspect",
     "Symbols",
+    "SystemCall",
     "Taint",
     "Task",
     "Timer",

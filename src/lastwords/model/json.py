@@ -11,7 +11,7 @@ import msgspec
 T = TypeVar("T")
 
 HEXADECIMAL = frozenset(
-    {"address", "fault_address", "blocked_on", "locks", "value", "base_value", "registers"},
+    {"address", "fault_address", "blocked_on", "locks", "value", "base_value", "registers", "arguments"},
 )
 """Fields that hold an address, a register or an error code, or a list or mapping of such."""
 

@@ -9,7 +9,7 @@ from .memory import Memory
 from .modules import Module, UnloadedModule
 from .oops import Struct
 from .symbols import Symbols
-from .tasks import Cpu, StackGroup, Task
+from .tasks import Cpu, StackGroup, SystemCall, Task
 
 
 class NetDevice(Struct, frozen=True, kw_only=True):
@@ -67,6 +67,7 @@ class Machine(Struct, frozen=True, kw_only=True):
         symbols: where names and types come from, and what that costs.
         blame: where the bad pointer of the crash came from; None where it is none of a bad pointer.
         code: the function that faulted, a few instructions around the fault; None where the crash was no fault.
+        system_call: that the task which crashed was in, with its arguments; None where it was in none.
         sysctls: those that decide what happens in a crash, by name.
     """
 
@@ -93,6 +94,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     mounts: tuple[Mount, ...] | None = None
     net: tuple[NetDevice, ...] | None = None
     files: tuple[OpenFile, ...] | None = None
+    system_call: SystemCall | None = None
     sysctls: dict[str, str] | None = None
     symbols: Symbols | None = None
     blame: Blame | None = None

@@ -65,6 +65,17 @@ class Task(Struct, frozen=True, kw_only=True):
     stack_error: str | None = None
 
 
+class SystemCall(Struct, frozen=True, kw_only=True):
+    """A system call: its `number` and `name` (empty where the number is not known), and six `arguments`.
+
+    How many of them the call takes, and what they are, its manual page says (section 2).
+    """
+
+    number: int
+    name: str
+    arguments: tuple[int, ...] = ()
+
+
 class StackGroup(Struct, frozen=True, kw_only=True):
     """Tasks that stand at the same place: `pids`, their common `state` letters and the functions of their stack."""
 
