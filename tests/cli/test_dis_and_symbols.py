@@ -74,7 +74,9 @@ def test_vmlinux_in_any_order(command: str, dump: str, tmp_path: Path) -> None:
     other = tmp_path / "elf"
     other.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + bytes(200))
     for paths in ((dump, str(other)), (str(other), dump)):
-        assert error(run(command, *paths)).startswith(f"lastwords: {other}")
+        result = run(command, *paths)
+        assert error(result).startswith(f"lastwords: {other}")
+        assert result.stderr.count("\n") == 1
 
 
 def test_no_such_code(dump: str) -> None:

@@ -131,6 +131,5 @@ def test_command_fails_in_one_line(arguments, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="the rules do not know all decoys yet")
 def test_recorded_logs_meet_the_target():
     assert main(["--log-only", "--logs", str(LOGS), "--wrong"]) == 0

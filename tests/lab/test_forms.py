@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,6 +65,12 @@ def form(request):
 @pytest.fixture
 def dump(dumps, form):
     return dumps[form]
+
+
+def filtered(dump: Path, *arguments: str, into: Sequence[Path]) -> None:
+    """Have makedumpfile write a dump again; only the real kdump is one that it takes."""
+    command: list[str | Path] = ["makedumpfile", *arguments, "-d", "31", dump, *into]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
 
 
 def lastwords(*arguments: object, status: int = 0) -> str:
@@ -131,3 +138,39 @@ def test_view(dump, view):
     status = 1 if view == ["symbols"] else 0  # says by it that there is no debuginfo
     assert lastwords(*view, "--no-debuginfo", dump, status=status).strip()
     assert isinstance(json.loads(lastwords(*view, "--no-debuginfo", "--json", dump, status=status)), dict)
+
+
+# By makedumpfile's letter; Debian's can do the first two, newer ones zstd too, and snappy only where one builds it so.
+METHODS = {"c": "zlib", "l": "lzo", "z": "zstd", "p": "snappy"}
+
+
+@pytest.mark.parametrize("letter", METHODS)
+def test_compression(dumps, tmp_path, letter):
+    able = subprocess.run(["makedumpfile", "--help"], capture_output=True, text=True, check=False).stdout
+    if f"'-{letter}' option will be ignored" in able:
+        pytest.skip(f"this makedumpfile can't write {METHODS[letter]}")
+    dump = tmp_path / "dump"
+    filtered(dumps["kdump"], f"-{letter}", into=[dump])
+    check = json.loads(lastwords("verify", "--full", "--json", dump))
+    assert (check["verdict"], check["dump"]["compression"]) == ("whole", METHODS[letter])
+    found = analyze([str(dump)], debuginfo=BARE)
+    dump.unlink()
+    assert truth.wrong_log(case(CASE), "6.1", found) == []
+    assert truth.wrong_blame(case(CASE), "6.1", found, typed=False) == []
+
+
+def test_split(dumps, tmp_path):
+    """The files of a set in any order; and what is missing of it."""
+    parts = [tmp_path / name for name in ("one", "two", "three")]
+    filtered(dumps["kdump"], "--split", "--splitblock-size", "4096", "-c", into=parts)
+    mixed = [parts[2], parts[0], parts[1]]
+    assert json.loads(lastwords("verify", "--full", "--json", *mixed))["verdict"] == "whole"
+    found = analyze([str(path) for path in mixed], debuginfo=BARE)
+    assert truth.wrong_log(case(CASE), "6.1", found) == []
+    assert truth.wrong_blame(case(CASE), "6.1", found, typed=False) == []
+    assert truth.wrong_log(case(CASE), "6.1", analyze([str(tmp_path)], debuginfo=BARE)) == []
+    for view in VIEWS:
+        assert lastwords(*view, "--no-debuginfo", mixed[0], *mixed[1:], status=1 if view == ["symbols"] else 0).strip()
+    check = json.loads(lastwords("verify", "--json", *parts[:2], status=1))
+    assert check["verdict"] == "incomplete"
+    assert any("three" not in problem["text"] and "not given" in problem["text"] for problem in check["problems"])

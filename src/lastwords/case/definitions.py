@@ -42,11 +42,20 @@ def directory_of(tree: Path, module: str) -> str | None:
     """
     if _NAME.match(module) is None:
         return None
-    # In names of modules, the kernel makes an underscore of each dash.
-    name = module.replace("_", "[-_]")
-    built = re.compile(rf"^obj-[^\n#]{{1,200}}?[:+]?=[^\n#]{{0,400}}?[\s/]{name}\.o\b".encode(), re.MULTILINE)
-    found = {folder for folder, text in _makefiles(tree) if built.search(text.replace(b"\\\n", b" "))}
+    found = {folder for folder, text in _makefiles(tree) if _builds(text, module)}
     return found.pop() if len(found) == 1 else None
+
+
+def _builds(makefile: bytes, module: str) -> bool:
+    """Whether a makefile has the module among the objects of a line as `obj-$(CONFIG_E1000E) += e1000e.o`."""
+    wanted = f"{module}.o".encode()
+    for line in makefile.replace(b"\\\n", b" ").split(b"\n"):
+        if line.startswith(b"obj-"):
+            objects = line.partition(b"=")[2].partition(b"#")[0].split()
+            # In names of modules, the kernel makes an underscore of each dash.
+            if any(name.rpartition(b"/")[2].replace(b"-", b"_") == wanted for name in objects):
+                return True
+    return False
 
 
 def _makefiles(tree: Path) -> Iterator[tuple[str, bytes]]:

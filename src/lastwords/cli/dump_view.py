@@ -81,7 +81,9 @@ def inquire(
         with activity() as progress:
             return function(question(files), limits=Limits(seconds=options["timeout"]), progress=progress)
     except DumpError as error:
-        fail(str(error), files.dump if files is not None else ())
+        text = str(error)
+        # Damage explains what goes wrong with the dump, not a vmlinux of another kernel.
+        fail(text, files.dump if files is not None and text.startswith(files.dump[0]) else ())
 
 
 def sources(paths: str | Sequence[str], options: dict[str, Any]) -> Sources:

@@ -15,6 +15,7 @@ KERNELS = {
     "6.12": "trixie",
     "5.10": "bullseye",
     "6.1-arm64": "bookworm",
+    "6.12-arm64": "trixie",
 }
 
 _RELEASE = re.compile(r"linux-headers-(\d\S*-cloud-amd64)")
@@ -43,7 +44,8 @@ class Kernel:
         """The guest's user land: one static program."""
         if self.architecture == "amd64":
             return self.suite.read("/bin/busybox")
-        return (self.root / "bin" / "busybox").read_bytes()
+        places = (self.root / folder / "busybox" for folder in ("bin", "usr/bin"))  # Debian 13 moved it
+        return next(place for place in places if place.exists()).read_bytes()
 
     @property
     def make(self) -> str:

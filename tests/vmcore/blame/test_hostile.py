@@ -18,6 +18,10 @@ _SOURCES = (
     "inside-wake",
     "inside-xarray",
     "inside-kobject",
+    "arm64-list-loop",
+    "arm64-operations-tail",
+    "arm64-more-switch",
+    "arm64-stack-argument",
 )
 
 
@@ -39,11 +43,10 @@ class _Damaged(Recorded):
             for _ in range(chance.choice((0, 0, 1, 4, 40))):
                 data[chance.randrange(len(data))] = chance.randrange(256)
             reads[key] = data.hex()
-        registers = self.fault.registers
+        registers, kind = self.fault.registers, self.architecture
+        likely = (registers[kind.stack_pointer], registers[kind.arguments[0]])
         for register in chance.sample(sorted(registers), 2):
-            registers[register] = chance.choice(
-                (0, 1, 0xFFF, 1 << 63, (1 << 64) - 1, registers["rsp"], registers["rdi"])
-            )
+            registers[register] = chance.choice((0, 1, 0xFFF, 1 << 63, (1 << 64) - 1, *likely))
         if chance.random() < 0.3:
             frame = chance.randrange(len(self.fault.frames))
             self.fault.frames[frame] = self.fault.frames[frame]._replace(pc=chance.choice((0, 1, (1 << 64) - 1)))

@@ -1,4 +1,4 @@
-"""The ways of bad pointers through real crashes of Linux 6.1, without any types."""
+"""The ways of bad pointers through real crashes of Linux 6.1 on x86-64 and arm64, without any types."""
 
 import time
 
@@ -8,10 +8,12 @@ from lastwords.model import Blame
 from lastwords.vmcore.blame.follow import follow
 
 from .battery.answers import Answer, answers, way_wrong
-from .recorded import Recorded, told_bare
+from .recorded import FOLDER, Recorded, told_bare
 
 _CASES = [(name, answer) for name, answer in answers("answers").items()]
 _INSIDE = [(f"inside-{name}", answer) for name, answer in answers("inside").items()]
+_MORE = [(f"more-{name}", answer) for name, answer in answers("more").items()]
+_ARM64 = [(f"arm64-{name}", answer) for name, answer in [*_CASES, *_MORE] if (FOLDER / f"arm64-{name}.json").exists()]
 
 
 def _blame(name: str) -> Blame:
@@ -22,13 +24,17 @@ def _blame(name: str) -> Blame:
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"), [*_CASES, *_INSIDE], ids=lambda value: value if isinstance(value, str) else ""
+    ("name", "answer"), [*_CASES, *_INSIDE, *_MORE, *_ARM64], ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_way(name: str, answer: Answer) -> None:
     found = _blame(name)
     assert way_wrong(answer, found) == []
     if "offset" in answer:
         assert found.field_offset == answer["offset"]
+
+
+def test_arm64_is_recorded() -> None:
+    assert len(_ARM64) >= 30
 
 
 def test_each_step_is_told() -> None:

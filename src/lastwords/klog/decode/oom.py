@@ -27,7 +27,6 @@ _GFP = re.compile(r" invoked oom-killer: gfp_mask=([^\s,]{1,600})")
 _ORDER = re.compile(r"\border=(-?\d{1,3})\b")
 # Since Linux 5.0, one line for machines: `oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,…`.
 _CONSTRAINT = re.compile(r"oom-kill:constraint=CONSTRAINT_([A-Z_]{1,20})\b")
-_OOM_MEMCG = re.compile(r",oom_memcg=(.{0,3000}?),task_memcg=")
 # Until Linux 4.20.
 _LIMIT_OF = re.compile(r"Task in .{0,3000}? killed as a result of limit of (/.{0,3000})")
 _KILLED = re.compile(r".{0,80}?\bKill(?:ed)? process (?P<pid>\d{1,10}),? \((?P<comm>.{1,64}?)\)(?P<rest>[ ,].*|\Z)")
@@ -81,8 +80,11 @@ class _Reader:
             return
         if (match := _CONSTRAINT.match(text)) is not None:
             self.constraint = _CONSTRAINTS.get(match[1])
-        if (path := _OOM_MEMCG.search(text)) is not None:
-            self.memcg = path[1]
+        # A path may hold whatever a name may.
+        _before, _is, behind = text.partition(",oom_memcg=")
+        path, ends, _task = behind.partition(",task_memcg=")
+        if ends:
+            self.memcg = path
 
     def limited(self, text: str, line: int) -> None:
         """`Task in /a/b killed as a result of limit of /a`."""

@@ -57,7 +57,7 @@ _HUGE = re.compile(
 _RAM = re.compile(r"(\d{1,15}) pages (RAM|reserved)\Z")
 _SWAP = re.compile(r"(Free|Total) swap {1,3}= (\d{1,15})kB")
 _USAGE = re.compile(r"memory: usage (\d{1,18})kB, limit (\d{1,18})kB, failcnt ")
-_STATS_OF = re.compile(r"Memory cgroup stats(?: for (/.{0,3000}?))?:(.{0,1000})\Z")
+_STATS_OF = "Memory cgroup stats for "
 _STATS_OF_OLD = re.compile(r"\b(\w{3,30}):(\d{1,15})KB")
 _STAT = re.compile(r"([a-z_]{3,40}) (\d{1,19})\Z")
 _MOST_STATS = 120
@@ -126,12 +126,17 @@ class Counters:
             self._bytes["memcg_limit"] = (int(match[2]) << 10, line)
 
     def _group(self, text: str, line: int) -> None:
-        if (match := _STATS_OF.match(text)) is None:
-            return
-        self.memcg = self.memcg or match[1]
+        """`Memory cgroup stats for /a:`, with lines of memory.stat behind it.
+
+        Until Linux 5.2, a line for the group and for each below it:
+        `Memory cgroup stats for /a: cache:4KB rss:524288KB rss_huge:0KB …`.
+        """
+        told = text.removeprefix(_STATS_OF)
+        path, _, statistics = (told[:-1], "", "") if told.endswith(":") else told.partition(": ")
+        if path.startswith("/"):
+            self.memcg = self.memcg or path
         self._stats_left = _MOST_STATS
-        # Until Linux 5.2, a line for the group and for each below it: `cache:4KB rss:524288KB rss_huge:0KB …`.
-        for name, kilobytes in _STATS_OF_OLD.findall(match[2]):
+        for name, kilobytes in _STATS_OF_OLD.findall(statistics[:1000]):
             name = _VERSION_1.get(name, name)
             before, first = self._stats.get(name, (0, line))
             self._stats[name] = (before + (int(kilobytes) << 10), first)

@@ -187,7 +187,11 @@ class Types:
         if is_compound(kind):
             inner = field(Pointer(kind, offset, f"&{name}", "variable"), offset, size)
             return inner and inner._replace(expression=inner.expression.replace(f"&{name}->", f"{name}."))
-        return Field(type_name(kind), name, name, kind, "variable") if offset == 0 else None
+        path = _path(kind, offset, size, _PATH_MAX) if offset else ([], kind)  # an element of an array
+        if path is None:
+            return None
+        element = name + "".join(path[0])
+        return Field(type_name(kind), element, element, path[1], "variable")
 
     def _object_at(self, address: int) -> "tuple[str, drgn.Type, int] | None":
         try:
