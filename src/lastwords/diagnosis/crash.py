@@ -101,8 +101,13 @@ class Crash:
         return next((task for task in self.tasks if task.pid == pid), None) if pid else None
 
     def own_stack(self, task: Task | None) -> tuple[StackFrame, ...]:
-        """A task's frames without those of the interrupt that stopped its CPU for the crash."""
-        stack = task.stack if task is not None else ()
+        """A task's frames without those of the interrupt that stopped its CPU for the crash.
+
+        What the kernel's own functions have inlined is left out: only debuginfo shows it, and it would stand before the
+        functions that rules know (native_halt() in stop_this_cpu(), context_switch() in __schedule()).
+        """
+        frames = task.stack if task is not None else ()
+        stack = tuple(frame for frame in frames if frame.module is not None or not frame.inline)
         if not stack or stack[0].function not in _STOPPED:
             return stack
         place = next((index for index, frame in enumerate(stack) if index and frame.interrupted), 0)
