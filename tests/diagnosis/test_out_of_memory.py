@@ -172,6 +172,11 @@ def test_a_kernel_that_counts_allocations_names_the_function():
     assert finding.culprit == Culprit(module="ring", function="ring_keep", file="ring.c", line=12)
 
 
+def test_who_asked_last_is_no_news_where_it_holds_the_memory():
+    groups = (OomGroup(comm="sh", count=9, rss=690 * MIB),)
+    assert "asked last" not in found(machine_wide(anon=700 * MIB, groups=groups)).text
+
+
 def test_a_control_group_at_its_limit():
     report = OomReport(
         constraint="memcg",

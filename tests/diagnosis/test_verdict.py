@@ -42,6 +42,13 @@ def finding(name, confidence, crash_class="hardware", **rest):
     )
 
 
+def test_the_package_of_rules_does_not_hide_the_function():
+    diagnose(facts(oops("divide-error")))
+    from lastwords.diagnosis import rules
+
+    assert "null-pointer" in {known.id for known in rules()}
+
+
 def test_nothing_crashed():
     assert diagnose(Facts()) is None
     assert diagnose(facts()) is None

@@ -4,6 +4,8 @@ One rule is one function with `@rule` in a module of `rules/`: it gets the crash
 evidence it rests on. What the findings come to is the verdict.
 """
 
+# First: its import would take the name `rules` from the function.
+from . import rules as _rules  # noqa: F401
 from .diagnose import diagnose
 from .known import KnownIssue
 from .rule import Rule, rule, rules

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from lastwords.model import Frame, Oops, Record
+from lastwords.model import Frame, OomReport, Oops, Record
 
 from . import titles
 from .body import read_body
@@ -141,9 +141,18 @@ class Report:
             taint=draft.taint,
             registers=dict(draft.registers.registers),
             traces=tuple(trace.finished() for trace in draft.traces),
-            oom=oom_report((first, *own), detail.architecture) if kind.name in OUT_OF_MEMORY else None,
+            oom=self._oom(own, detail.architecture),
             **detail._asdict(),
         )
+
+    def _oom(self, own: Sequence[Record], architecture: str | None) -> OomReport | None:
+        """What the OOM killer says of the memory."""
+        if self.main.kind.name not in OUT_OF_MEMORY:
+            return None
+        # Where only the kill is left, the line above it says why.
+        above = self.records[max(self.start - 1, 0) : self.start]
+        summary = [record for record in above if record.text.startswith("oom-kill:constraint=")]
+        return oom_report((*summary, self.records[self.start], *own), architecture)
 
     def _read_remains(self, own: list[Record]) -> list[Record]:
         """Read a report without a beginning, the lines before its headline last; gives all of them.

@@ -231,6 +231,14 @@ def test_only_the_kill_is_left():
     assert (found.constraint, found.killed.rss, found.kills) == ("global", 8 * 1024, 1)
 
 
+def test_the_line_above_the_kill_says_why():
+    found = report("""
+        [  184.4] oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/pod,task_memcg=/pod/c,task=db,pid=7,uid=0
+        [  184.5] Memory cgroup out of memory: Killed process 7 (db) total-vm:9kB, anon-rss:7kB, file-rss:1kB, shmem-rss:0kB
+    """)
+    assert (found.constraint, found.memcg) == ("memcg", "/pod")
+
+
 def test_another_crash_has_none():
     (found,) = oopses("[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000010\n[    1.1] Mem-Info:")
     assert found.oom is None

@@ -179,7 +179,7 @@ def _told(oops: Oops, oom: OomReport, large: Sequence[Holder], found: Sequence[H
         yield from _unexplained(oom, amount, found)
     if any(holder.kernel for holder in large) and (asked := _asked(oops)):
         yield f"{asked}, which may be innocent of it."
-    elif oops.comm:
+    elif oops.comm and oops.comm not in {holder.culprit.object for holder in large}:
         yield f"{oops.comm} asked last, which need not be the one that took it."
     if oom.killed is not None:
         killed = f"{oom.killed.comm} ({oom.killed.pid})"
