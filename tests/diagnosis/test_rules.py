@@ -281,6 +281,32 @@ CASES: dict[str, Case] = {
         ("ring_poll", "ring"),
         "CPU 1",
     ),
+    "interrupted-holder": Case(
+        lambda: facts(
+            oops(
+                "soft-lockup",
+                function="ring_timer",
+                at=frame("native_queued_spin_lock_slowpath"),
+                traces=(
+                    trace(
+                        "_raw_spin_lock",
+                        None,
+                        "ring_timer",
+                        "ring",
+                        "call_timer_fn",
+                        None,
+                        "asm_sysvec_apic_timer_interrupt",
+                        None,
+                        "ring_read",
+                        "ring",
+                    ),
+                ),
+            )
+        ),
+        "deadlock",
+        ("ring_read", "ring"),
+        "interrupts (or softirqs) off",
+    ),
     "other-cpu": Case(
         lambda: facts(oops("soft-lockup", at=frame("smp_call_function_many_cond"))),
         "lockup",

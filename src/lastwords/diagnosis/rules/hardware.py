@@ -85,6 +85,7 @@ def flipped_bit(crash: Crash) -> Iterator[Finding]:
         culprit=Culprit(),  # no code is to blame
         evidence=(
             crash.here(),
+            Fact(text=f"the pointer is {said}", address=blame.address if blame else None),
             *(trail(blame) if blame else ()),
             *(Fact(text=s) for s in (blame.memory if blame else ())),
         ),

@@ -13,6 +13,9 @@ _SPINNING = re.compile(
     r"(?:native_)?queued_(?:spin_lock|read_lock|write_lock)\w{0,20}|_raw_(?:spin|read|write)_lock\w{0,20}|do_raw_spin_lock"
     r"|rwsem_spin_on_owner|mutex_spin_on_owner|osq_lock|arch_spin_lock|pv_wait_head_or_lock|__pv_queued_spin_lock_slowpath"
 )
+_INTERRUPT = re.compile(
+    r"asm_(?:sysvec|common_interrupt)|common_interrupt|apic_timer_interrupt|ret_from_intr|el1h?_(?:64_)?irq|hrtimer_interrupt_entry"
+)
 _WAITING_FOR_CPUS = re.compile(
     r"smp_call_function\w{0,20}|csd_lock_wait|on_each_cpu\w{0,20}|flush_tlb_\w{0,20}|stop_machine\w{0,20}|multi_cpu_stop"
 )
@@ -120,6 +123,54 @@ def spinning(crash: Crash) -> Iterator[Finding]:
             NextStep(text="CONFIG_DEBUG_SPINLOCK and lockdep name the holder.", value=0.6),
         ),
         weight=0.9,
+    )
+
+
+@rule(
+    "interrupted-holder",
+    "an interrupt that spins for a lock which the code it interrupted holds",
+    why="The lock is taken with interrupts on, and in the interrupt as well: once both meet on one CPU, neither can go on.",
+    sure="quite sure where both stand on one stack, in the same module: no other CPU need have the lock",
+)
+def interrupted_holder(crash: Crash) -> Iterator[Finding]:
+    """Spinning in an interrupt above code of the same module."""
+    oops = crash.oops
+    if oops is None or oops.kind not in _KINDS:
+        return
+    stack = list(crash.functions())
+    spot = next((place for place, (name, _module) in enumerate(stack) if _SPINNING.match(name)), None)
+    if spot is None:
+        return
+    waiter = next(((name, module) for name, module in stack[spot:] if module is not None), None)
+    entry = next((place for place in range(spot, len(stack)) if _INTERRUPT.match(stack[place][0])), None)
+    if waiter is None or entry is None or waiter not in stack[spot:entry]:
+        return
+    holder = next((each for each in stack[entry:] if each[1] == waiter[1]), None)
+    if holder is None:
+        return
+    yield Finding(
+        id="interrupted-holder",
+        title=f"{named(*waiter)} spins in an interrupt for a lock that the interrupted {named(*holder)} may hold",
+        text=f"{named(*waiter)} spins for a lock in an interrupt, above {named(*holder)}, which it interrupted: if that one "
+        "holds the lock, neither can go on. It has to be taken with interrupts (or softirqs) off.",
+        confidence=0.78,
+        crash_class="deadlock",
+        culprit=Culprit(module=holder[1], function=holder[0]),
+        evidence=(
+            crash.here(),
+            crash.here(f"on one stack: {' < '.join(name for name, _module in stack[spot : entry + 6])}"),
+        ),
+        next=(
+            NextStep(
+                text="Take the lock with spin_lock_irqsave() or spin_lock_bh() wherever the interrupt takes it too.",
+                value=0.9,
+            ),
+            NextStep(
+                text="lockdep (CONFIG_PROVE_LOCKING) names it as an inconsistent lock state, before it ever hangs.",
+                value=0.6,
+            ),
+        ),
+        weight=1.0,
     )
 
 
