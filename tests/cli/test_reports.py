@@ -107,3 +107,50 @@ def test_rights_and_links_are_kept(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "fresh").stat().st_mode) == 0o640
+
+
+WARNING = """\
+[ 4210.100002] WARNING: CPU: 2 PID: 812 at net/sched/sch_generic.c:525 dev_watchdog+0x259/0x270
+[ 4210.100003] CPU: 2 PID: 812 Comm: ksoftirqd/2 Not tainted 5.15.0-91-generic #101-Ubuntu
+[ 4210.100004] RIP: 0010:dev_watchdog+0x259/0x270
+[ 4210.100005] Call Trace:
+[ 4210.100007]  call_timer_fn+0x29/0x100
+[ 4210.100010] ---[ end trace 8c0a7b6c5d4e3f20 ]---
+"""
+CRASH = """\
+[ 9210.112233] BUG: kernel NULL pointer dereference, address: 0000000000000028
+[ 9210.112246] Oops: 0000 [#1] PREEMPT SMP NOPTI
+[ 9210.112249] CPU: 5 PID: 23811 Comm: kworker/u64:3 Not tainted 5.15.0-91-generic #101-Ubuntu
+[ 9210.112258] RIP: 0010:ext4_finish_bio+0x9d/0x2a0
+[ 9210.112279] Call Trace:
+[ 9210.112283]  ext4_release_io_end+0x48/0xf0
+[ 9210.112332] ---[ end trace 8c0a7b6c5d4e3f21 ]---
+"""
+
+
+def test_the_reports_tell_the_oops_that_the_verdict_is_about(tmp_path):
+    """A warning hours before the crash is not what killed the kernel."""
+    log = tmp_path / "crash.log"
+    log.write_text(WARNING + CRASH)
+    _, text, _ = run(str(log))
+    assert text.startswith("BUG: unable to handle kernel NULL pointer dereference in ext4_finish_bio\n")
+    assert "function  ext4_finish_bio+0x9d/0x2a0" in text
+    assert "Reported before\n  line 1  WARNING in dev_watchdog  1 h 23 min before" in text
+    assert "And then" not in text
+    _, markdown, _ = run("--markdown", str(log))
+    assert markdown.startswith("# `BUG: unable to handle")
+    assert "> ext4_finish_bio" in markdown
+    assert "## Reported before\n\n- `WARNING in dev_watchdog` (line 1)" in markdown
+    _, page, _ = run("--html", "-", str(log))
+    assert "<title>BUG: unable to handle" in page
+    assert "1 h 23 min before" in page
+
+
+def test_the_other_reports_of_a_log_with_several_boots(tmp_path):
+    log = tmp_path / "boots.log"
+    boot = "[    0.000000] Linux version 5.15.0-91-generic (buildd@lcy) (gcc 11.4.0) #101-Ubuntu SMP\n"
+    log.write_text(boot + WARNING + boot + CRASH)
+    _, text, _ = run(str(log))
+    assert text.startswith("BUG: unable to handle kernel NULL pointer dereference in ext4_finish_bio\n")
+    assert "boot 2 of 2" in text
+    assert "line 2  WARNING in dev_watchdog  in boot 1" in text

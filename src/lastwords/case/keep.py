@@ -34,7 +34,7 @@ def keep(case: CaseDirectory, analysis: Analysis) -> None:
         news["crashed"] = when(dump.crash_time)
     if not about.host and dump is not None and dump.node and dump.node != "(none)":
         news["host"] = dump.node[:255]
-    if not about.title and analysis.oopses:
-        news["title"] = analysis.oopses[0].title[:200]
+    if not about.title and (crash := analysis.crash) is not None:
+        news["title"] = crash.title[:200]
     if news:
         case.change(**news)

@@ -167,11 +167,11 @@ def log_read(work: Work) -> Outcome:
     """A kernel log was read, with a crash in it or not."""
     if work.analysis is None or not work.analysis.logs:
         return Outcome("open", "no kernel log could be read")
-    oopses = work.analysis.oopses
-    if not oopses:
+    oopses, crash = work.analysis.oopses, work.analysis.crash
+    if crash is None:
         return Outcome("done", f"{len(work.analysis.logs)} logs, and no crash in any of them")
     more = f", and {len(oopses) - 1} more reports" if len(oopses) > 1 else ""
-    return Outcome("done", f"{oopses[0].title} ({oopses[0].path}:{oopses[0].line}){more}")
+    return Outcome("done", f"{crash.title} ({crash.path}:{crash.line}){more}")
 
 
 @performer

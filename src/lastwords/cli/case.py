@@ -158,7 +158,7 @@ def show(name: str, cases: str | None, as_json: bool) -> None:
             steps_done=sum(status.state in ("done", "skipped") for status in checklist.steps),
             verdict=analysis.verdict if analysis else None,
             verdict_current=current,
-            oops=analysis.oopses[0].title if analysis and analysis.oopses else None,
+            oops=analysis.crash.title if analysis and analysis.crash else None,
         )
         say_json(view)
 

@@ -69,3 +69,9 @@ class Analysis(Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...] = ()
     reboots: tuple[Reboot, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def crash(self) -> Oops | None:
+        """The oops that the verdict is about: a mere warning or another boot's crash may come before it."""
+        at = next(((event.path, event.line) for event in self.timeline if event.kind == "oops"), None)
+        return next((oops for oops in self.oopses if (oops.path, oops.line) == at), next(iter(self.oopses), None))

@@ -96,7 +96,7 @@ def _verdict(analysis: Analysis | None, *, current: bool) -> Iterator[str]:
     if analysis.verdict is not None:
         yield f"  verdict    {analysis.verdict.summary}{old}"
     else:
-        found = analysis.oopses[0].title if analysis.oopses else "no crash in what could be read"
+        found = analysis.crash.title if analysis.crash else "no crash in what could be read"
         yield f"  verdict    {found}{old}"
 
 

@@ -45,7 +45,8 @@ def culprit(told: Culprit) -> str | None:
     parts += [f"of module {told.module}"] if told.module else []
     parts += [f"at {told.file}:{told.line}" if told.line else f"in {told.file}"] if told.file else []
     if told.object or told.field:
-        parts.append(f"({'.'.join(filter(None, (told.object, told.field)))})")
+        thing = ".".join(filter(None, (told.object, told.field)))
+        parts.append(f"({thing})" if parts else thing)
     origin = {"in-tree": "in the kernel's tree", None: None}.get(told.origin, told.origin)
     text = " ".join(parts)
     return f"{text}, {origin}" if text and origin else text or None
@@ -62,6 +63,10 @@ def opening(analysis: Analysis) -> Iterator[RenderableType]:
     yield Text()
 
 
+_REASONS = {"for": "  because", "against": "  against"}
+"""Labels of what speaks for and against a verdict: `for` beneath whom to ask would be misread."""
+
+
 def _verdict_table(told: Verdict) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
@@ -73,7 +78,9 @@ def _verdict_table(told: Verdict) -> RenderableType:
     if told.culprit.owner:
         table.add_row("  ask", printable(told.culprit.owner))
     for reason in told.reasons:
-        table.add_row("", Text(printable(reason), "dim"))
+        label, told_so, rest = reason.partition(": ")
+        known = told_so and label in _REASONS
+        table.add_row(_REASONS[label] if known else "", Text(printable(rest if known else reason), "dim"))
     return table
 
 
@@ -96,11 +103,14 @@ def closing(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
 def _timeline(events: Sequence[Event], verbose: bool) -> Iterator[Text]:
     styles = {"oops": "bold red", "panic": "red", "sign": "yellow", "dump": "dim"}
     shown = events if verbose else events[:12]
+    blank = " " * 14 if any(event.time is not None for event in shown) else ""
     for event in shown:
-        time = f"{event.time:12.3f} s" if event.time is not None else " " * 14
+        time = f"{event.time:12.3f} s" if event.time is not None else blank
         line = f"  line {event.line}" if event.line else ""
         count = f"{event.count} x  " if event.count > 1 else ""
-        yield Text.assemble(f"{time}  ", (f"{count}{printable(event.text)}", styles.get(event.kind, "")), (line, "dim"))
+        yield Text.assemble(
+            f"{time}  " if blank else "", (f"{count}{printable(event.text)}", styles.get(event.kind, "")), (line, "dim")
+        )
     if len(events) > len(shown):
         yield Text(f"{len(events) - len(shown)} more  (-v shows them)", "dim")
 

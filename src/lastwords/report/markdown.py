@@ -39,7 +39,7 @@ def render(analysis: Analysis) -> str:
         _answers("What changed", analysis.changed),
         _findings(analysis),
         _trace(analysis),
-        _later(analysis.oopses),
+        _others(analysis),
         _next(analysis.next),
         _missing(analysis),
     )
@@ -60,7 +60,7 @@ def _more(number: int, what: str) -> Iterator[str]:
 
 
 def _top(analysis: Analysis) -> Iterator[str]:
-    first = analysis.oopses[0] if analysis.oopses else None
+    first = analysis.crash
     title = (
         quoted(words.title(first)) if first else "Dump without a crash report" if analysis.dump else "No crash found"
     )
@@ -167,7 +167,7 @@ def _finding(finding: Finding, titles: dict[str, str]) -> Iterator[str]:
 
 
 def _trace(analysis: Analysis) -> Iterator[str]:
-    first = analysis.oopses[0] if analysis.oopses else None
+    first = analysis.crash
     machine = analysis.machine
     stacks = dump_stacks(machine, first)[:1] or (log_stacks(first)[:1] if first else [])
     lines: list[str] = []
@@ -214,9 +214,12 @@ def _code(first: Oops | None, machine: Machine | None) -> Iterator[str]:
     yield from ("Code:", "", *block(lines), "")
 
 
-def _later(oopses: Sequence[Oops]) -> Iterator[str]:
-    lines = [f"- {quoted(words.title(oops))} (line {oops.line})" for oops in oopses[1 : OOPSES + 1]]
-    yield from _section("And then", [*lines, *_more(len(oopses) - 1 - OOPSES, "oopses")])
+def _others(analysis: Analysis) -> Iterator[str]:
+    oopses, first = analysis.oopses, analysis.crash
+    place = oopses.index(first) if first is not None else 0
+    for title, others in (("Reported before", oopses[:place][::-1]), ("And then", oopses[place + 1 :])):
+        lines = [f"- {quoted(words.title(oops))} (line {oops.line})" for oops in others[:OOPSES]]
+        yield from _section(title, [*lines, *_more(len(others) - OOPSES, "oopses")])
 
 
 def _next(steps: Sequence[NextStep]) -> Iterator[str]:

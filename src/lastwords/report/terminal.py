@@ -15,7 +15,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lastwords.glossary.units import duration
 from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Machine, Oops, Precursor, Trace
 
 from . import diagnosis, width, words
@@ -63,10 +62,11 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
     for number, log in enumerate(loud):
         if number:
             yield Text()
-        yield from _heading(log, oopses[log.path])
+        first = _told(analysis, oopses[log.path])
+        yield from _heading(log, first)
         if not number:
             yield from diagnosis.opening(analysis)
-        yield from _log(log, oopses[log.path], None if number else analysis.machine, verbose)
+        yield from _log(log, first, oopses[log.path], None if number else analysis.machine, verbose)
     if not loud:
         yield from diagnosis.opening(analysis)
         if analysis.dump is not None and not quiet:
@@ -84,8 +84,13 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
     yield from diagnosis.closing(analysis, verbose)
 
 
-def _heading(log: Log, oopses: Sequence[Oops]) -> Iterator[RenderableType]:
-    first = oopses[0]
+def _told(analysis: Analysis, oopses: Sequence[Oops]) -> Oops:
+    """Which oops of a log is told in full: the one that the verdict is about, else the first."""
+    crash = analysis.crash
+    return crash if crash is not None and crash in oopses else oopses[0]
+
+
+def _heading(log: Log, first: Oops) -> Iterator[RenderableType]:
     yield Text.assemble(
         (printable(words.title(first)), "bold red"),
         ("" if first.intact else f"   {words.state(first)}", "yellow"),
@@ -94,8 +99,9 @@ def _heading(log: Log, oopses: Sequence[Oops]) -> Iterator[RenderableType]:
     yield Text()
 
 
-def _log(log: Log, oopses: Sequence[Oops], machine: Machine | None, verbose: bool) -> Iterator[RenderableType]:
-    first = oopses[0]
+def _log(
+    log: Log, first: Oops, oopses: Sequence[Oops], machine: Machine | None, verbose: bool
+) -> Iterator[RenderableType]:
     yield _facts(first)
     # The dump's stack is the true one.
     if machine is None or not machine.cpus or verbose:
@@ -110,7 +116,9 @@ def _log(log: Log, oopses: Sequence[Oops], machine: Machine | None, verbose: boo
         yield from _registers_part(first)
     yield from _machine_part(machine, verbose)
     yield from _before_part(log)
-    yield from _after_part(oopses, verbose)
+    place = oopses.index(first)
+    yield from _others_part("Reported before", first, oopses[:place][::-1], oopses, verbose)
+    yield from _others_part("And then", first, oopses[place + 1 :], oopses, verbose)
     if verbose and first.modules:
         yield from _section("Modules linked in")
         yield _indented(Text(" ".join(printable(m.name + (f"({m.flags})" if m.flags else "")) for m in first.modules)))
@@ -261,30 +269,31 @@ def _precursor(precursor: Precursor) -> Text:
     return Text.assemble((count + printable(precursor.text), style), ("\n" + printable(precursor.why), "dim"))
 
 
-def _after_part(oopses: Sequence[Oops], verbose: bool) -> Iterator[RenderableType]:
-    later = oopses[1:]
-    if not later:
+def _others_part(
+    title: str, first: Oops, others: Sequence[Oops], oopses: Sequence[Oops], verbose: bool
+) -> Iterator[RenderableType]:
+    """The log's other oopses in a line each, the nearest to the one that was told first."""
+    if not others:
         return
-    yield from _section("And then")
+    yield from _section(title)
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True, style="dim")
     table.add_column(overflow="fold")
-    for oops in later if verbose else later[:OTHERS]:
+    for oops in others if verbose else others[:OTHERS]:
         table.add_row(
-            f"  line {oops.line}", Text.assemble(printable(words.title(oops)), (_relation(oops, oopses), "dim"))
+            f"  line {oops.line}", Text.assemble(printable(words.title(oops)), (_relation(oops, first, oopses), "dim"))
         )
     yield table
-    if not verbose and len(later) > OTHERS:
-        yield _indented(Text(f"{len(later) - OTHERS} more  (-v, or: lastwords scan)", "dim"))
+    if not verbose and len(others) > OTHERS:
+        yield _indented(Text(f"{len(others) - OTHERS} more  (-v, or: lastwords scan)", "dim"))
 
 
-def _relation(oops: Oops, oopses: Sequence[Oops]) -> str:
-    first = oopses[0]
+def _relation(oops: Oops, first: Oops, oopses: Sequence[Oops]) -> str:
     if oops.boot != first.boot:
         return f"  in boot {oops.boot}"
     parts = []
-    if oops.time is not None and first.time is not None:
-        parts.append(f"{duration(oops.time - first.time)} later")
+    if (apart := words.apart(oops, first)) is not None:
+        parts.append(apart)
     if oops.follows is not None:
         parts.append(f"perhaps because of line {oopses[oops.follows].line}")
     return "  " + ", ".join(parts) if parts else ""

@@ -64,6 +64,14 @@ def state(oops: Oops) -> str:
     return "" if oops.intact else found
 
 
+def apart(oops: Oops, first: Oops) -> str | None:
+    """How long before or after another report of the same boot this one came; None where the log has no times."""
+    if oops.time is None or first.time is None:
+        return None
+    seconds = oops.time - first.time
+    return f"{duration(abs(seconds))} {'before' if seconds < 0 else 'later'}"
+
+
 _FURTHER_OUT = frozenset(("soft-lockup", "hard-lockup", "rcu-stall", "stack-overflow", "stack-guard"))
 """Kinds whose title names the way in: where the CPU was just then is an accident."""
 

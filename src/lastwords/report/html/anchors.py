@@ -41,7 +41,7 @@ class Anchors:
 
 def _addresses(analysis: Analysis) -> Iterator[int | None]:
     machine = analysis.machine
-    for stack in dump_stacks(machine, analysis.oopses[0] if analysis.oopses else None):
+    for stack in dump_stacks(machine, analysis.crash):
         yield from (row.address for row in (*stack.rows, *stack.handling))
     if machine is not None and machine.code is not None:
         yield from (row.address for row in listing(machine.code))

@@ -94,7 +94,7 @@ def _hash(style: str) -> str:
 def _material(analysis: Analysis) -> dict[str, Any]:
     """What the templates draw."""
     anchors = Anchors(analysis)
-    first = analysis.oopses[0] if analysis.oopses else None
+    first = analysis.crash
     machine = analysis.machine
     crash = verdict.crash_time(analysis.timeline)
     return {
@@ -132,7 +132,7 @@ def _material(analysis: Analysis) -> dict[str, Any]:
         "tables": state.tables(machine) if machine else [],
         "recorded": recorded.grids(analysis),
         "dump_lines": [styled(line) for line in dump_lines(analysis.dump, machine)] if analysis.dump else [],
-        "oopses": _oopses(analysis.oopses),
+        "oopses": _oopses(analysis.oopses, first),
         "logs": [log for log in analysis.logs if log.excerpt][:_LOGS],
         "log_numbers": {log.path: number for number, log in reversed(list(enumerate(analysis.logs)))},
         "cited": _cited(analysis, anchors),
@@ -151,7 +151,7 @@ def _title(analysis: Analysis, first: Oops | None) -> str:
 
 def _source(analysis: Analysis) -> list[str]:
     """Which machine, which kernel, when: the line above the title."""
-    first = analysis.oopses[0] if analysis.oopses else None
+    first = analysis.crash
     machine = analysis.machine
     release = (machine.release if machine else None) or (first.release if first else None)
     host = machine.hostname if machine and machine.hostname not in (None, "(none)") else None
@@ -175,9 +175,12 @@ def _steps(steps: Sequence[NextStep]) -> list[tuple[str, str, list[NextStep]]]:
     ]
 
 
-def _oopses(oopses: Sequence[Oops]) -> list[tuple[Oops, str, str]]:
-    """All but the first in a line each: the oops, its title, and what it has to do with the first."""
-    return [(oops, words.title(oops), _relation(oops, oopses[0])) for oops in oopses[1 : _OOPSES + 1]]
+def _oopses(oopses: Sequence[Oops], first: Oops | None) -> list[tuple[Oops, str, str]]:
+    """All but the one that the page is about in a line each: the oops, its title, and what the two have to do."""
+    if first is None:
+        return []
+    others = [oops for oops in oopses if oops is not first]
+    return [(oops, words.title(oops), _relation(oops, first)) for oops in others[:_OOPSES]]
 
 
 def _relation(oops: Oops, first: Oops) -> str:
@@ -186,8 +189,8 @@ def _relation(oops: Oops, first: Oops) -> str:
     if oops.boot != first.boot:
         return f"in boot {oops.boot}"
     parts = []
-    if oops.time is not None and first.time is not None:
-        parts.append(f"{units.duration(oops.time - first.time)} later")
+    if (apart := words.apart(oops, first)) is not None:
+        parts.append(apart)
     if oops.follows is not None:
         parts.append("perhaps a consequence")
     return ", ".join(parts)
