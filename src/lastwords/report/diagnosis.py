@@ -42,7 +42,7 @@ def sureness(confidence: float) -> str:
 def culprit(told: Culprit) -> str | None:
     """The culprit in a line: function, module, source line, object and field; None where nothing is known of it."""
     parts = [f"{told.function}()"] if told.function else []
-    parts += [f"of module {told.module}"] if told.module else []
+    parts += [f"{'of ' if parts else ''}module {told.module}"] if told.module else []
     parts += [f"at {told.file}:{told.line}" if told.line else f"in {told.file}"] if told.file else []
     if told.object or told.field:
         thing = ".".join(filter(None, (told.object, told.field)))

@@ -18,6 +18,8 @@ _SIGNALS = {
     15: "SIGTERM",
     31: "SIGSYS",
 }
+_ASKED = re.compile(r'Cannot open root device "([^"\s]{1,200})"')
+"""init/do_mounts.c: what root= named, as far as the kernel made no device of it."""
 _ROOT = re.compile(r"(?:^|\s)root=(\S{1,200})")
 
 
@@ -50,7 +52,11 @@ def no_root(crash: Crash) -> Iterator[Finding]:
         said = "no disk at all was found under that name: its driver is not in the kernel or the initramfs, or no initramfs was loaded"
     else:
         said = "the disk is there, but holds no file system that the kernel can mount"
-    told = f"root={root[1]}" if root else "the command line names no root="
+    asked = _ASKED.search(oops.message)
+    if root or asked:
+        told = f"root={(root or asked)[1]}"  # type: ignore[index]
+    else:
+        told = "the command line names no root=" if line else "the command line, which tells root=, is not in the log"
     yield Finding(
         id="no-root",
         title="there was nothing to start from" if oops.kind == "no-root" else "there was no init to start",

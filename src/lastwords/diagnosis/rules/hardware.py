@@ -1,11 +1,12 @@
 """Hardware: machine checks, flipped bits, and devices in trouble before the crash."""
 
+import re
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named
-from lastwords.model import Culprit, Fact, Finding, NextStep
+from lastwords.model import Culprit, Fact, Finding, NextStep, Precursor
 
 from .corruption import gone_from_under
 from .pointers import trail
@@ -146,6 +147,10 @@ def hardware_before(crash: Crash) -> Iterator[Finding]:
     if not signs or (crash.oops is not None and crash.oops.family == "hardware"):
         return
     storage = crash.oops is not None and crash.oops.family in ("filesystem", "storage", "hang")
+    gone = next((sign for sign in signs if _lost(crash, sign)), None)
+    if gone is not None:
+        yield _device_gone(crash, gone)
+        return
     yield Finding(
         id="hardware-before",
         title="hardware complained before the crash",
@@ -155,6 +160,44 @@ def hardware_before(crash: Crash) -> Iterator[Finding]:
         evidence=tuple(crash.sign(sign) for sign in signs[:5]),
         next=(_SEL, _RAS),
         weight=0.85 if storage else 0.5,
+    )
+
+
+_GONE = re.compile(r"fallen off the bus|controller is down; will reset|HC died|[Dd]isabling device after reset")
+"""What drivers say of a device that answers no more: all they read from it is ones, or nothing."""
+_SPEAKERS = {"NVRM": "nvidia"}
+"""Who speaks under another name than their module's."""
+
+
+def _lost(crash: Crash, sign: Precursor) -> bool:
+    """The sign tells that a device is gone, and the crash is in its driver."""
+    speaker = re.match(r"\w{1,64}", sign.text)
+    driver = _SPEAKERS.get(speaker[0], speaker[0]) if speaker else ""
+    module = crash.oops.module if crash.oops else None
+    return module is not None and module == driver and _GONE.search(sign.text, 0, 400) is not None
+
+
+def _device_gone(crash: Crash, sign: Precursor) -> Finding:
+    module = crash.oops.module if crash.oops else None
+    return Finding(
+        id="hardware-before",
+        title=f"a device of {module} was gone before {module} crashed",
+        text=f"{module} reported before it crashed that its device is gone: “{sign.text[:160]}”. Look at the device first; "
+        f"that {module} did not survive it comes second.",
+        confidence=0.75,
+        crash_class="hardware",
+        culprit=Culprit(module=module),
+        evidence=(crash.sign(sign), crash.here()),
+        next=(
+            NextStep(
+                text="Look whether the device is still there, and for PCIe errors; check its seat, power and cooling.",
+                command="lspci -nn; dmesg | grep -iE 'aer|pcie|Xid'",
+                phase="immediate",
+                value=0.9,
+            ),
+            _SEL,
+        ),
+        weight=0.95,
     )
 
 

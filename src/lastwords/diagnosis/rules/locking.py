@@ -10,6 +10,7 @@ from lastwords.glossary.units import duration
 from lastwords.model import Culprit, Fact, Finding, Frame, Lock, LockCycle, NextStep, Oops, Task, Waiter
 
 from .pointers import faulting
+from .storage import waits_for_io
 
 _LOCKING = re.compile(
     r"(?:__)?(?:mutex_|rwsem_|down(?:_|$)|rt_mutex|_?raw_(?:spin|read|write)_|queued_|native_queued_|percpu_down|"
@@ -181,7 +182,9 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
         return
     tasks = {report.pid for report, _lock in locked}
     places = {(report.function, report.module) for report, _lock in locked}
-    mutual = len(tasks) > 1 and len(places) > 1
+    # A holder that itself waits for I/O is no deadlock: the lock comes back with the I/O.
+    behind = any(_lock_waited_for(report) is None and waits_for_io(report) for report in hung)
+    mutual = not behind and len(tasks) > 1 and len(places) > 1
     where = several(sorted(named(function, module) for function, module in places))
     who = several(list(dict.fromkeys(f"{report.comm} ({report.pid})" for report, _lock in locked)))
     yield Finding(
@@ -193,7 +196,7 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
             if mutual
             else ": its holder never gave it back, or is stuck itself."
         ),
-        confidence=0.7 if mutual else 0.55,
+        confidence=0.7 if mutual else 0.4 if behind else 0.55,
         crash_class="deadlock",
         culprit=faulting(crash) if mutual else Culprit(),
         evidence=tuple(

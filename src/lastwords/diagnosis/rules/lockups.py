@@ -96,7 +96,7 @@ def spinning(crash: Crash) -> Iterator[Finding]:
     if oops is None or oops.kind not in _KINDS or (spun := _spins(crash)) is None:
         return
     holder = _busy_elsewhere(crash)
-    waiter = named(oops.function, oops.module)
+    waiter = _locker(crash)
     if holder is not None:
         cpu, frame = holder
         text = f"CPU {oops.cpu} spun in {waiter} for a lock. CPU {cpu.number} meanwhile ran {named(frame.function, frame.module)} in {cpu.comm}, of the same code: it probably holds the lock."
@@ -249,6 +249,18 @@ def _spins(crash: Crash) -> str | None:
     names = [oops.at.function] if oops.at else []
     names += [frame.function for frame in crash.frames[:14] if not _WATCHERS.match(frame.function)][:3]
     return next((name for name in names if _SPINNING.match(name)), None)
+
+
+def _locker(crash: Crash) -> str:
+    """Who called for the lock: the frame next to the lock's own; a title may name one further out."""
+    frames = crash.frames
+    # The instruction pointer stands in the lock's function, or in it behind the watchdog's frames on the stack.
+    inner = [place for place, frame in enumerate(frames[:17]) if _SPINNING.match(frame.function)]
+    place = inner[-1] + 1 if inner else 0
+    caller = frames[place] if inner and place < len(frames) else None
+    if caller is None and crash.oops is not None:
+        return named(crash.oops.function, crash.oops.module)
+    return named(caller.function, caller.module or None) if caller is not None else "?"
 
 
 def _waits_for_cpus(crash: Crash) -> bool:

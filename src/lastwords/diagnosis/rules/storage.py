@@ -9,7 +9,7 @@ from lastwords.diagnosis.owner import origin_of
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import several
 from lastwords.glossary.units import duration
-from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep
+from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep, Oops
 
 _OLD = 10.0
 """Seconds after which a disk has not answered a request, whatever the disk."""
@@ -18,6 +18,13 @@ _OLD_IN_A_HANG = 2.0
 _IO = re.compile(
     r"io_schedule|blk_|submit_bio|wait_on_page|folio_wait|__wait_on_buffer|wait_on_bit_io|jbd2_log_wait|xlog_|nfs_|rpc_wait|cifs_|ceph_"
 )
+
+
+_SERVER = re.compile(
+    r"(?:nfs|lockd): server (\S{1,255}) not responding|CIFS: VFS: \\\\{0,2}(\S{1,255}) has not responded|"
+    r"(?:libceph: |ceph: ).{0,80}(?:socket closed|session lost|hung|connection timed out)"
+)
+"""net/sunrpc/clnt.c, fs/smb/client/connect.c, net/ceph: a file server that does not answer."""
 
 
 @rule(
@@ -84,6 +91,25 @@ def _guest(crash: Crash) -> bool:
     )
 
 
+def waits_for_io(report: Oops) -> bool:
+    """A hung task's trace leads into waiting for I/O."""
+    return any(_IO.match(f.function) for t in report.traces[:1] for f in t.frames[:8] if f.reliable)
+
+
+_ASK_STORAGE = NextStep(
+    text="Look at the storage: multipath, the array, the NFS server, the host.",
+    command="multipath -ll; cat /proc/mdstat; dmesg -l err",
+    phase="immediate",
+    value=0.8,
+)
+_ASK_SERVER = NextStep(
+    text="Look at the file server and the network to it; the tasks go on by themselves once it answers.",
+    command="ping SERVER; rpcinfo -t SERVER nfs; nfsstat -m",
+    phase="immediate",
+    value=0.9,
+)
+
+
 @rule(
     "hung-behind-io",
     "hung tasks that wait for I/O, by their traces",
@@ -96,34 +122,27 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
     if oops is None or oops.kind != "hung-task" or (crash.machine is not None and crash.machine.io is not None):
         return
     hung = [report for report in crash.reports if report.kind == "hung-task"]
-    waiting = [
-        report
-        for report in hung
-        if any(_IO.match(f.function) for t in report.traces[:1] for f in t.frames[:8] if f.reliable)
-    ]
+    waiting = [report for report in hung if waits_for_io(report)]
     if not waiting:
         return
-    signs = [precursor for precursor in crash.precursors if precursor.reason == "hardware"]
+    servers = [precursor for precursor in crash.precursors if _SERVER.search(precursor.text, 0, 400)]
+    signs = servers or [precursor for precursor in crash.precursors if precursor.reason == "hardware"]
     names = several(list(dict.fromkeys(report.comm or "?" for report in waiting)))
     yield Finding(
         id="hung-behind-io",
         title=f"{names} hung in waiting for I/O",
-        text=f"{names} waited for I/O that did not come back."
+        text=f"{names} waited for {'a file server that did not answer' if servers else 'I/O that did not come back'}."
         + (f" Before it: “{signs[0].text[:120]}”." if signs else ""),
         confidence=0.75 if signs else 0.55,
-        crash_class="hardware" if signs else "lockup",
+        # A server that is silent: its own trouble or the network's, not this machine's hardware.
+        crash_class="hardware" if signs and not servers else "lockup",
         culprit=Culprit(),
         evidence=(
             *(Fact(text=r.message, path=r.path, line=r.line, quote=True) for r in waiting[:4]),
             *(crash.sign(s) for s in signs[:3]),
         ),
         next=(
-            NextStep(
-                text="Look at the storage: multipath, the array, the NFS server, the host.",
-                command="multipath -ll; cat /proc/mdstat; dmesg -l err",
-                phase="immediate",
-                value=0.8,
-            ),
+            _ASK_SERVER if servers else _ASK_STORAGE,
             NextStep(
                 text="A dump shows each request with its age and device.",
                 command="sysctl kernel.hung_task_panic=1",

@@ -1,0 +1,68 @@
+"""Whom somebody on call should suspect first, where two explanations lie at hand."""
+
+from lastwords.diagnosis import diagnose
+from lastwords.model import Facts, Oops, Verdict
+
+from .facts import address, facts, frame, oops, sign, trace
+
+
+def verdict(about: Facts) -> Verdict:
+    diagnosis = diagnose(about)
+    assert diagnosis is not None
+    return diagnosis.verdict
+
+
+def hung(pid: int, *stack: str | None) -> Oops:
+    return oops("hung-task", function="nfs_getattr", module="nfs", pid=pid, comm="php-fpm", traces=(trace(*stack),))
+
+
+SERVER = sign("nfs: server 10.1.2.3 not responding, still trying", "named-by-trace")
+FOR_SERVER = hung(90, "__schedule", None, "rpc_wait_bit_killable", "sunrpc", "nfs_getattr", "nfs")
+FOR_LOCK = hung(91, "rwsem_down_write_slowpath", None, "nfs_start_io_write", "nfs")
+
+
+def test_a_silent_file_server_comes_before_the_lock_that_its_victims_hold():
+    told = verdict(facts(FOR_SERVER, FOR_LOCK, signs=(SERVER,)))
+    assert told.findings[0] == "hung-behind-io"
+    assert told.crash_class == "lockup"
+    assert "a file server that did not answer" in told.summary
+
+
+def test_without_one_who_waits_for_io_it_is_a_lock():
+    assert verdict(facts(FOR_LOCK)).findings[0] == "hung-lock"
+
+
+def fault(module: str) -> Oops:
+    return oops(
+        "paging-request", function="f", module=module, address=address("kernel", 0xFFFFA3D2C0E00140, "far", None)
+    )
+
+
+GONE = sign("NVRM: Xid (PCI:0000:65:00): 79, pid=21113, GPU has fallen off the bus.", "hardware")
+
+
+def test_a_driver_that_falls_over_its_device_that_is_gone():
+    told = verdict(facts(fault("nvidia"), signs=(GONE,)))
+    assert told.crash_class == "hardware"
+    assert told.culprit.module == "nvidia"
+    assert "fallen off the bus" in told.summary
+
+
+def test_another_driver_that_crashes_then_is_not_excused():
+    assert verdict(facts(fault("ring"), signs=(GONE,))).crash_class == "memory-corruption"
+
+
+def test_who_spins_is_the_one_that_called_for_the_lock():
+    stack = trace("_raw_spin_lock_bh", None, "ip_set_test", "ip_set", "nft_do_chain", "nf_tables", "ip_rcv", None)
+    at = frame("native_queued_spin_lock_slowpath")
+    told = verdict(facts(oops("soft-lockup", function="ip_rcv", module=None, at=at, traces=(stack,))))
+    assert "spun in ip_set_test() of ip_set" in told.summary
+
+
+def test_what_root_names_is_known_without_the_command_line():
+    message = 'VFS: Cannot open root device "UUID=2b4a3c1d" or unknown-block(0,0): error -6'
+    told = verdict(facts(oops("no-root", function=None, module=None, message=message)))
+    assert "(root=UUID=2b4a3c1d)" in told.summary
+    message = "VFS: Unable to mount root fs on unknown-block(0,0)"
+    told = verdict(facts(oops("no-root", function=None, module=None, message=message)))
+    assert "names no root=" not in told.summary
