@@ -154,3 +154,14 @@ def test_the_other_reports_of_a_log_with_several_boots(tmp_path):
     assert text.startswith("BUG: unable to handle kernel NULL pointer dereference in ext4_finish_bio\n")
     assert "boot 2 of 2" in text
     assert "line 2  WARNING in dev_watchdog  in boot 1" in text
+
+
+def test_a_broken_file_of_known_issues_does_not_keep_the_report_back(tmp_path):
+    (tmp_path / "slip.yaml").write_text("- id: [\n")
+    (tmp_path / "team.yaml").write_text("- id: OPS-7\n  explanation: known to us.\n  module: storage_mod\n")
+    status, text, complaint = run("--known", str(tmp_path), LOG)
+    assert status == 2
+    assert text.startswith("BUG: unable to handle kernel NULL pointer dereference in storage_mod_complete")
+    assert "[known:OPS-7]" in text
+    assert complaint.count("\n") == 1
+    assert "slip.yaml" in complaint

@@ -1,7 +1,7 @@
 """Known issues of a team: YAML files in directories."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -25,16 +25,20 @@ def places() -> tuple[Path, ...]:
     return (Path("/etc/lastwords/known"), own, *named)
 
 
-def known_issues(directories: Iterable[str] = ()) -> tuple[KnownIssue, ...]:
+def known_issues(
+    directories: Iterable[str] = (), unread: Callable[[str], None] | None = None
+) -> tuple[KnownIssue, ...]:
     """All known issues of these directories and of those that are always looked through.
 
     A file holds one issue or a list of them, with the fields of `KnownIssue`.
 
     Args:
         directories: that the user named: each must be there.
+        unread: told of each file that can't be read; the others count all the same.
 
     Raises:
-        KnownIssuesError: a directory or file can't be read, or holds something else.
+        KnownIssuesError: a directory that the user named is not there; or, without `unread`, a file can't be read or
+            holds something else.
     """
     named = [Path(directory) for directory in directories]
     for directory in named:
@@ -43,7 +47,12 @@ def known_issues(directories: Iterable[str] = ()) -> tuple[KnownIssue, ...]:
     found: list[KnownIssue] = []
     for directory in dict.fromkeys((*places(), *named)):
         for path in sorted((*directory.glob("*.yaml"), *directory.glob("*.yml"))):
-            found += _read(path)
+            try:
+                found += _read(path)
+            except KnownIssuesError as error:
+                if unread is None:
+                    raise
+                unread(str(error))
     return tuple(found)
 
 

@@ -71,7 +71,7 @@ def command(
     compressed or not; a directory is read with everything below it, `-` is standard input. And a dump (vmcore) of a
     crashed kernel, with or without debuginfo, whole or not, with its vmlinux beside it or not.
 
-    The first crash of a log is reported in full, what follows from it in one line each.
+    The crash that the verdict is about is reported in full, the log's other reports in one line each.
     """
     if not paths and qmp is None:
         raise click.UsageError("name a log, a dump or a directory; `-` is standard input")
@@ -130,12 +130,16 @@ def _analyze(
     known: tuple[str, ...],
     tree: str | None,
 ) -> "Analysis":
+    import msgspec
+
     from lastwords.case import Debuginfo, analyze, collect
     from lastwords.case.known_issues import KnownIssuesError, known_issues
     from lastwords.case.maintainers import TreeError, source_tree
 
+    # A colleague's slip in a file of known issues must not keep anybody from the report.
+    unread: list[str] = []
     try:
-        issues = known_issues(known)
+        issues = known_issues(known, unread.append)
         source = source_tree(tree) if tree is not None else None
     except (KnownIssuesError, TreeError) as error:
         fail(str(error))
@@ -155,7 +159,7 @@ def _analyze(
         )
     for line in kept:
         complain(named.told(line))
-    return analysis
+    return msgspec.structs.replace(analysis, errors=(*analysis.errors, *unread)) if unread else analysis
 
 
 class _Named:

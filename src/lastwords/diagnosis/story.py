@@ -22,10 +22,17 @@ def opening(crash: Crash) -> str:
     kernel = f"Linux {release}" if release else "The kernel"
     uptime = _after(crash)
     if oops is None:
-        message = f" panicked ({crash.panic})" if crash.panic else " was dumped without a report of a crash in its log"
-        return f"{kernel}{message}{uptime}."
+        return f"{kernel}{_dumped(crash)}{uptime}."
     ended = f" and panicked ({crash.panic})" if crash.panic and crash.panic not in oops.title else ""
     return f"{kernel} reported “{oops.title}”{where(oops)}{uptime}{ended}."
+
+
+def _dumped(crash: Crash) -> str:
+    """For a machine of which no report is at hand."""
+    if crash.panic:
+        return f" panicked ({crash.panic})"
+    # A log that is lost may well have held one.
+    return " was dumped without a report of a crash in its log" if crash.log else " was dumped; its log is lost"
 
 
 def _vanished(crash: Crash) -> str:
