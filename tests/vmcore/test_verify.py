@@ -140,6 +140,15 @@ def test_overwritten_bitmap(machine, put):
     assert found.verdict == "damaged"
 
 
+@pytest.mark.parametrize("place", [32, 48, 64], ids=["vmcoreinfo", "notes", "eraseinfo"])
+def test_sub_header_that_points_out_of_the_file(machine, put, place):
+    data = bytearray(kdump_dump(machine))
+    struct.pack_into("<QQ", data, PAGE + place, 1 << 62, 100)
+    found = check([put(bytes(data))])
+    assert found.verdict == "damaged"
+    assert "behind the file's end" in found.problems[0].text
+
+
 def test_a_dump_beyond_4_gib(machine, tmp_path, monkeypatch):
     """Its descriptors are seen to be sane without a look at each."""
     data = bytearray(kdump_dump(machine))
