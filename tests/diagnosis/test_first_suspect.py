@@ -66,3 +66,22 @@ def test_what_root_names_is_known_without_the_command_line():
     message = "VFS: Unable to mount root fs on unknown-block(0,0)"
     told = verdict(facts(oops("no-root", function=None, module=None, message=message)))
     assert "names no root=" not in told.summary
+
+
+def test_a_machine_check_that_booting_finds_is_of_the_boot_before():
+    message = "mce: [Hardware Error]: CPU 4: Machine Check: 0 Bank 5: bea0000000000108"
+    early, late = (
+        oops("machine-check", function=None, module=None, message=message, time=time) for time in (3.1, 900.0)
+    )
+    assert "happened before this boot" in verdict(facts(early)).summary
+    assert "before this boot" not in verdict(facts(late)).summary
+
+
+def test_behind_a_disk_that_fails_the_disk_is_looked_at():
+    lost = sign("blk_update_request: I/O error, dev sdc, sector 976773168", "hardware")
+    waits = hung(812, "schedule_timeout", None, "xfs_buf_iowait", "xfs", "kthread", None)
+    diagnosis = diagnose(facts(waits, signs=(lost,)))
+    assert diagnosis is not None
+    assert diagnosis.verdict.crash_class == "hardware"
+    assert any("smartctl" in (step.command or "") for step in diagnosis.next)
+    assert not any("EDAC" in step.text for step in diagnosis.next)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named
-from lastwords.model import Culprit, Fact, Finding, NextStep, Precursor
+from lastwords.model import Culprit, Fact, Finding, NextStep, Oops, Precursor
 
 from .corruption import gone_from_under
 from .pointers import trail
+from .storage import waits_for_io
 
 _MEMTEST = NextStep(text="Test the memory from its own boot, for a night: memtest86+.", command="memtest86+", value=0.8)
 _SEL = NextStep(
@@ -42,6 +43,7 @@ def machine_check(crash: Crash) -> Iterator[Finding]:
             id="machine-check",
             title=f"the hardware reported an error: {oops.title}",
             text="The hardware reported an error that it could not correct; no software need be at fault."
+            + (_LEFT_OVER if _found_at_boot(oops) else "")
             if own
             else f"The hardware had reported an error ({oops.title}); what crashed later may be its victim.",
             confidence=0.93 if own else 0.6,
@@ -58,6 +60,19 @@ def machine_check(crash: Crash) -> Iterator[Finding]:
             ),
             weight=0.95 if own else 0.6,
         )
+
+
+_LEFT_OVER = (
+    " It was found in the processor's banks while booting: it happened before this boot, and may be why there was one."
+)
+_BANKS_READ = 30.0
+"""Seconds after boot until all CPUs' banks were read for what a reset left in them (arch/x86/kernel/cpu/mce/core.c)."""
+
+
+def _found_at_boot(oops: Oops) -> bool:
+    """A machine check that was logged, and not fatal, in the first seconds."""
+    logged = oops.message.startswith("mce: [Hardware Error]") and oops.panic is None
+    return logged and oops.time is not None and oops.time < _BANKS_READ
 
 
 @rule(
@@ -135,6 +150,18 @@ def flipped_text(crash: Crash) -> Iterator[Finding]:
     )
 
 
+_DISK = NextStep(
+    text="Look at the disk: is it still there, what does it count, what do the paths and the array say?",
+    command="lsblk; smartctl -x DEVICE; multipath -ll; cat /proc/mdstat",
+    phase="immediate",
+    value=0.85,
+)
+_OF_DISKS = re.compile(
+    r"(?:sd|scsi|ata[0-9.]{1,8}:?|nvme|XFS|EXT4-fs|BTRFS|JBD2?|md/|blk_update_request:|I/O error, dev|Buffer I/O error) ?\b"
+)
+"""Messages of disks, and of file systems about them."""
+
+
 @rule(
     "hardware-before",
     "errors of devices or memory before the crash",
@@ -147,6 +174,9 @@ def hardware_before(crash: Crash) -> Iterator[Finding]:
     if not signs or (crash.oops is not None and crash.oops.family == "hardware"):
         return
     storage = crash.oops is not None and crash.oops.family in ("filesystem", "storage", "hang")
+    of_disks = any(_OF_DISKS.match(sign.text) for sign in signs)
+    if of_disks and crash.machine is None and crash.oops is not None and waits_for_io(crash.oops):
+        return  # hung-behind-io tells it
     gone = next((sign for sign in signs if _lost(crash, sign)), None)
     if gone is not None:
         yield _device_gone(crash, gone)
@@ -154,11 +184,11 @@ def hardware_before(crash: Crash) -> Iterator[Finding]:
     yield Finding(
         id="hardware-before",
         title="hardware complained before the crash",
-        text=f"Before the crash the kernel reported: “{signs[0].text[:160]}”. {signs[0].why}",
+        text=f"Before it the kernel reported: “{signs[0].text[:160]}”. {signs[0].why}",
         confidence=0.75 if storage else 0.5,
         crash_class="hardware",
         evidence=tuple(crash.sign(sign) for sign in signs[:5]),
-        next=(_SEL, _RAS),
+        next=(_DISK, _SEL) if of_disks else (_SEL, _RAS),
         weight=0.85 if storage else 0.5,
     )
 

@@ -16,7 +16,7 @@ _OLD = 10.0
 _OLD_IN_A_HANG = 2.0
 """The same where tasks are reported as hung."""
 _IO = re.compile(
-    r"io_schedule|blk_|submit_bio|wait_on_page|folio_wait|__wait_on_buffer|wait_on_bit_io|jbd2_log_wait|xlog_|nfs_|rpc_wait|cifs_|ceph_"
+    r"io_schedule|blk_|submit_bio|wait_on_page|folio_wait|__wait_on_buffer|wait_on_bit_io|jbd2_log_wait|xlog_|xfs_buf_iowait|nfs_|rpc_wait|cifs_|ceph_"
 )
 
 
@@ -92,13 +92,15 @@ def _guest(crash: Crash) -> bool:
 
 
 def waits_for_io(report: Oops) -> bool:
-    """A hung task's trace leads into waiting for I/O."""
-    return any(_IO.match(f.function) for t in report.traces[:1] for f in t.frames[:8] if f.reliable)
+    """It is a hung task whose trace leads into waiting for I/O."""
+    return report.kind == "hung-task" and any(
+        _IO.match(f.function) for t in report.traces[:1] for f in t.frames[:8] if f.reliable
+    )
 
 
 _ASK_STORAGE = NextStep(
-    text="Look at the storage: multipath, the array, the NFS server, the host.",
-    command="multipath -ll; cat /proc/mdstat; dmesg -l err",
+    text="Look at the storage: disks, multipath, the array, the NFS server, the host.",
+    command="lsblk; smartctl -x DEVICE; multipath -ll; cat /proc/mdstat; dmesg -l err",
     phase="immediate",
     value=0.8,
 )
