@@ -1,7 +1,7 @@
 """Whom somebody on call should suspect first, where two explanations lie at hand."""
 
 from lastwords.diagnosis import diagnose
-from lastwords.model import Facts, Oops, Verdict
+from lastwords.model import Facts, Frame, Oops, Verdict
 
 from .facts import address, facts, frame, oops, sign, trace
 
@@ -85,3 +85,18 @@ def test_behind_a_disk_that_fails_the_disk_is_looked_at():
     assert diagnosis.verdict.crash_class == "hardware"
     assert any("smartctl" in (step.command or "") for step in diagnosis.next)
     assert not any("EDAC" in step.text for step in diagnosis.next)
+
+
+def test_a_machine_check_is_decoded():
+    message = "mce: [Hardware Error]: CPU 14: Machine Check Exception: 5 Bank 7: be00000000010091"
+    told = verdict(facts(oops("machine-check", function=None, module=None, message=message)))
+    assert "CPU 14, bank 7: memory controller error (code 0x91)" in told.summary
+
+
+def test_whose_code_a_line_that_breaks_off_names_is_not_known():
+    cut, whole = (
+        oops("null-dereference", function="read_ring", module=None, frame=Frame("read_ring", 110, 0x1, size))
+        for size in (None, 16)
+    )
+    assert verdict(facts(cut)).culprit.origin is None
+    assert verdict(facts(whole)).culprit.origin == "in-tree"

@@ -51,10 +51,18 @@ _VENDORS = {
 def owner_of(crash: Crash, culprit: Culprit) -> Culprit:
     """The culprit with its origin and owner, as far as taint letters and names tell."""
     origin = culprit.origin or origin_of(crash, culprit.module)
-    if culprit.module is None and culprit.function is None:
+    if culprit.module is None and (culprit.function is None or _cut_off(crash, culprit.function)):
         origin = culprit.origin
     owner = culprit.owner or _owner(crash, culprit, origin)
     return msgspec.structs.replace(culprit, origin=origin, owner=owner)
+
+
+def _cut_off(crash: Crash, function: str) -> bool:
+    """All that names the function is a line that ends before the place where a module would stand."""
+    frame = crash.oops.frame if crash.oops else None
+    if frame is None or frame.function != function or crash.machine is not None:
+        return False
+    return frame.offset is not None and frame.size is None
 
 
 def letters_of(crash: Crash, module: str) -> str | None:

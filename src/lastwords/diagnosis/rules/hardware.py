@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named
+from lastwords.glossary.codes import machine_check_status
 from lastwords.model import Culprit, Fact, Finding, NextStep, Oops, Precursor
 
 from .corruption import gone_from_under
@@ -43,6 +44,7 @@ def machine_check(crash: Crash) -> Iterator[Finding]:
             id="machine-check",
             title=f"the hardware reported an error: {oops.title}",
             text="The hardware reported an error that it could not correct; no software need be at fault."
+            + _decoded(oops)
             + (_LEFT_OVER if _found_at_boot(oops) else "")
             if own
             else f"The hardware had reported an error ({oops.title}); what crashed later may be its victim.",
@@ -60,6 +62,18 @@ def machine_check(crash: Crash) -> Iterator[Finding]:
             ),
             weight=0.95 if own else 0.6,
         )
+
+
+_BANK = re.compile(r"CPU (\d{1,5}): Machine Check(?: Exception)?: [0-9a-f]{1,16} Bank (\d{1,3}): ([0-9a-f]{1,16})\b")
+
+
+def _decoded(oops: Oops) -> str:
+    """Which CPU found it and in which bank, and what the architecture says of its status."""
+    told = _BANK.search(oops.message)
+    if told is None:
+        return ""
+    status = machine_check_status(int(told[3], 16))
+    return f" CPU {int(told[1])}, bank {int(told[2])}{f': {status[-1]}' if status else ''}."
 
 
 _LEFT_OVER = (
