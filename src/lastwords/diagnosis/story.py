@@ -24,7 +24,8 @@ def opening(crash: Crash) -> str:
     if oops is None:
         message = f" panicked ({crash.panic})" if crash.panic else " was dumped without a report of a crash in its log"
         return f"{kernel}{message}{uptime}."
-    ended = f" and panicked ({crash.panic})" if crash.panic and crash.panic not in oops.title else ""
+    told = f"{oops.title}\n{oops.message}"
+    ended = f" and panicked ({crash.panic.rstrip('.')})" if crash.panic and crash.panic not in told else ""
     return f"{kernel} reported “{oops.title}”{where(oops)}{uptime}{ended}."
 
 
