@@ -25,7 +25,7 @@ def opening(crash: Crash) -> str:
         message = f" panicked ({crash.panic})" if crash.panic else " was dumped without a report of a crash in its log"
         return f"{kernel}{message}{uptime}."
     told = f"{oops.title}\n{oops.message}"
-    ended = f" and panicked ({crash.panic.rstrip('.')})" if crash.panic and crash.panic not in told else ""
+    ended = f" and panicked ({crash.panic.rstrip(' .')})" if crash.panic and crash.panic not in told else ""
     return f"{kernel} reported “{oops.title}”{where(oops)}{uptime}{ended}."
 
 

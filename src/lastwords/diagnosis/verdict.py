@@ -111,7 +111,7 @@ def _same_place(one: Culprit, other: Culprit) -> bool:
 
 def _supports(finding: Finding, best: Finding) -> bool:
     """A further finding that belongs into the verdict: what the report's kind says is in its title already."""
-    telling = finding.id != "kind" and finding.weight >= _TELLING and finding.confidence >= 0.4
+    telling = finding.id != "kind" and finding.weight >= 0.2 and finding.confidence >= 0.4
     return telling and finding.crash_class in (None, best.crash_class)
 
 

@@ -236,8 +236,8 @@ def unknown_nmi(crash: Crash) -> Iterator[Finding]:
     yield Finding(
         id="unknown-nmi",
         title="an NMI came, and the kernel is told to panic then",
-        text=f"An NMI came that no handler took for its own, and the kernel is told to panic then. It comes from {sender}; "
-        "look at what the machine was doing for why somebody wanted a dump.",
+        text=f"An NMI came, and the kernel is told to panic then. It comes from {sender}"
+        + ("." if managed else "; look at what the machine was doing for why somebody wanted a dump."),
         confidence=0.5 if managed else 0.75 if guest else 0.5,
         crash_class=None if managed else "deliberate",
         evidence=(crash.here(), *(crash.sign(sign) for sign in crash.precursors if "NMI" in sign.text)),

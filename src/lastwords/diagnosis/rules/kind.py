@@ -32,7 +32,7 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "stack-protector": ("memory-corruption", 0.75, "the guard word on its stack was overwritten"),
     "missing-endbr": ("memory-corruption", 0.5, "it jumped to where no function begins"),
     "list-corruption": ("memory-corruption", 0.75, "the links of a list no longer agree"),
-    "slab-corruption": ("memory-corruption", 0.85, "the slab allocator found an object overwritten or freed twice"),
+    "slab-corruption": ("memory-corruption", 0.78, "the slab allocator found an object overwritten or freed twice"),
     "slab-warning": ("memory-corruption", 0.6, "the slab allocator was given what it does not own"),
     "bad-page-state": (
         "memory-corruption",
@@ -48,7 +48,11 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "kcsan": ("logic-bug", 0.7, "two CPUs used the same memory at once, and one of them wrote"),
     "ubsan": ("logic-bug", 0.78, "it did what the C language leaves undefined"),
     "usercopy": ("logic-bug", 0.75, "it was about to copy more between kernel and user than the object holds"),
-    "fortify": ("logic-bug", 0.75, "a string function was about to write or read beyond its buffer, and was stopped"),
+    "fortify": (
+        "memory-corruption",
+        0.75,
+        "a string function was about to write or read beyond its buffer, and was stopped",
+    ),
     "cfi": ("memory-corruption", 0.6, "an indirect call went to a function of another type"),
     "skb-panic": ("logic-bug", 0.85, "a packet buffer was made larger than it is"),
     "kmemleak": ("logic-bug", 0.6, "memory was allocated that nothing points to any more"),

@@ -181,7 +181,10 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
         return
     tasks = {report.pid for report, _lock in locked}
     places = {(report.function, report.module) for report, _lock in locked}
-    mutual = len(tasks) > 1 and len(places) > 1
+    # Who waits for I/O with the lock held is no deadlock, and hides in the same reports.
+    io = any(_WAITS_FOR_IO.match(f.function) for r in hung for t in r.traces[:1] for f in t.frames[:8] if f.reliable)
+    modules = {module for _function, module in places}
+    mutual = len(tasks) > 1 and len(places) > 1 and len(modules) == 1 and None not in modules and not io
     where = several(sorted(named(function, module) for function, module in places))
     who = several(list(dict.fromkeys(f"{report.comm} ({report.pid})" for report, _lock in locked)))
     yield Finding(
@@ -193,7 +196,7 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
             if mutual
             else ": its holder never gave it back, or is stuck itself."
         ),
-        confidence=0.7 if mutual else 0.55,
+        confidence=0.68 if mutual else 0.4 if io else 0.55,
         crash_class="deadlock",
         culprit=faulting(crash) if mutual else Culprit(),
         evidence=tuple(
@@ -217,6 +220,7 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
     )
 
 
+_WAITS_FOR_IO = re.compile(r"io_schedule|wait_on_page|folio_wait|__wait_on_buffer|rpc_wait|jbd2_log_wait|bit_wait_io")
 _LOCKS = (
     ("mutex", re.compile(r"(?:__)?(?:mutex_lock|ww_mutex)")),
     ("read-write semaphore", re.compile(r"rwsem_|down_(?:read|write)|percpu_down|call_rwsem")),
@@ -247,16 +251,12 @@ def sleeping_in_atomic(crash: Crash) -> Iterator[Finding]:
         return
     frames = list(crash.frames)
     sleeper = next(
-        (
-            f
-            for f in frames
-            if re.match(r"(?:msleep|usleep|schedule_timeout|mutex_lock|wait_for|down|__might_)", f.function)
-        ),
+        (f for f in frames if re.match(r"(?:msleep|usleep|schedule_timeout|mutex_lock|wait_for|down)", f.function)),
         None,
     )
     culprit = faulting(crash)
     context = {"softirq": " in a softirq", "hardirq": " in a hardware interrupt"}.get(
-        oops.context or "", " with a spinlock held or preemption off"
+        oops.context or "", " with a spinlock held, or preemption or interrupts off"
     )
     through = f" through {sleeper.function}()" if sleeper else ""
     yield Finding(

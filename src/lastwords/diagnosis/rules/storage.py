@@ -11,6 +11,8 @@ from lastwords.diagnosis.story import several
 from lastwords.glossary.units import duration
 from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep
 
+from .hardware import hardware_signs
+
 _OLD = 10.0
 """Seconds after which a disk has not answered a request, whatever the disk."""
 _OLD_IN_A_HANG = 2.0
@@ -84,6 +86,10 @@ def _guest(crash: Crash) -> bool:
     )
 
 
+_SERVER = re.compile(r"(?:nfs|rpc|cifs|smb2|ceph|fuse|v9fs|p9|afs|gfs2|ocfs2|dlm)_|__rpc_|request_wait_answer$")
+"""Functions of file systems whose data is on another machine, or in a program."""
+
+
 @rule(
     "hung-behind-io",
     "hung tasks that wait for I/O, by their traces",
@@ -103,12 +109,13 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
     ]
     if not waiting:
         return
-    signs = [precursor for precursor in crash.precursors if precursor.reason == "hardware"]
+    signs = hardware_signs(crash)
+    server = any(_SERVER.match(f.function) for r in waiting for t in r.traces[:1] for f in t.frames[:12] if f.reliable)
     names = several(list(dict.fromkeys(report.comm or "?" for report in waiting)))
     yield Finding(
         id="hung-behind-io",
         title=f"{names} hung in waiting for I/O",
-        text=f"{names} waited for I/O that did not come back."
+        text=f"{names} waited for {'a file server' if server else 'I/O'} that did not {'answer' if server else 'come back'}."
         + (f" Before it: “{signs[0].text[:120]}”." if signs else ""),
         confidence=0.75 if signs else 0.55,
         crash_class="hardware" if signs else "lockup",
@@ -134,6 +141,10 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
     )
 
 
+_FORCED = re.compile(r"EXT\d-fs|panic forced after error|(?:BTRFS|JBD2|FAT-fs|XFS)\b")
+"""Panics of a file system that was told to give up (errors=panic, fs/ext4/super.c)."""
+
+
 @rule(
     "file-system",
     "a file system that found itself damaged",
@@ -143,10 +154,13 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
 def file_system(crash: Crash) -> Iterator[Finding]:
     """ext4, XFS, btrfs errors with the device's errors before them."""
     oops = crash.oops
-    if oops is None or oops.family != "filesystem" or oops.kind in ("dentry-in-use", "lustre-lbug", "zfs-panic"):
+    if oops is None or oops.kind in ("dentry-in-use", "lustre-lbug", "zfs-panic"):
+        return
+    forced = oops.kind == "panic" and _FORCED.search(oops.panic or oops.message) is not None
+    if oops.family != "filesystem" and not forced:
         return
     device = [report for report in crash.before if report.family in ("storage", "hardware")]
-    signs = [precursor for precursor in crash.precursors if precursor.reason == "hardware"]
+    signs = hardware_signs(crash)
     below = bool(device or signs)
     evidence = (
         crash.here(),
@@ -162,7 +176,7 @@ def file_system(crash: Crash) -> Iterator[Finding]:
             if below
             else "; the log shows no error of its device, so it may be old damage, memory or a bug."
         ),
-        confidence=0.8 if below else 0.3,
+        confidence=0.78 if below else 0.3,
         crash_class="hardware" if below else None,
         evidence=evidence,
         next=(
