@@ -81,7 +81,7 @@ def _found() -> tuple[str, ...]:
     return tuple(errors)
 
 
-def rules() -> tuple[Rule, ...]:
+def declared_rules() -> tuple[Rule, ...]:
     """All rules, ours and those that entry points of the group `lastwords.rules` bring."""
     _found()
     return tuple(_DECLARED.values())
