@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lastwords.diagnosis import declared_rules, diagnose
+from lastwords.diagnosis import diagnose, rules
 from lastwords.model import (
     BlockIo,
     Disk,
@@ -481,7 +481,7 @@ def elsewhere(rule_id: str) -> Facts:
     return OTHER[rule_id]() if rule_id in OTHER else quiet()
 
 
-@pytest.mark.parametrize("rule_id", sorted({rule.id for rule in declared_rules()} | set(CASES)))
+@pytest.mark.parametrize("rule_id", sorted({rule.id for rule in rules()} | set(CASES)))
 def test_each_rule(rule_id):
     case = CASES[rule_id]
     diagnosis = diagnose(case.facts())
@@ -498,14 +498,14 @@ def test_each_rule(rule_id):
         assert (finding.culprit.module, finding.culprit.function or "") == (module, function or "")
 
 
-@pytest.mark.parametrize("rule_id", sorted(rule.id for rule in declared_rules()))
+@pytest.mark.parametrize("rule_id", sorted(rule.id for rule in rules()))
 def test_each_rule_is_silent_about_others(rule_id):
     diagnosis = diagnose(elsewhere(rule_id))
     assert diagnosis is not None
     assert rule_id not in {finding.id for finding in diagnosis.findings}
 
 
-@pytest.mark.parametrize("rule", declared_rules(), ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.id)
 def test_each_rule_says_what_it_is_for(rule):
     assert rule.looks_for
     assert rule.why.endswith(".")

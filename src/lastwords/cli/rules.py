@@ -8,9 +8,9 @@ from .complaint import fail
 
 
 def _ids(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    from lastwords.diagnosis import declared_rules
+    from lastwords.diagnosis import rules
 
-    return [rule.id for rule in declared_rules() if rule.id.startswith(begun)]
+    return [rule.id for rule in rules() if rule.id.startswith(begun)]
 
 
 @click.command(
@@ -32,7 +32,7 @@ def command(identifier: str | None, known: tuple[str, ...], as_json: bool) -> No
     import msgspec
 
     from lastwords.case.known_issues import KnownIssuesError, known_issues
-    from lastwords.diagnosis import declared_rules
+    from lastwords.diagnosis import rules
     from lastwords.report.rules import all_rules, one_rule
 
     try:
@@ -41,7 +41,7 @@ def command(identifier: str | None, known: tuple[str, ...], as_json: bool) -> No
         fail(str(error))
     shown = [
         {"id": rule.id, "looks_for": rule.looks_for, "why": rule.why, "sure": rule.sure, "from": rule.judge.__module__}
-        for rule in sorted(declared_rules(), key=lambda rule: rule.id)
+        for rule in sorted(rules(), key=lambda rule: rule.id)
     ]
     shown += [
         {

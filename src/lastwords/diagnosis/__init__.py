@@ -8,6 +8,6 @@ evidence it rests on. What the findings come to is the verdict.
 from . import rules as _rules  # noqa: F401
 from .diagnose import diagnose
 from .known import KnownIssue
-from .rule import Rule, declared_rules, rule
+from .rule import Rule, rule, rules
 
-__all__ = ["KnownIssue", "Rule", "declared_rules", "diagnose", "rule"]
+__all__ = ["KnownIssue", "Rule", "diagnose", "rule", "rules"]

@@ -10,7 +10,7 @@ from .doing import doing
 from .known import KnownIssue, match
 from .panicked import panicked
 from .recorded import vanished
-from .rule import Rule, declared_rules, strangers
+from .rule import Rule, rules, strangers
 from .timeline import timeline
 from .verdict import verdict
 
@@ -32,7 +32,7 @@ def diagnose(facts: Facts, known: Sequence[KnownIssue] = ()) -> Diagnosis | None
         return None
     broken = [BrokenRule(id="entry point", error=error) for error in strangers()]
     findings: list[Finding] = []
-    for rule in declared_rules():
+    for rule in rules():
         found, error = judged(rule, crash)
         findings += found
         if error is not None:

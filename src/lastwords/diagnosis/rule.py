@@ -81,7 +81,7 @@ def _found() -> tuple[str, ...]:
     return tuple(errors)
 
 
-def declared_rules() -> tuple[Rule, ...]:
+def rules() -> tuple[Rule, ...]:
     """All rules, ours and those that entry points of the group `lastwords.rules` bring."""
     _found()
     return tuple(_DECLARED.values())
