@@ -313,6 +313,12 @@ CASES: dict[str, Case] = {
         (None, None),
         "other CPUs",
     ),
+    "idle-when-looked-at": Case(
+        lambda: facts(oops("rcu-stall", at=frame("intel_idle"), function=None, module=None)),
+        "lockup",
+        (None, None),
+        "no code ran in a loop",
+    ),
     "stolen-time": Case(
         lambda: facts(oops("soft-lockup", at=frame("default_idle"), hypervisor="KVM")), "hypervisor", None, "host"
     ),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lastwords.klog.printouts import part_of_a_printout
 from lastwords.klog.templates import summary, template
 from lastwords.klog.troubles import hardware, of_a_program, told
 from lastwords.model import Precursor
@@ -237,3 +238,73 @@ def test_summary_keeps_what_all_share() -> None:
     assert summary(["sd 0:0:0:0: tag 17 lost", "sd 0:0:0:0: tag 18 lost"]) == "sd 0:0:0:0: tag N lost"
     assert summary(["one 1"]) == "one 1"
     assert len(summary(["x" * 5000])) == 300
+
+
+STACKS = """\
+sysrq: Show Blocked State
+task:acme_poll       state:D stack:    0 pid: 1207 ppid:     2 flags:0x00004000
+Workqueue: acme_wq acme_hba_poll [acme_hba]
+Call Trace:
+ <TASK>
+ __schedule+0x351/0xa20
+ ? acme_hba_wait+0x10/0x40 [acme_hba]
+ </TASK>
+RIP: 0033:0x7f1c2d9a1b3a
+RSP: 002b:00007ffe1b2c3d48 EFLAGS: 00000246 ORIG_RAX: 0000000000000000
+R10: 0000000000000000 R11: 0000000000000246 R12: 000055d0c0ffee00
+2 locks held by acme_poll/1207:
+ #0: ffff888104c1d938 ((wq_completion)acme_wq){+.+.}-{0:0}, at: process_one_work+0x1d0/0x590
+""".splitlines()
+MEMORY = """\
+Mem-Info:
+active_anon:1203 inactive_anon:480212 isolated_anon:0
+ slab_reclaimable:5212 slab_unreclaimable:8123
+Node 0 active_anon:4812kB inactive_anon:1920848kB active_file:0kB all_unreclaimable? no
+Node 0 DMA free:7168kB boost:0kB min:380kB low:472kB high:564kB
+lowmem_reserve[]: 0 1932 1932 1932
+Node 0 DMA: 2*4kB (UM) 1*8kB (U) 1*16kB (M) = 7168kB
+Node 0 hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size=2048kB
+3121 total pagecache pages
+0 pages in swap cache
+Free swap  = 0kB
+524158 pages RAM
+Tasks state (memory values in pages):
+[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name
+[    301]     0   301     8123      512    86016        0         -1000 systemd-udevd
+Unreclaimable slab info:
+kmalloc-2k             1203KB       1400KB
+""".splitlines()
+
+
+@pytest.mark.parametrize("line", STACKS + MEMORY)
+def test_lines_of_a_printout(line: str) -> None:
+    assert part_of_a_printout(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *DMA[:1],
+        "acme_hba 0000:03:00.0: Call Trace buffer is full",
+        "sd 0:0:0:0: [sda] tag#3 FAILED Result: hostbyte=DID_ERROR",
+        "Out of memory: Killed process 2231 (java) total-vm:8123kB",
+        "swapper/0: page allocation failure: order:4, mode:0xcc0(GFP_KERNEL)",
+        "EDAC MC0: 1 CE memory read error on CPU_SrcID#0_MC#0_Chan#1_DIMM#0",
+        "CPU: 3 is too hot",
+        "Code of conduct",
+        "ata3: hard resetting link",
+        "x86/split lock detection: #AC: acme took a split_lock trap",
+        "rcu: INFO: something",
+    ],
+)
+def test_messages_are_no_printout(line: str) -> None:
+    assert not part_of_a_printout(line)
+
+
+@pytest.mark.parametrize("printout", [STACKS, MEMORY], ids=["stacks", "memory"])
+def test_printouts_on_request_are_no_signs(tmp_path: Path, printout: list[str]) -> None:
+    """Stacks of forty tasks, or as many reports on memory, and one burst that counts."""
+    before = stamped(BOOT, 0) + quiet(100, 89_000)
+    found = _found(tmp_path, before, stamped(printout * 40, 89_950, 0.001), stamped(DMA, 89_998, 0.2))
+    assert [p.reason for p in found] == ["burst"]
+    assert found[0].text == "acme_hba 0000:03:00.0: DMA mapping failed for tag N"

@@ -97,7 +97,7 @@ def _answers(crash: Crash) -> Iterator[Answer]:
             yield Answer(text="No panic is on record: the kernel went on after this, or the log ends before it.")
         return
     reason = next((reason for reason in REASONS if reason.message.match(message)), None)
-    yield Answer(text=f"Kernel panic: {message}.", topic="panic")
+    yield Answer(text=f"Kernel panic: {message.rstrip(' .')}.", topic="panic")
     if reason is None:
         return
     yield Answer(text=reason.meaning, topic="panic")

@@ -23,7 +23,8 @@ def opening(crash: Crash) -> str:
     uptime = _after(crash)
     if oops is None:
         return f"{kernel}{_dumped(crash)}{uptime}."
-    ended = f" and panicked ({crash.panic})" if crash.panic and crash.panic not in oops.title else ""
+    told = f"{oops.title}\n{oops.message}"
+    ended = f" and panicked ({crash.panic.rstrip(' .')})" if crash.panic and crash.panic not in told else ""
     return f"{kernel} reported “{oops.title}”{where(oops)}{uptime}{ended}."
 
 

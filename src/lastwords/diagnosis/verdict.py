@@ -16,6 +16,8 @@ _RIVAL = 0.75
 """A finding of another class this close to the strongest makes the verdict unsure."""
 _UNSURE = 0.65
 _DAMAGED = 0.75
+_TELLING = 0.15
+"""Weight of a finding that is worth a sentence where nothing better is known."""
 
 
 def verdict(crash: Crash, findings: Sequence[Finding]) -> Verdict:
@@ -45,7 +47,8 @@ def verdict(crash: Crash, findings: Sequence[Finding]) -> Verdict:
 
 def _not_known(crash: Crash, findings: Sequence[Finding]) -> Verdict:
     culprit = owner_of(crash, _merged(None, [f for f in findings if f.culprit is not None]))
-    hint = f" {findings[0].text or findings[0].title}" if findings else ""
+    telling = next((finding for finding in findings if finding.weight >= _TELLING), None)
+    hint = f" {_sentence(telling.text or telling.title)}" if telling else ""
     return Verdict(
         summary=f"{opening(crash)} Why is not known.{hint}",
         crash_class="unknown",
@@ -64,7 +67,9 @@ def _confidence(crash: Crash, best: Finding, claims: Sequence[Finding]) -> tuple
     agree = [f for f in claims[1:] if f.crash_class == best.crash_class and f.id not in (best.id, "kind")]
     reasons += [f"for: {finding.title}" for finding in agree[:3]]
     for finding in [f for f in agree if f.culprit is None or best.culprit in (None, f.culprit)][:2]:
-        confidence += (0.97 - confidence) * 0.3 * finding.confidence if confidence < 0.97 else 0.0
+        # Findings share their evidence: unsure ones that agree make none that is sure.
+        most = 0.97 if max(confidence, finding.confidence) >= SURE else SURE - 0.01
+        confidence += max(most - confidence, 0.0) * 0.3 * finding.confidence
     rivals = [f for f in claims[1:] if f.crash_class != best.crash_class or best.id in f.contradicts]
     for rival in rivals[:3]:
         if rival.confidence * rival.weight >= _RIVAL * best.confidence * best.weight:

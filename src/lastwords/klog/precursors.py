@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lastwords.model import Oops, Precursor, Record
 
 from .headlines import names_event
+from .printouts import part_of_a_printout
 from .templates import summary, template
 from .troubles import FAULT_INJECTION, hardware, of_a_program, told
 
@@ -81,7 +82,8 @@ def _recent(oops: Oops, before: Sequence[Record]) -> list[Record]:
 def _groups(before: Sequence[Record], recent: Sequence[Record]) -> Iterator[_Group]:
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in recent:
-        groups[template(record.text)].append(record)
+        if not part_of_a_printout(record.text):
+            groups[template(record.text)].append(record)
     older = before[: len(before) - len(recent)]
     counts = Counter(template(record.text) for record in older)
     times = [record.time for record in older if record.time is not None]

@@ -114,7 +114,7 @@ def init_died(crash: Crash) -> Iterator[Finding]:
         id="init-died",
         title=f"process 1 {how}",
         text=f"Process 1{f' ({oops.comm})' if oops.comm else ''} {how}, and nothing can run without it.{hint}",
-        confidence=0.82 if early or not signal else 0.6,
+        confidence=0.6 if signal else 0.75,  # a signal may also come of memory that fails, or of the kernel
         crash_class="configuration",
         evidence=(crash.here(),),
         next=(

@@ -102,7 +102,7 @@ def damaged_before(crash: Crash) -> Iterator[Finding]:
         "bad-page-state": "B",
         "bad-page-map": "B",
         "slab-corruption": "B",
-    }.get(oops.kind)
+    }.get(oops.kind, "M" if oops.family == "hardware" else "")
     told = [f"{letter}: {_DAMAGED[letter]}" for letter in letters if letter in _DAMAGED and letter != own]
     if not told or (crash.before and "D" in letters):
         return

@@ -26,9 +26,12 @@ def asked_for(crash: Crash) -> Iterator[Finding]:
     report = next((oops for oops in crash.reports if oops.kind == "sysrq-crash"), None)
     if report is None and not any(function == "sysrq_handle_crash" for function, _module in crash.functions()):
         return
-    hang = [oops for oops in crash.reports if oops.family == "hang"]
+    # Who crashes a kernel on purpose wants a dump of what was wrong before.
+    wrong = [oops for oops in crash.reports if oops.family == "hang"]
+    if not wrong and report is not None and crash.oops is not None and crash.oops.line < report.line:
+        wrong = [crash.oops] if crash.oops.family not in ("warning", "other") else []
     who = f"{report.comm} (PID {report.pid})" if report is not None and report.comm else "somebody"
-    before = f" Before that: {hang[0].title}; that is what to look at." if hang else ""
+    before = f" Before that: {wrong[0].title}; that is what to look at." if wrong else ""
     yield Finding(
         id="asked-for",
         title="somebody crashed the kernel on purpose (sysrq c)",
@@ -46,7 +49,7 @@ def asked_for(crash: Crash) -> Iterator[Finding]:
                 text="Ask who did it and why: they saw something that is not in the log.", phase="immediate", value=0.8
             ),
         ),
-        weight=1.0 if not hang else 0.4,
+        weight=1.0 if not wrong else 0.4,
     )
 
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.signs import hardware_signs, waits_for_io
 from lastwords.diagnosis.story import named
 from lastwords.glossary.codes import machine_check_status
 from lastwords.model import Culprit, Fact, Finding, NextStep, Oops, Precursor
 
 from .corruption import gone_from_under
 from .pointers import trail
-from .storage import waits_for_io
 
 _MEMTEST = NextStep(text="Test the memory from its own boot, for a night: memtest86+.", command="memtest86+", value=0.8)
 _SEL = NextStep(
@@ -28,11 +28,51 @@ _RAS = NextStep(
 )
 
 
+_FAILED = "The hardware reported an error that it could not correct; no software need be at fault."
+_BUS = (
+    "An access to memory or a device failed on the bus: the device is broken or was switched off, or the driver used an "
+    "address where none answers."
+)
+# How sure it is that hardware failed, by kind of report, and what to say of it. What is not here is `_FAILED`.
+_REPORTED: dict[str, tuple[float, str]] = {
+    "external-abort": (0.55, _BUS),
+    "serror": (0.6, _BUS),
+    "pcie-error": (
+        0.78,
+        "A PCI Express device or its link reported an error; a device that was pulled out or reset does so too.",
+    ),
+    "machine-check-logged": (
+        0.75,
+        "The processor had an error on record that was not corrected; at boot, it is mostly of the boot before.",
+    ),
+    "boot-error-record": (
+        0.75,
+        "The firmware handed over a record of a fatal error: the boot before this one ended in it.",
+    ),
+    "hardware-error-detail": (0.7, "The processor or the firmware reported a hardware error."),
+    "thermal-shutdown": (0.9, "It became too hot: cooling, dust, or a sensor."),
+    "power-loss": (0.7, "Power or cooling went away."),
+}
+_SOFTWARE_TOO = re.compile(
+    r"Not all CPUs entered|MCE: CPU\d{1,5}: machine check|Machine check interrupt|achine check in kernel mode|Oops: Machine"
+)
+"""Machine checks that bad accesses of software raise too (powerpc), or a CPU that is stuck."""
+
+
+def _reported(oops: Oops) -> tuple[float, str]:
+    if oops.kind == "machine-check" and _SOFTWARE_TOO.search(f"{oops.message} {oops.panic}"):
+        return (
+            0.7,
+            "A machine check that was not recovered: mostly hardware, but a bad access or a stuck CPU can raise it too.",
+        )
+    return _REPORTED.get(oops.kind, (0.93, _FAILED))
+
+
 @rule(
     "machine-check",
     "an error that the hardware itself reports",
-    why="The processor, the memory controller, the firmware or the bus found an error; software has no part in it.",
-    sure="almost certain that hardware failed; which part, the bank and the address tell",
+    why="The processor, the memory controller, the firmware or the bus found an error; software seldom has a part in it.",
+    sure="almost certain for machine checks and memory errors; less so where a driver's bad access looks the same",
 )
 def machine_check(crash: Crash) -> Iterator[Finding]:
     """Reports of the hardware family before, as or after the crash."""
@@ -40,15 +80,14 @@ def machine_check(crash: Crash) -> Iterator[Finding]:
         if oops.family != "hardware" or oops.kind in ("nmi-panic", "nmi-unknown", "irq-nobody-cared", "reset-reason"):
             continue
         own = oops is crash.oops
+        confidence, said = _reported(oops)
         yield Finding(
             id="machine-check",
             title=f"the hardware reported an error: {oops.title}",
-            text="The hardware reported an error that it could not correct; no software need be at fault."
-            + _decoded(oops)
-            + (_LEFT_OVER if _found_at_boot(oops) else "")
+            text=said + _decoded(oops) + (_LEFT_OVER if _found_at_boot(oops) else "")
             if own
             else f"The hardware had reported an error ({oops.title}); what crashed later may be its victim.",
-            confidence=0.93 if own else 0.6,
+            confidence=confidence if own else min(confidence, 0.6),
             crash_class="hardware",
             culprit=None,
             evidence=(Fact(text=oops.message, path=oops.path, line=oops.line, quote=True),),
@@ -184,7 +223,7 @@ _OF_DISKS = re.compile(
 )
 def hardware_before(crash: Crash) -> Iterator[Finding]:
     """Hardware messages among the signs."""
-    signs = [precursor for precursor in crash.precursors if precursor.reason == "hardware"]
+    signs = hardware_signs(crash)
     if not signs or (crash.oops is not None and crash.oops.family == "hardware"):
         return
     storage = crash.oops is not None and crash.oops.family in ("filesystem", "storage", "hang")
@@ -197,7 +236,7 @@ def hardware_before(crash: Crash) -> Iterator[Finding]:
         return
     yield Finding(
         id="hardware-before",
-        title="hardware complained before the crash",
+        title="hardware complained before it",
         text=f"Before it the kernel reported: “{signs[0].text[:160]}”. {signs[0].why}",
         confidence=0.75 if storage else 0.5,
         crash_class="hardware",
@@ -249,7 +288,7 @@ def _device_gone(crash: Crash, sign: Precursor) -> Finding:
     "unknown-nmi",
     "an NMI that nobody knows the reason of",
     why="Somebody pressed the NMI button or had the BMC or the hypervisor send one, to get a dump; or hardware raised it.",
-    sure="probable in a virtual machine, where little else raises one; possible on hardware",
+    sure="probable in a virtual machine, where little else raises one; on hardware it is open",
 )
 def unknown_nmi(crash: Crash) -> Iterator[Finding]:
     """unknown_nmi_panic."""
@@ -258,18 +297,23 @@ def unknown_nmi(crash: Crash) -> Iterator[Finding]:
         return
     guest = next((report.hypervisor for report in crash.reports if report.hypervisor), None)
     guest = guest or next((boot.hypervisor for boot in (crash.log.boots if crash.log else ()) if boot.hypervisor), None)
+    managed = (
+        "An NMI occurred" in oops.message
+    )  # drivers/watchdog/hpwdt.c: a watchdog or a management board's own errors
     sender = (
-        f"{guest}'s administrator (inject-nmi)"
+        "the server's management board: its watchdog, its error handling, or its NMI button"
+        if managed
+        else f"{guest}'s administrator (inject-nmi)"
         if guest
         else "the NMI button, the BMC (power diag), or failing hardware"
     )
     yield Finding(
         id="unknown-nmi",
         title="an NMI came, and the kernel is told to panic then",
-        text=f"An NMI came that no handler took for its own, and the kernel is told to panic then. It comes from {sender}; "
-        "look at what the machine was doing for why somebody wanted a dump.",
-        confidence=0.78 if guest else 0.55,
-        crash_class="deliberate",
+        text=f"An NMI came, and the kernel is told to panic then. It comes from {sender}"
+        + ("." if managed else "; look at what the machine was doing for why somebody wanted a dump."),
+        confidence=0.5 if managed else 0.75 if guest else 0.5,
+        crash_class=None if managed else "deliberate",
         evidence=(crash.here(), *(crash.sign(sign) for sign in crash.precursors if "NMI" in sign.text)),
         next=(
             NextStep(text="Ask who sent it; the host's or BMC's log has the command.", phase="immediate", value=0.8),

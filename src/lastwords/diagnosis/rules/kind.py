@@ -8,25 +8,31 @@ from lastwords.model import CrashClass, Culprit, Finding, NextStep, Oops
 
 # Kinds of the catalogue (klog/catalogue): the class that they mostly come down to, how sure that is, and why.
 KINDS: dict[str, tuple[CrashClass, float, str]] = {
-    "kernel-bug": ("logic-bug", 0.8, "the code found a state that its author held to be impossible (BUG_ON)"),
+    "kernel-bug": ("logic-bug", 0.78, "the code found a state that its author held to be impossible (BUG_ON)"),
     "kernel-bug-message": ("logic-bug", 0.6, "the code complained of a state that should not be"),
     "warning": ("logic-bug", 0.75, "the code found a state that its author held to be wrong (WARN_ON)"),
     "kernel-warning-message": ("logic-bug", 0.5, "the code complained of a state that should not be"),
-    "refcount-warning": ("logic-bug", 0.85, "a reference count went wrong: one put too many, or a get after the last"),
+    "refcount-warning": ("logic-bug", 0.78, "a reference count went wrong: one put too many, or a get after the last"),
     "odebug": ("logic-bug", 0.8, "an object was used in a state of its life where it must not be"),
     "divide-error": ("logic-bug", 0.9, "it divided by zero, or the quotient did not fit"),
     "invalid-opcode": ("unknown", 0.4, "the processor met an instruction that it does not know"),
-    "null-dereference": ("logic-bug", 0.8, "it used a NULL pointer"),
+    "null-dereference": ("logic-bug", 0.75, "it used a NULL pointer"),
     "user-memory-access": ("logic-bug", 0.6, "it used an address of user space where a kernel pointer belongs"),
     "paging-request": ("memory-corruption", 0.4, "it used an address where nothing is mapped"),
     "general-protection-fault": ("memory-corruption", 0.5, "it used an address that no pointer can have"),
+    "cpu-exception": ("unknown", 0.4, "the processor met what it cannot execute"),
+    "alignment-trap": ("logic-bug", 0.5, "it used an address that is not aligned as the processor needs it"),
+    "unhandled-fault": ("unknown", 0.4, "an access to memory or a device failed in a way that has no handler"),
+    "unhandled-exception": ("unknown", 0.4, "the processor raised an exception that has no handler"),
+    "internal-error": ("unknown", 0.4, "the processor raised an exception that has no handler"),
+    "bad-mode": ("unknown", 0.3, "an exception came in a mode of the processor where none may come"),
     "double-fault": ("logic-bug", 0.5, "a fault came while another was being handled, mostly for a full stack"),
     "kernel-stack-overflow": ("logic-bug", 0.85, "its stack was full"),
-    "corrupted-stack-end": ("logic-bug", 0.75, "the end of its stack was overwritten, mostly by a stack that is full"),
-    "stack-protector": ("memory-corruption", 0.8, "it wrote beyond the end of a buffer on its stack"),
+    "corrupted-stack-end": ("logic-bug", 0.7, "the end of its stack was overwritten, mostly by a stack that is full"),
+    "stack-protector": ("memory-corruption", 0.75, "the guard word on its stack was overwritten"),
     "missing-endbr": ("memory-corruption", 0.5, "it jumped to where no function begins"),
     "list-corruption": ("memory-corruption", 0.75, "the links of a list no longer agree"),
-    "slab-corruption": ("memory-corruption", 0.85, "the slab allocator found an object overwritten or freed twice"),
+    "slab-corruption": ("memory-corruption", 0.78, "the slab allocator found an object overwritten or freed twice"),
     "slab-warning": ("memory-corruption", 0.6, "the slab allocator was given what it does not own"),
     "bad-page-state": (
         "memory-corruption",
@@ -36,22 +42,27 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "bad-page-map": ("memory-corruption", 0.6, "a page table holds what cannot be"),
     "corrupted-page-table": ("hardware", 0.55, "an entry of a page table holds bits that it must not"),
     "bad-mm-counter": ("logic-bug", 0.6, "pages of a process that ended are still counted"),
-    "kasan": ("memory-corruption", 0.9, "KASAN saw a bad access to memory"),
-    "kfence": ("memory-corruption", 0.9, "KFENCE saw a bad access to memory"),
+    "kasan": ("memory-corruption", 0.78, "KASAN saw a bad access to memory"),
+    "kfence": ("memory-corruption", 0.85, "KFENCE saw a bad access to memory"),
     "kmsan": ("logic-bug", 0.85, "it used memory that nobody had written"),
-    "kcsan": ("logic-bug", 0.8, "two CPUs used the same memory at once, and one of them wrote"),
-    "ubsan": ("logic-bug", 0.8, "it did what the C language leaves undefined"),
-    "usercopy": ("logic-bug", 0.8, "it was about to copy more between kernel and user than the object holds"),
-    "fortify": ("memory-corruption", 0.8, "a string function was about to write or read beyond its buffer"),
+    "kcsan": ("logic-bug", 0.7, "two CPUs used the same memory at once, and one of them wrote"),
+    "ubsan": ("logic-bug", 0.78, "it did what the C language leaves undefined"),
+    "usercopy": ("logic-bug", 0.75, "it was about to copy more between kernel and user than the object holds"),
+    "fortify": (
+        "memory-corruption",
+        0.75,
+        "a string function was about to write or read beyond its buffer, and was stopped",
+    ),
     "cfi": ("memory-corruption", 0.6, "an indirect call went to a function of another type"),
     "skb-panic": ("logic-bug", 0.85, "a packet buffer was made larger than it is"),
     "kmemleak": ("logic-bug", 0.6, "memory was allocated that nothing points to any more"),
-    "deadlock": ("deadlock", 0.8, "lockdep saw locks taken in orders that can deadlock"),
+    "deadlock": ("deadlock", 0.78, "lockdep saw locks taken in orders that can deadlock"),
     "unsafe-lock-order": ("deadlock", 0.75, "lockdep saw locks taken in an order that an interrupt can deadlock"),
     "inconsistent-lock-state": ("deadlock", 0.75, "a lock is taken in an interrupt and elsewhere with interrupts on"),
     "nested-lock": ("deadlock", 0.7, "a lock of the same class was taken while one was held"),
+    "non-static-key": ("logic-bug", 0.7, "a lock was used that nobody had initialized"),
     "spinlock-debug": ("logic-bug", 0.6, "a spinlock was used in a state where it must not be"),
-    "suspicious-rcu": ("logic-bug", 0.8, "data that RCU protects was used outside of a read-side section"),
+    "suspicious-rcu": ("logic-bug", 0.75, "data that RCU protects was used outside of a read-side section"),
     "bad-unlock-balance": ("logic-bug", 0.85, "a lock was released that was not held"),
     "held-lock-freed": ("logic-bug", 0.85, "memory was freed that holds a lock in use"),
     "lock-held-at-exit": ("logic-bug", 0.85, "it returned to user space with a lock held"),
@@ -65,10 +76,14 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "rust-panic": ("logic-bug", 0.8, "Rust code met a state that its author held to be impossible"),
     "soft-lockup": ("lockup", 0.8, "a CPU ran in the kernel for too long without a break"),
     "hard-lockup": ("lockup", 0.8, "a CPU ran with interrupts off for too long"),
-    "rcu-stall": ("lockup", 0.75, "a CPU or task did not let RCU go on"),
+    "rcu-stall": ("lockup", 0.7, "a CPU or task did not let RCU go on"),
     "rcu-starved": ("lockup", 0.6, "RCU's own thread got no time to run"),
     "workqueue-lockup": ("lockup", 0.7, "a worker did not get to its work"),
-    "watchdog-panic": ("lockup", 0.7, "a watchdog saw no progress"),
+    "watchdog-panic": (
+        "lockup",
+        0.6,
+        "a watchdog was not fed in time: the program that feeds it or the machine was stuck",
+    ),
     "hung-task": ("lockup", 0.55, "a task waited for far too long"),
     "out-of-memory": ("resource-exhaustion", 0.85, "memory ran out"),
     "out-of-memory-kill": ("resource-exhaustion", 0.85, "memory ran out"),
@@ -78,6 +93,7 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "no-init": ("configuration", 0.85, "the root file system holds no init"),
     "init-killed": ("configuration", 0.6, "process 1 ended"),
     "sysrq-crash": ("deliberate", 0.9, "somebody asked the kernel to crash (sysrq c)"),
+    "system-reset": ("deliberate", 0.6, "a System Reset came, mostly sent by a console or hypervisor to get a dump"),
     "hypervisor-panic": ("hypervisor", 0.7, "the hypervisor had the guest panic"),
     "xen-panic": ("hypervisor", 0.7, "Xen itself panicked"),
     "xen-domain-crash": ("hypervisor", 0.7, "Xen crashed the domain"),
@@ -86,7 +102,8 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "machine-check-logged": ("hardware", 0.7, "the processor reported an error"),
     "memory-failure": ("hardware", 0.9, "a page of memory is broken"),
     "edac-uncorrected": ("hardware", 0.9, "the memory controller reported an error that it could not correct"),
-    "boot-error-record": ("hardware", 0.8, "the firmware handed over a record of a fatal error before this boot"),
+    "boot-error-record": ("hardware", 0.75, "the firmware handed over a record of a fatal error before this boot"),
+    "reset-reason": ("hardware", 0.5, "the processor says why the boot before this one ended"),
     "apei": ("hardware", 0.9, "the firmware reported a hardware error"),
     "pcie-error": ("hardware", 0.8, "a PCI Express device or its link reported an error"),
     "nmi-error": ("hardware", 0.8, "the chipset raised an NMI for an error"),
@@ -96,6 +113,8 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "external-abort": ("hardware", 0.6, "an access to a device or memory failed on the bus"),
     "thermal-shutdown": ("hardware", 0.9, "it became too hot"),
     "power-loss": ("hardware", 0.7, "power went away"),
+    "nmi-unknown": ("unknown", 0.3, "an NMI came that no handler took for its own"),
+    "nmi-panic": ("unknown", 0.4, "an NMI came, and the kernel is told to panic then"),
     "irq-nobody-cared": ("logic-bug", 0.4, "an interrupt came that no driver took for its own"),
     "nvme-failure": ("hardware", 0.7, "an NVMe drive did not answer"),
     "scsi-offline": ("hardware", 0.7, "a disk was taken offline after errors"),
@@ -108,8 +127,15 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "xfs-shutdown": ("unknown", 0.3, "the file system found an error that it cannot go on after"),
     "btrfs-error": ("unknown", 0.3, "the file system found an error that it cannot go on after"),
     "filesystem-error": ("unknown", 0.3, "the file system found its structures damaged"),
+    "device-mapper-failure": ("unknown", 0.4, "a device of the device mapper failed, or its pool is full"),
     "zfs-panic": ("unknown", 0.4, "ZFS found a state that should not be"),
     "lustre-lbug": ("logic-bug", 0.6, "Lustre found a state that its authors held to be impossible"),
+}
+# Kinds that say nothing of a cause: the words of another report that is lost, or any reason at all.
+SILENT = frozenset({"oops", "oops-remains", "slab-report-remains", "panic", "panic-after-oops", "lockdep-limit"})
+# Functions whose warning is a message about somebody else (net/sched/sch_generic.c).
+_MESSENGERS = {
+    "dev_watchdog": "a network device did not send what it was given: its driver, the device or the link is stuck"
 }
 
 
@@ -125,15 +151,18 @@ def kind(crash: Crash) -> Iterator[Finding]:
     if oops is None or oops.kind not in KINDS:
         return
     crash_class, confidence, text = KINDS[oops.kind]
-    subject = f"{oops.function}()" if oops.function else "the kernel"
+    messenger = _MESSENGERS.get(oops.function or "") if oops.kind == "warning" else None
+    if messenger is not None:
+        crash_class, confidence, text = "unknown", 0.5, messenger
+    blamed = oops.function if messenger is None else None
     yield Finding(
         id="kind",
         title=f"{oops.title}: {text}",
-        text=f"In {subject}: {text}." if oops.function else f"{text[:1].upper()}{text[1:]}.",
+        text=f"In {blamed}(): {text}." if blamed else f"{text[:1].upper()}{text[1:]}.",
         confidence=confidence,
         crash_class=None if crash_class == "unknown" else crash_class,
         culprit=Culprit(module=oops.module, function=oops.function, file=oops.file, line=oops.source_line)
-        if oops.function
+        if blamed
         else None,
         evidence=(crash.here(), crash.here(oops.title)),
         next=tuple(_where_to_look(oops)),

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.signs import waits_for_io
 from lastwords.diagnosis.story import named, several
 from lastwords.glossary.units import duration
 from lastwords.model import Culprit, Fact, Finding, Frame, Lock, LockCycle, NextStep, Oops, Task, Waiter
 
 from .pointers import faulting
-from .storage import waits_for_io
 
 _LOCKING = re.compile(
     r"(?:__)?(?:mutex_|rwsem_|down(?:_|$)|rt_mutex|_?raw_(?:spin|read|write)_|queued_|native_queued_|percpu_down|"
@@ -184,7 +184,8 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
     places = {(report.function, report.module) for report, _lock in locked}
     # A holder that itself waits for I/O is no deadlock: the lock comes back with the I/O.
     behind = any(_lock_waited_for(report) is None and waits_for_io(report) for report in hung)
-    mutual = not behind and len(tasks) > 1 and len(places) > 1
+    modules = {module for _function, module in places}
+    mutual = not behind and len(tasks) > 1 and len(places) > 1 and len(modules) == 1 and None not in modules
     where = several(sorted(named(function, module) for function, module in places))
     who = several(list(dict.fromkeys(f"{report.comm} ({report.pid})" for report, _lock in locked)))
     yield Finding(
@@ -196,7 +197,7 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
             if mutual
             else ": its holder never gave it back, or is stuck itself."
         ),
-        confidence=0.7 if mutual else 0.4 if behind else 0.55,
+        confidence=0.68 if mutual else 0.4 if behind else 0.55,
         crash_class="deadlock",
         culprit=faulting(crash) if mutual else Culprit(),
         evidence=tuple(
@@ -250,16 +251,12 @@ def sleeping_in_atomic(crash: Crash) -> Iterator[Finding]:
         return
     frames = list(crash.frames)
     sleeper = next(
-        (
-            f
-            for f in frames
-            if re.match(r"(?:msleep|usleep|schedule_timeout|mutex_lock|wait_for|down|__might_)", f.function)
-        ),
+        (f for f in frames if re.match(r"(?:msleep|usleep|schedule_timeout|mutex_lock|wait_for|down)", f.function)),
         None,
     )
     culprit = faulting(crash)
     context = {"softirq": " in a softirq", "hardirq": " in a hardware interrupt"}.get(
-        oops.context or "", " with a spinlock held or preemption off"
+        oops.context or "", " with a spinlock held, or preemption or interrupts off"
     )
     through = f" through {sleeper.function}()" if sleeper else ""
     yield Finding(

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named
-from lastwords.model import Cpu, Culprit, Fact, Finding, NextStep, StackFrame
+from lastwords.model import Cpu, Culprit, Fact, Finding, NextStep, Oops, StackFrame
 
 _KINDS = frozenset({"soft-lockup", "hard-lockup", "rcu-stall", "workqueue-lockup", "watchdog-panic"})
+_OF_NO_CPU = frozenset({"watchdog-panic", "workqueue-lockup"})
+"""Reports that come on any CPU: what stood there says nothing."""
 _SPINNING = re.compile(
     r"(?:native_)?queued_(?:spin_lock|read_lock|write_lock)\w{0,20}|_raw_(?:spin|read|write)_lock\w{0,20}|do_raw_spin_lock"
     r"|rwsem_spin_on_owner|mutex_spin_on_owner|osq_lock|arch_spin_lock|pv_wait_head_or_lock|__pv_queued_spin_lock_slowpath"
@@ -37,20 +39,16 @@ _WATCHERS = re.compile(
 def lockup_loop(crash: Crash) -> Iterator[Finding]:
     """Who spins and why, when it is no lock and no wait for other CPUs."""
     oops = crash.oops
-    if (
-        oops is None
-        or oops.kind not in _KINDS
-        or _spins(crash) is not None
-        or _waits_for_cpus(crash)
-        or _starved(crash)
-    ):
+    if oops is None or oops.kind not in _KINDS or oops.kind in _OF_NO_CPU:
+        return
+    if _spins(crash) is not None or _waits_for_cpus(crash) or _idle(crash):
         return
     stack = _interrupted(crash)
     frame = next((f for f in stack if not _WATCHERS.match(f.function)), None)
     at = oops.at if oops.at is not None and not _WATCHERS.match(oops.at.function) else None
     function = at.function if at else frame.function if frame else oops.function
     module = (at.module or None) if at else frame.module if frame else oops.module
-    if function is None:
+    if function is None or _IDLE.match(function):
         return
     file, line = (at.file or None, at.source_line) if at else (frame.file, frame.line) if frame else (None, None)
     caller = oops.function if oops.function != function else None
@@ -60,7 +58,8 @@ def lockup_loop(crash: Crash) -> Iterator[Finding]:
         title=f"{named(function, module)} did not come back",
         text=f"CPU {oops.cpu if oops.cpu is not None else '?'} ran in {named(function, module)}{called} and did not come back: a loop whose end "
         "does not come, or far too much work without cond_resched().",
-        confidence=0.82 if oops.kind in ("soft-lockup", "hard-lockup") or at else 0.7,
+        # RCU's report looks once, and may look at work that only takes long.
+        confidence=_how_sure(crash, oops, at is not None),
         crash_class="lockup",
         culprit=Culprit(module=module, function=function, file=file, line=line),
         evidence=(
@@ -82,6 +81,18 @@ def lockup_loop(crash: Crash) -> Iterator[Finding]:
         ),
         weight=0.9,
     )
+
+
+_STUCK = re.compile(r"stuck for (\d{1,6})s")
+_LATE = 150
+"""Seconds: a soft lockup is reported after twice kernel.watchdog_thresh, which is 60 at most."""
+
+
+def _how_sure(crash: Crash, oops: Oops, at: bool) -> float:
+    stuck = _STUCK.search(oops.message)
+    if stuck and int(stuck[1]) > _LATE and any(report.hypervisor for report in crash.reports):
+        return 0.5  # the guest was not run in between: its watchdog would have spoken before
+    return 0.82 if oops.kind in ("soft-lockup", "hard-lockup") else 0.75 if at else 0.7
 
 
 @rule(
@@ -201,15 +212,51 @@ def other_cpu(crash: Crash) -> Iterator[Finding]:
 
 
 @rule(
+    "idle-when-looked-at",
+    "a CPU that is reported as stuck, but was idle",
+    why="An idle CPU runs no loop: interrupts, timers or the clock did not come, or the report came when it was over.",
+    sure="that it was idle is sure, why it is reported is open: firmware (SMI), power saving states, timers, RCU's own thread",
+)
+def idle_when_looked_at(crash: Crash) -> Iterator[Finding]:
+    """Stalls of idle CPUs on bare metal."""
+    oops = crash.oops
+    if oops is None or oops.kind not in _KINDS - _OF_NO_CPU or not _idle(crash) or _starved(crash):
+        return
+    yield Finding(
+        id="idle-when-looked-at",
+        title="the CPU that is reported as stuck was idle",
+        text=f"CPU {oops.cpu if oops.cpu is not None else '?'} was idle when it was looked at: no code ran in a loop there. "
+        "Its timer or interrupts did not come, firmware kept it, or RCU's own thread got no time.",
+        confidence=0.5,
+        crash_class="lockup",
+        culprit=Culprit(),
+        evidence=(crash.here(), *crash.stood(), *(crash.spot(frame) for frame in crash.frames[:3])),
+        next=(
+            NextStep(
+                text="Look for messages on clocks and timers, and count SMIs.",
+                command="dmesg | grep -iE 'clocksource|tsc|timer'; turbostat --show SMI",
+                value=0.6,
+            ),
+            NextStep(
+                text="See whether it goes away without deep power saving states.",
+                command="processor.max_cstate=1 intel_idle.max_cstate=0   # on the kernel command line",
+                value=0.5,
+            ),
+        ),
+        weight=0.85,
+    )
+
+
+@rule(
     "stolen-time",
     "a guest that got no time from its host",
     why="A lockup reported while a virtual CPU was not run at all is no bug of the guest.",
-    sure="possible: idle or user code on the stuck CPU, in a guest, speaks for it",
+    sure="possible: an idle CPU that is reported as stuck, in a guest, speaks for it",
 )
 def stolen_time(crash: Crash) -> Iterator[Finding]:
-    """Lockups in the idle loop or in user space of a guest."""
+    """Lockups in the idle loop of a guest."""
     oops = crash.oops
-    if oops is None or oops.kind not in _KINDS or not _starved(crash):
+    if oops is None or oops.kind not in _KINDS - _OF_NO_CPU or not _starved(crash):
         return
     yield Finding(
         id="stolen-time",
@@ -231,14 +278,19 @@ def stolen_time(crash: Crash) -> Iterator[Finding]:
 
 
 _IDLE = re.compile(
-    r"(?:native_)?safe_halt|default_idle|do_idle|cpu_startup_entry|arch_cpu_idle|acpi_idle\w{0,20}|intel_idle\w{0,20}|mwait_idle\w{0,20}|pv_native_safe_halt|cpuidle_enter\w{0,10}"
+    r"(?:native_)?safe_halt|default_idle|do_idle|cpu_startup_entry|arch_cpu_idle|acpi_idle\w{0,20}|intel_idle\w{0,20}|mwait_idle\w{0,20}|pv_native_safe_halt|cpuidle_enter\w{0,20}|poll_idle"
+    r"|cpu_do_idle|cpu_idle_poll|default_enter_idle|snooze_loop|power\d_idle\w{0,20}|plpar_hcall_norets\w{0,10}|shared_cede_loop|enabled_wait|psci_\w{0,20}idle\w{0,20}"
 )
 
 
 def _starved(crash: Crash) -> bool:
+    return _idle(crash) and any(report.hypervisor for report in crash.reports)
+
+
+def _idle(crash: Crash) -> bool:
+    """The stuck CPU stood in the idle loop."""
     oops = crash.oops
-    guest = any(report.hypervisor for report in crash.reports)
-    return oops is not None and guest and oops.at is not None and _IDLE.match(oops.at.function) is not None
+    return oops is not None and oops.at is not None and _IDLE.match(oops.at.function) is not None
 
 
 def _spins(crash: Crash) -> str | None:

@@ -8,14 +8,17 @@ from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named, several
 from lastwords.model import Blame, Culprit, Fact, Finding, NextStep, Oops, Precursor
 
-_FAULTS = frozenset({"null-dereference", "paging-request", "general-protection-fault", "user-memory-access", "oops"})
+_FAULTS = frozenset(
+    {"null-dereference", "paging-request", "general-protection-fault", "user-memory-access", "oops", "kasan"}
+)
 _CONFIDENCE = {"high": 0.92, "medium": 0.8, "low": 0.6, "none": 0.5}
 
 # What drivers and the kernel say when something that they asked for could not be had.
 _REFUSED = re.compile(
-    r"(?i)(?:no (?:memory|room|buffers?) (?:for|left)|page allocation failure|(?:DMA|IOMMU|dma_map|map(?:ping)?|alloc\w{0,10}|memory|buffer|register\w{0,5}|descriptor|ENOMEM)"
-    r".{0,60}(?:fail|error|unable|cannot|could not|full|exhaust|out of|no space))"
-    r"|(?:fail|error|unable|cannot|could not|out of).{0,60}(?:map|alloc|memory|buffer|descriptor|DMA)"
+    r"(?i)\bno (?:memory|room|buffers?) (?:for|left)|page allocation failure"
+    r"|\b(?:DMA|IOMMU|dma_map\w{0,10}|map(?:ping)?|alloc\w{0,10}|memory|buffers?|register\w{0,5}|descriptors?|ENOMEM)\b"
+    r".{0,60}\b(?:fail(?:ed|ure)?|errors?|unable|cannot|could not|full|exhausted|out of|no space)\b"
+    r"|\b(?:fail(?:ed)?|errors?|unable|cannot|could not|out of)\b.{0,60}\b(?:map(?:ping)?|alloc\w{0,10}|memory|buffers?|descriptors?|DMA)\b"
 )
 
 
@@ -24,7 +27,14 @@ def is_null(crash: Crash) -> bool:
     if crash.blame is not None:
         return crash.blame.sense.startswith("NULL")
     oops = crash.oops
-    return oops is not None and oops.address is not None and oops.address.kind in ("null", "null-offset")
+    if oops is None or oops.address is None:
+        return oops is not None and oops.kind == "kasan" and "null-ptr-deref" in oops.title
+    shadow = oops.address.kind == "kasan-shadow" and ": NULL" in oops.address.text
+    return (
+        shadow
+        or oops.address.kind in ("null", "null-offset")
+        or (oops.kind == "kasan" and "null-ptr-deref" in oops.title)
+    )
 
 
 def blamed(crash: Crash, blame: Blame) -> Culprit:
@@ -39,7 +49,9 @@ def blamed(crash: Crash, blame: Blame) -> Culprit:
     file, line = (step.file, step.line) if step else (None, None)
     if file is None and oops is not None and oops.function == function:
         file, line = oops.file, oops.source_line
-    return Culprit(module=module, function=function, file=file, line=line, object=blame.object_type, field=blame.field)
+    return Culprit(
+        module=module, function=function or None, file=file, line=line, object=blame.object_type, field=blame.field
+    )
 
 
 def caller(crash: Crash) -> Culprit:
@@ -196,7 +208,8 @@ def missing_check(crash: Crash) -> Iterator[Finding]:
     sense = crash.blame.sense if crash.blame else ""
     if oops is None or not (is_null(crash) or sense.startswith("ERR_PTR") or _error_pointer(crash)):
         return
-    refused = [precursor for precursor in crash.precursors if _REFUSED.search(precursor.text[:300])]
+    # Of a disk's or a link's errors, another rule speaks.
+    refused = [p for p in crash.precursors if p.reason != "hardware" and _REFUSED.search(p.text[:300])]
     if not refused:
         return
     own = [p for p in refused if oops.module and _mentions(p, oops.module)]
@@ -204,9 +217,10 @@ def missing_check(crash: Crash) -> Iterator[Finding]:
     whose = oops.module or "the kernel"
     unchecked = crash.blame.unchecked if crash.blame else ()
     guilty = next((u for u in unchecked), None)
-    text = (
-        f"Right before it, “{shown[0].text[:120]}” was logged{_times(shown[0])}: what could not be had was used all the "
-        f"same, so {whose} lacks a check for that error."
+    text = f"Right before it, “{shown[0].text[:120]}” was logged{_times(shown[0])}: " + (
+        f"what could not be had was used all the same, so {whose} lacks a check for that error."
+        if own or guilty
+        else "what could not be had may have been used all the same."
     )
     if guilty is not None:
         text += f" {guilty.text}"
@@ -260,10 +274,11 @@ def error_pointer(crash: Crash) -> Iterator[Finding]:
         return
     if blame is not None:
         sense, culprit, evidence = blame.sense, blamed(crash, blame), (crash.here(), *trail(blame))
-        confidence = max(_CONFIDENCE[blame.confidence], 0.8)
+        confidence = max(_CONFIDENCE[blame.confidence], 0.75)
     else:
         sense = oops.address.text if oops.address else ""
-        culprit, evidence, confidence = faulting(crash), (crash.here(), *_address(crash)), 0.85
+        sure = oops.address is not None and oops.address.sure
+        culprit, evidence, confidence = faulting(crash), (crash.here(), *_address(crash)), 0.82 if sure else 0.7
     whose = f", which {named(blame.origin, blame.origin_module)} let in" if blame and blame.origin else ""
     yield Finding(
         id="error-pointer",
@@ -278,6 +293,9 @@ def error_pointer(crash: Crash) -> Iterator[Finding]:
     )
 
 
+_FETCH = re.compile(r"^(?:bus error on an )?instruction (?:fetch|access)|^execut|not execut")
+
+
 @rule(
     "bad-call",
     "a jump to where no code is",
@@ -289,7 +307,8 @@ def bad_call(crash: Crash) -> Iterator[Finding]:
     oops = crash.oops
     if oops is None or oops.error_code is None or is_null(crash):
         return
-    if not any("instruction" in meaning or "execut" in meaning for meaning in oops.error_code.meaning):
+    # Where the code tells a fetch from a read: MIPS's address errors don't.
+    if not any(_FETCH.search(meaning) for meaning in oops.error_code.meaning):
         return
     blame = crash.blame
     unloaded = [m.name for m in crash.machine.unloaded_modules or ()] if crash.machine else []

@@ -7,20 +7,17 @@ from collections.abc import Iterator
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.owner import origin_of
 from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.signs import hardware_signs, waits_for_io
 from lastwords.diagnosis.story import several
 from lastwords.glossary.units import duration
-from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep, Oops
+from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep
 
 _OLD = 10.0
 """Seconds after which a disk has not answered a request, whatever the disk."""
 _OLD_IN_A_HANG = 2.0
 """The same where tasks are reported as hung."""
-_IO = re.compile(
-    r"io_schedule|blk_|submit_bio|wait_on_page|folio_wait|__wait_on_buffer|wait_on_bit_io|jbd2_log_wait|xlog_|xfs_buf_iowait|nfs_|rpc_wait|cifs_|ceph_"
-)
 
-
-_SERVER = re.compile(
+_SILENT = re.compile(
     r"(?:nfs|lockd): server (\S{1,255}) not responding|CIFS: VFS: \\\\{0,2}(\S{1,255}) has not responded|"
     r"(?:libceph: |ceph: ).{0,80}(?:socket closed|session lost|hung|connection timed out)"
 )
@@ -91,13 +88,6 @@ def _guest(crash: Crash) -> bool:
     )
 
 
-def waits_for_io(report: Oops) -> bool:
-    """It is a hung task whose trace leads into waiting for I/O."""
-    return report.kind == "hung-task" and any(
-        _IO.match(f.function) for t in report.traces[:1] for f in t.frames[:8] if f.reliable
-    )
-
-
 _ASK_STORAGE = NextStep(
     text="Look at the storage: disks, multipath, the array, the NFS server, the host.",
     command="lsblk; smartctl -x DEVICE; multipath -ll; cat /proc/mdstat; dmesg -l err",
@@ -110,6 +100,8 @@ _ASK_SERVER = NextStep(
     phase="immediate",
     value=0.9,
 )
+_REMOTE = re.compile(r"(?:nfs|rpc|cifs|smb2|ceph|fuse|v9fs|p9|afs|gfs2|ocfs2|dlm)_|__rpc_|request_wait_answer$")
+"""Functions of file systems whose data is on another machine, or in a program."""
 
 
 @rule(
@@ -127,24 +119,26 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
     waiting = [report for report in hung if waits_for_io(report)]
     if not waiting:
         return
-    servers = [precursor for precursor in crash.precursors if _SERVER.search(precursor.text, 0, 400)]
-    signs = servers or [precursor for precursor in crash.precursors if precursor.reason == "hardware"]
+    servers = [precursor for precursor in crash.precursors if _SILENT.search(precursor.text, 0, 400)]
+    signs = servers or hardware_signs(crash)
+    remote = any(_REMOTE.match(f.function) for r in waiting for t in r.traces[:1] for f in t.frames[:12] if f.reliable)
+    server = bool(servers) or remote
     names = several(list(dict.fromkeys(report.comm or "?" for report in waiting)))
     yield Finding(
         id="hung-behind-io",
         title=f"{names} hung in waiting for I/O",
-        text=f"{names} waited for {'a file server that did not answer' if servers else 'I/O that did not come back'}."
+        text=f"{names} waited for {'a file server' if server else 'I/O'} that did not {'answer' if server else 'come back'}."
         + (f" Before it: “{signs[0].text[:120]}”." if signs else ""),
         confidence=0.75 if signs else 0.55,
         # A server that is silent: its own trouble or the network's, not this machine's hardware.
-        crash_class="hardware" if signs and not servers else "lockup",
+        crash_class="hardware" if signs and not server else "lockup",
         culprit=Culprit(),
         evidence=(
             *(Fact(text=r.message, path=r.path, line=r.line, quote=True) for r in waiting[:4]),
             *(crash.sign(s) for s in signs[:3]),
         ),
         next=(
-            _ASK_SERVER if servers else _ASK_STORAGE,
+            _ASK_SERVER if server else _ASK_STORAGE,
             NextStep(
                 text="A dump shows each request with its age and device.",
                 command="sysctl kernel.hung_task_panic=1",
@@ -153,6 +147,10 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
         ),
         weight=0.85,
     )
+
+
+_FORCED = re.compile(r"EXT\d-fs|panic forced after error|(?:BTRFS|JBD2|FAT-fs|XFS)\b")
+"""Panics of a file system that was told to give up (errors=panic, fs/ext4/super.c)."""
 
 
 @rule(
@@ -164,10 +162,13 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
 def file_system(crash: Crash) -> Iterator[Finding]:
     """ext4, XFS, btrfs errors with the device's errors before them."""
     oops = crash.oops
-    if oops is None or oops.family != "filesystem" or oops.kind in ("dentry-in-use", "lustre-lbug", "zfs-panic"):
+    if oops is None or oops.kind in ("dentry-in-use", "lustre-lbug", "zfs-panic"):
+        return
+    forced = oops.kind == "panic" and _FORCED.search(oops.panic or oops.message) is not None
+    if oops.family != "filesystem" and not forced:
         return
     device = [report for report in crash.before if report.family in ("storage", "hardware")]
-    signs = [precursor for precursor in crash.precursors if precursor.reason == "hardware"]
+    signs = hardware_signs(crash)
     below = bool(device or signs)
     evidence = (
         crash.here(),
@@ -183,7 +184,7 @@ def file_system(crash: Crash) -> Iterator[Finding]:
             if below
             else "; the log shows no error of its device, so it may be old damage, memory or a bug."
         ),
-        confidence=0.8 if below else 0.3,
+        confidence=0.78 if below else 0.3,
         crash_class="hardware" if below else None,
         evidence=evidence,
         next=(

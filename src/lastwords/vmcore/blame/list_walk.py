@@ -19,7 +19,8 @@ def holder_of(dump: Dump, node: Node, bad: int) -> tuple[int, int] | None:
         bad: the value.
 
     Returns:
-        None where the memory that was loaded from holds something else, and no walk leads to the value.
+        None where the memory that was loaded from holds something else, and no walk leads to the value. A list that
+        ends in NULL or goes round is sound: neither is a broken element.
     """
     address = node.address
     if address is None:
@@ -27,16 +28,16 @@ def holder_of(dump: Dump, node: Node, bad: int) -> tuple[int, int] | None:
     value = word(dump, address)
     if value == bad:
         return address, 0
-    if node.memory is None or node.memory.base is None:
+    memory = node.memory
+    if memory is None or memory.base is None or memory.scaled is not None or not bad:
         return None
+    seen: set[int] = set()
     for element in range(1, _ELEMENTS_MAX):
-        if value is None or value >> 47 != 0x1FFFF:
+        if value is None or value in seen or value < dump.architecture.kernel_start:
             return None
-        address = value + node.memory.displacement
-        following = word(dump, address)
-        if following == bad:
+        seen.add(value)
+        address = value + memory.displacement
+        value = word(dump, address)
+        if value == bad:
             return address, element
-        if following == value:
-            return None
-        value = following
     return None

@@ -1,0 +1,231 @@
+"""Rules that must not say more than the report does."""
+
+import pytest
+
+from lastwords.diagnosis import diagnose
+from lastwords.model import Finding, Intruder
+
+from .facts import address, blame, error, facts, frame, machine, oops, sign, trace
+
+READ = error("read", "from kernel mode", "no page is mapped there")
+
+
+def found(rule_id: str, *reports, **rest) -> Finding | None:
+    diagnosis = diagnose(facts(*reports, **rest))
+    assert diagnosis is not None
+    assert diagnosis.broken == ()
+    return next((finding for finding in diagnosis.findings if finding.id == rule_id), None)
+
+
+def verdict(*reports, **rest):
+    diagnosis = diagnose(facts(*reports, **rest))
+    assert diagnosis is not None
+    return diagnosis.verdict
+
+
+@pytest.mark.parametrize(
+    ("title", "rule_id", "crash_class"),
+    [
+        ("KASAN: slab-out-of-bounds Write in read_ring", "overflow", "memory-corruption"),
+        ("KASAN: vmalloc-out-of-bounds Read in read_ring", "overflow", "memory-corruption"),
+        ("KASAN: global-out-of-bounds Read in read_ring", "overflow", "memory-corruption"),
+        ("KASAN: double-free in read_ring", "double-free", "memory-corruption"),
+        ("KASAN: invalid-free in read_ring", "double-free", "memory-corruption"),
+        ("KASAN: null-ptr-deref Read in read_ring", "null-pointer", "logic-bug"),
+        ("KASAN: slab-use-after-free Read in read_ring", "use-after-free", "memory-corruption"),
+        ("KASAN: wild-memory-access Read in read_ring", "kind", "memory-corruption"),
+        ("KASAN: invalid-access Write in read_ring", "kind", "memory-corruption"),
+    ],
+)
+def test_reports_of_kasan(title, rule_id, crash_class):
+    said = verdict(oops("kasan", title=title, message=f"BUG: {title}"))
+    assert said.findings[0] == rule_id
+    assert said.crash_class == crash_class
+
+
+def test_a_bad_free_need_not_be_a_second_one():
+    invalid = found("double-free", oops("kasan", title="KASAN: invalid-free in read_ring"))
+    assert invalid is not None
+    assert "never a pointer to the start of an object" in invalid.text
+    assert invalid.confidence < 0.8
+    kfree = found("double-free", oops("kernel-bug", at=frame("kfree"), file="mm/slub.c", source_line=4203))
+    twice = found("double-free", oops("kernel-bug", at=frame("kfree"), file="mm/slub.c", source_line=419))
+    assert kfree is not None
+    assert kfree.confidence < 0.8
+    assert twice is not None
+    assert twice.confidence >= 0.8
+
+
+def test_reading_beyond_the_end_is_not_writing():
+    said = found("overflow", oops("kasan", title="KASAN: slab-out-of-bounds Read in read_ring"))
+    assert said is not None
+    assert "wrote" not in said.title + said.text
+
+
+def test_a_red_zone_before_an_object_was_not_written_from_within():
+    said = found("overflow", oops("slab-corruption", message="BUG kmalloc-64: Left Redzone overwritten"))
+    assert said is not None
+    assert "the one before it" in said.text
+    assert said.confidence < 0.8
+
+
+@pytest.mark.parametrize("text", ["POISON_FREE + 0x8", "PAGE_POISON", "MUTEX_DEBUG_FREE"])
+def test_only_the_slab_allocators_poison_is_sure(text):
+    said = found("use-after-free", oops("general-protection-fault", address=address("poison", text=text)))
+    assert said is not None
+    assert (said.confidence >= 0.8) == text.startswith("POISON_FREE")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Buffer I/O error on dev sdc1, logical block 0, async page read", "hardware"),
+        ("imx_sdma: unable to handle this", "burst"),
+        ("fan: speed too high", "burst"),
+    ],
+)
+def test_not_every_error_is_a_refused_allocation(text, reason):
+    null = oops("null-dereference", address=address("null-offset", 0x18, "NULL + 0x18", 0x18))
+    assert found("missing-check", null, signs=(sign(text, reason),)) is None
+
+
+def test_somebody_elses_refused_allocation_is_no_missing_check_of_the_module():
+    null = oops("null-dereference", address=address("null-offset", 0x18, "NULL + 0x18", 0x18))
+    said = found("missing-check", null, signs=(sign("fan: DMA mapping failed"),))
+    assert said is not None
+    assert "lacks a check" not in said.text
+    assert said.confidence <= 0.5
+
+
+def test_agreeing_findings_that_are_unsure_make_none_that_is_sure():
+    null = oops("null-dereference", address=address("null-offset", 0x18, "NULL + 0x18", 0x18))
+    said = verdict(null, signs=(sign("ring: DMA mapping failed"),))
+    assert len([reason for reason in said.reasons if reason.startswith("for: ")]) == 2
+    assert said.confidence < 0.8
+
+
+@pytest.mark.parametrize("kind", ["soft-lockup", "hard-lockup", "rcu-stall"])
+@pytest.mark.parametrize("hypervisor", [None, "KVM"])
+@pytest.mark.parametrize("function", ["intel_idle", "acpi_idle_do_entry", "cpu_do_idle", "plpar_hcall_norets_notrace"])
+def test_an_idle_cpu_runs_no_loop(kind, hypervisor, function):
+    said = verdict(oops(kind, at=frame(function), function=None, module=None, hypervisor=hypervisor))
+    assert said.culprit.function is None
+    assert said.crash_class == ("hypervisor" if hypervisor else "lockup")
+    assert said.confidence < 0.8
+
+
+def test_where_a_watchdogs_nmi_came_says_nothing():
+    assert found("lockup-loop", oops("watchdog-panic", at=frame("ring_wait", "ring"))) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hypervisor", "sure"), [(22, "KVM", True), (3021, "KVM", False), (3021, None, True)]
+)
+def test_a_guest_that_was_paused(seconds, hypervisor, sure):
+    message = f"watchdog: BUG: soft lockup - CPU#0 stuck for {seconds}s! [sh:90]"
+    said = found("lockup-loop", oops("soft-lockup", message=message, at=frame("ring_wait"), hypervisor=hypervisor))
+    assert said is not None
+    assert (said.confidence >= 0.8) is sure
+
+
+def test_a_dump_on_purpose_is_about_what_was_wrong_before():
+    null = oops("null-dereference", address=address("null-offset", 0x18, "NULL + 0x18", 0x18))
+    sysrq = oops("sysrq-crash", function="sysrq_handle_crash", module=None, line=400, time=500.0, panic="sysrq")
+    said = verdict(null, sysrq)
+    assert said.crash_class == "logic-bug"
+    assert said.culprit.function == "read_ring"
+    assert verdict(sysrq).crash_class == "deliberate"
+
+
+def hung(pid, *functions, module=None, **rest):
+    traces = (trace("__schedule", None, "schedule", None, *(each for name in functions for each in (name, module))),)
+    return oops("hung-task", function=functions[-1], module=module, pid=pid, comm=f"task-{pid}", traces=traces, **rest)
+
+
+def test_waiting_for_a_file_server():
+    said = verdict(hung(90, "rpc_wait_bit_killable", "__rpc_execute", "nfs4_call_sync", module="sunrpc"))
+    assert "a file server that did not answer" in said.summary
+    assert said.culprit.module is None
+    assert said.confidence < 0.8
+
+
+def test_who_waits_for_io_with_a_lock_held_is_no_deadlock():
+    holder = hung(90, "io_schedule", "folio_wait_bit", "ring_fill", module="ring")
+    waiters = [hung(pid, "__mutex_lock", name, module="ring") for pid, name in ((91, "ring_read"), (92, "ring_write"))]
+    said = verdict(holder, *waiters)
+    assert said.findings[0] == "hung-behind-io"
+    lock = found("hung-lock", holder, *waiters)
+    assert lock is not None
+    assert "ABBA" not in lock.text
+
+
+def test_waiting_at_places_of_different_modules_is_no_abba():
+    lock = found(
+        "hung-lock",
+        hung(90, "__mutex_lock", "ring_read", module="ring"),
+        hung(91, "__mutex_lock", "fan_read", module="fan"),
+    )
+    assert lock is not None
+    assert "ABBA" not in lock.text
+
+
+def test_a_neighbour_is_a_suspect_only_where_a_string_ran_over():
+    one = Intruder(module="fan", symbol="fan_print", address=1, how="neighbour", text="It lies there.")
+    garbage, text = (
+        found("intruder", oops("general-protection-fault"), machine=machine(blame=blame(sense, intruders=(one,))))
+        for sense in ("a non-canonical address (no pointer at all)", 'the text "evening"')
+    )
+    assert garbage is not None
+    assert text is not None
+    assert garbage.confidence < text.confidence < 0.8
+
+
+def test_a_jump_from_nowhere_blames_no_function():
+    jump = blame("one bit away from 0xffffffff81000000, the start of f", confidence="low", origin=None, steps=())
+    stray = type(jump)(function="", address=jump.address, sense=jump.sense, confidence="low")
+    said = verdict(
+        oops(
+            "paging-request",
+            error_code=error("instruction fetch"),
+            address=address("kernel"),
+            function=None,
+            module=None,
+        ),
+        machine=machine(blame=stray),
+    )
+    assert said.culprit.function is None
+    assert said.confidence < 0.8
+
+
+@pytest.mark.parametrize("meaning", ["read or instruction fetch: address misaligned", "illegal instruction", "read"])
+def test_not_each_word_of_an_instruction_is_a_jump(meaning):
+    assert found("bad-call", oops("paging-request", error_code=error(meaning), address=address("kernel"))) is None
+
+
+def test_a_file_systems_complaint_is_no_sign_of_its_device():
+    complaint = sign("EXT4-fs error (device sda1): ext4_lookup: deleted inode referenced", "hardware")
+    assert found("hardware-before", oops("kernel-bug"), signs=(complaint,)) is None
+    forced = oops("panic", panic="Kernel panic - not syncing: EXT4-fs (device sda1): panic forced after error")
+    said = found("file-system", forced, signs=(complaint,))
+    assert said is not None
+    assert said.crash_class is None
+    assert found("file-system", oops("panic", panic="Kernel panic - not syncing: something else")) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "most"),
+    [
+        (
+            "machine-check",
+            "Kernel panic - not syncing: Timeout: Not all CPUs entered broadcast exception handler",
+            0.75,
+        ),
+        ("machine-check", "mce: [Hardware Error]: CPU 3: Machine Check Exception: 5 Bank 4: be00000000800400", 0.95),
+        ("serror", "SError Interrupt on CPU3, code 0xbf000002", 0.65),
+        ("power-loss", "EPOW: power lost", 0.75),
+    ],
+)
+def test_what_hardware_reports(kind, message, most):
+    said = found("machine-check", oops(kind, function=None, module=None, message=message, family="hardware"))
+    assert said is not None
+    assert most - 0.1 < said.confidence <= most
