@@ -165,3 +165,20 @@ def test_a_broken_file_of_known_issues_does_not_keep_the_report_back(tmp_path):
     assert "[known:OPS-7]" in text
     assert complaint.count("\n") == 1
     assert "slip.yaml" in complaint
+
+
+def test_a_file_or_a_slip_in_place_of_a_command(tmp_path):
+    answer = CliRunner().invoke(cli, [LOG])
+    assert answer.exit_code == 2
+    assert "lastwords analyze FILE" in answer.stderr
+    answer = CliRunner().invoke(cli, ["analyse"])
+    assert answer.exit_code == 2
+    assert "Did you mean 'analyze'?" in answer.stderr
+
+
+def test_a_trace_of_which_only_the_headline_is_left_has_no_section(tmp_path):
+    log = tmp_path / "typed.log"
+    log.write_text("Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\nCall Trace:\n do_exit\n")
+    _, text, _ = run(str(log))
+    assert "\nCall Trace" not in text
+    assert "breaks off before its call trace" in text

@@ -56,6 +56,16 @@ def _shell_statuses() -> Iterator[None]:
         sys.exit(141)
 
 
+def _meant(name: str) -> str | None:
+    """What somebody meant who named no command of ours."""
+    from difflib import get_close_matches
+
+    if os.access(name, os.F_OK):
+        return "To say what died in a file: lastwords analyze FILE"
+    near = get_close_matches(name, COMMANDS, 1)
+    return f"Did you mean {near[0]!r}?" if near else None
+
+
 class LazyCommands(click.Group):
     """A group whose commands live in modules of the same name, imported when one is run."""
 
@@ -71,6 +81,17 @@ class LazyCommands(click.Group):
                 return super().invoke(ctx)
             finally:
                 sys.stdout.flush()  # a closed pipe shows here at the latest
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named; a file in its place is what people try first."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            hint = _meant(name)
+            if hint:
+                ctx.fail(f"No such command {name!r}. {hint}")
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of a user's need, not of the alphabet."""

@@ -165,6 +165,8 @@ def _facts(oops: Oops) -> RenderableType:
 def _trace_part(oops: Oops, verbose: bool) -> Iterator[RenderableType]:
     shown = oops.traces if verbose else _telling(oops.traces, oops.frame)
     for trace in shown:
+        if not trace.frames:
+            continue  # a headline, and what stood beneath it is lost: `What is missing` says so
         yield from _section(_trace_title(trace))
         yield _indented(_frames(trace, oops.frame, verbose, top=trace is shown[0]))
     rest = [trace for trace in oops.traces if trace not in shown]
