@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "  lastwords analyze --boot -1 console.log          only the last boot in the file\n"
     "  lastwords analyze --html report.html vmcore       a page that opens offline\n"
     "  lastwords analyze --markdown crash.log           for an issue tracker or a mail\n"
-    "  lastwords analyze --json crash.log | jq -r '.oopses[0].title'\n\n"
+    "  lastwords analyze --json crash.log | jq -r .verdict.summary\n\n"
     "Exit status: 0 a crash was found, 1 none, 2 something could not be read, or not to its end."
 )
 @click.argument("paths", nargs=-1, type=click.Path(), metavar="FILE|DIR...")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from lastwords.model import BrokenRule, Diagnosis, Facts, Finding, NextStep
+from lastwords.model import BrokenRule, Diagnosis, Facts, Finding, NextStep, Verdict
 
 from .changed import changed
 from .crash import Crash, crash_among
@@ -39,14 +39,15 @@ def diagnose(facts: Facts, known: Sequence[KnownIssue] = ()) -> Diagnosis | None
             broken.append(error)
     findings += match(known, crash)
     ranked = tuple(sorted(findings, key=lambda finding: -strength(finding)))
+    came_to = verdict(crash, ranked)
     return Diagnosis(
-        verdict=verdict(crash, ranked),
+        verdict=came_to,
         findings=ranked,
         timeline=timeline(crash),
         panicked=panicked(crash),
         doing=doing(crash),
         changed=changed(crash),
-        next=steps(ranked),
+        next=steps(finding for finding in ranked if _worth_following(finding, came_to)),
         broken=tuple(broken),
     )
 
@@ -66,6 +67,13 @@ def judged(rule: Rule, crash: Crash) -> tuple[list[Finding], BrokenRule | None]:
 def strength(finding: Finding) -> float:
     """How much a finding counts: how sure it is, and how much it explains."""
     return finding.confidence * finding.weight
+
+
+def _worth_following(finding: Finding, came_to: Verdict) -> bool:
+    """Steps of a finding that lost against the verdict, and is no rival of it, only get in the way."""
+    if finding.crash_class in (None, came_to.crash_class) or came_to.crash_class == "unknown":
+        return True
+    return any(reason.startswith("against: ") and finding.title in reason for reason in came_to.reasons)
 
 
 def steps(findings: Iterable[Finding]) -> tuple[NextStep, ...]:

@@ -165,9 +165,13 @@ def kind(crash: Crash) -> Iterator[Finding]:
         if blamed
         else None,
         evidence=(crash.here(), crash.here(oops.title)),
-        next=tuple(_where_to_look(oops)),
+        next=tuple(_where_to_look(oops)) if crash_class in _OF_CODE else (),
         weight=0.5,
     )
+
+
+_OF_CODE = frozenset({"logic-bug", "memory-corruption", "deadlock", "lockup", "unknown"})
+"""Classes in which reading the code helps."""
 
 
 def _where_to_look(oops: Oops) -> Iterator[NextStep]:

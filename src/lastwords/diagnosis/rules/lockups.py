@@ -30,6 +30,13 @@ _WATCHERS = re.compile(
 )
 
 
+_ALL_CPUS = {
+    True: "lastwords bt -a DUMP",
+    False: "echo l > /proc/sysrq-trigger   # while it hangs; in a guest: virsh dump",
+}
+"""How to see what all CPUs do: in the dump, or of a machine that still hangs."""
+
+
 @rule(
     "lockup-loop",
     "a CPU that runs in a loop",
@@ -128,7 +135,7 @@ def spinning(crash: Crash) -> Iterator[Finding]:
         next=(
             NextStep(
                 text="Look at what all other CPUs were doing: the holder is one of them, or sleeps with the lock held.",
-                command="lastwords bt -a DUMP",
+                command=_ALL_CPUS[crash.machine is not None],
                 value=0.8,
             ),
             NextStep(text="CONFIG_DEBUG_SPINLOCK and lockdep name the holder.", value=0.6),
@@ -206,7 +213,11 @@ def other_cpu(crash: Crash) -> Iterator[Finding]:
         crash_class="lockup",
         culprit=Culprit(module=holder[1].module, function=holder[1].function) if holder else Culprit(),
         evidence=(crash.here(), *(crash.spot(frame) for frame in crash.frames[:5])),
-        next=(NextStep(text="Look which CPU ran with interrupts off.", command="lastwords bt -a DUMP", value=0.8),),
+        next=(
+            NextStep(
+                text="Look which CPU ran with interrupts off.", command=_ALL_CPUS[crash.machine is not None], value=0.8
+            ),
+        ),
         weight=0.9,
     )
 
