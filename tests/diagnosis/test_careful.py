@@ -3,7 +3,7 @@
 import pytest
 
 from lastwords.diagnosis import diagnose
-from lastwords.model import Finding, Intruder, Memory, ProcessMemory
+from lastwords.model import Finding, Intruder, Memory, ProcessMemory, Unchecked
 
 from .facts import address, blame, error, facts, frame, machine, oops, sign, trace
 
@@ -256,3 +256,14 @@ def test_a_double_fault_need_not_be_a_full_stack():
     said = found("stack-overflow", oops("double-fault"))
     assert said is not None
     assert said.confidence <= 0.5
+
+
+def test_several_who_ignore_errors_leave_it_open_who_did():
+    null = oops("null-dereference", address=address("null-offset", 0x18, "NULL + 0x18", 0x18))
+    calls = [Unchecked(caller=name, callee="map_ring", address=1, text="t.") for name in ("write_ring", "read_fan")]
+    one, two = (
+        verdict(null, machine=machine(blame=blame("NULL", field_offset=8, unchecked=tuple(calls[:number]))))
+        for number in (1, 2)
+    )
+    assert (one.culprit.function, two.culprit.function) == ("write_ring", "read_ring")
+    assert one.confidence >= 0.8 > two.confidence
