@@ -3,7 +3,7 @@
 import pytest
 
 from lastwords.diagnosis import diagnose
-from lastwords.model import Finding, Intruder
+from lastwords.model import Finding, Intruder, Memory, ProcessMemory, Unchecked
 
 from .facts import address, blame, error, facts, frame, machine, oops, sign, trace
 
@@ -229,3 +229,41 @@ def test_what_hardware_reports(kind, message, most):
     said = found("machine-check", oops(kind, function=None, module=None, message=message, family="hardware"))
     assert said is not None
     assert most - 0.1 < said.confidence <= most
+
+
+def test_a_process_that_was_killed_long_ago_is_not_why_a_pointer_was_null():
+    killed = oops("out-of-memory", function=None, module=None, line=50, time=1.0)
+    null = oops("null-dereference", address=address("null-offset", 0x18, "NULL + 0x18", 0x18), time=5000.0)
+    said = verdict(killed, null)
+    assert said.crash_class == "logic-bug"
+    assert said.culprit.function == "read_ring"
+    assert verdict(killed).crash_class == "resource-exhaustion"
+
+
+def test_of_two_that_hold_much_memory_none_is_surely_to_blame():
+    def eaten(*processes):
+        memory = Memory(total=1 << 30, processes=processes)
+        return found("memory-eaten", oops("out-of-memory", function=None, module=None), machine=machine(memory=memory))
+
+    one = eaten(ProcessMemory(pid=7, comm="java", resident=800 << 20))
+    two = eaten(*(ProcessMemory(pid=pid, comm=comm, resident=450 << 20) for pid, comm in ((7, "java"), (8, "db"))))
+    assert one is not None
+    assert two is not None
+    assert one.confidence >= 0.8 > two.confidence
+
+
+def test_a_double_fault_need_not_be_a_full_stack():
+    said = found("stack-overflow", oops("double-fault"))
+    assert said is not None
+    assert said.confidence <= 0.5
+
+
+def test_several_who_ignore_errors_leave_it_open_who_did():
+    null = oops("null-dereference", address=address("null-offset", 0x18, "NULL + 0x18", 0x18))
+    calls = [Unchecked(caller=name, callee="map_ring", address=1, text="t.") for name in ("write_ring", "read_fan")]
+    one, two = (
+        verdict(null, machine=machine(blame=blame("NULL", field_offset=8, unchecked=tuple(calls[:number]))))
+        for number in (1, 2)
+    )
+    assert (one.culprit.function, two.culprit.function) == ("write_ring", "read_ring")
+    assert one.confidence >= 0.8 > two.confidence

@@ -1,6 +1,8 @@
 """Calls that can fail and whose result nobody looks at: found where the code says so, and nowhere else."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lastwords.vmcore.blame.function import Symbol
 from lastwords.vmcore.blame.unchecked import unchecked
@@ -120,3 +122,11 @@ def test_code_that_is_not_in_the_dump():
     dump.symbols.append(Symbol("empty", dump.symbols[0].end, dump.symbols[0].end))
     assert unchecked(dump.program, "ring", FIELD) == ()
     assert unchecked(dump.program, "fan", FIELD) == ()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(min_size=1, max_size=300), st.binary(max_size=60))
+def test_any_bytes(setter, behind):
+    """Whatever is in memory, it ends without an error."""
+    assert isinstance(found(setter.hex(), behind.hex()), list)
+    assert found(SETTER, behind.hex()) in ([], [("write_ring", "map_ring", "-ENOMEM")])

@@ -1,4 +1,4 @@
-"""Memory that is not what it should be: freed, overrun, freed twice, overwritten at random."""
+"""Pointers that lead nowhere: into freed memory, taken-off list entries, text, garbage, and modules that are gone."""
 
 import re
 from collections.abc import Iterator
@@ -7,24 +7,14 @@ from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named
 from lastwords.glossary.poison import POISONS
-from lastwords.model import Blame, Culprit, Fact, Finding, NextStep, Oops, Trace
+from lastwords.model import Blame, Culprit, Fact, Finding, NextStep
 
+from .allocations import KASAN, SLUB, first_own, trace_facts, trace_of
 from .pointers import blamed, faulting, trail
 
 _FAULTS = frozenset({"paging-request", "general-protection-fault", "user-memory-access", "null-dereference", "oops"})
 _FREED = frozenset(poison.name for poison in POISONS if poison.state == "freed")
 _UNLINKED = frozenset(poison.name for poison in POISONS if poison.state == "unlinked")
-
-_KASAN = NextStep(
-    text="Run the load on a kernel with KASAN (CONFIG_KASAN): it names who freed and who overran, at the moment it happens.",
-    value=0.8,
-)
-_SLUB = NextStep(
-    text="Where no such kernel is at hand: poison and track slab objects from boot on; the next report then names who "
-    "allocated and freed.",
-    command="slub_debug=FZPU   # on the kernel command line",
-    value=0.75,
-)
 
 
 def _culprit(crash: Crash) -> Culprit:
@@ -69,8 +59,8 @@ def use_after_free(crash: Crash) -> Iterator[Finding]:
     if oops is None:
         return
     if oops.kind in ("kasan", "kfence") and "use-after-free" in oops.title:
-        freed = _trace_of(crash, "Freed by")
-        who = _first_own(freed)
+        freed = trace_of(crash, "Freed by")
+        who = first_own(freed)
         by = f"; it was freed in {who}()" if who else ""
         yield Finding(
             id="use-after-free",
@@ -79,7 +69,7 @@ def use_after_free(crash: Crash) -> Iterator[Finding]:
             confidence=0.95,
             crash_class="memory-corruption",
             culprit=faulting(crash),
-            evidence=(crash.here(), *_trace_facts(crash, "Freed by"), *_trace_facts(crash, "Allocated by")),
+            evidence=(crash.here(), *trace_facts(crash, "Freed by"), *trace_facts(crash, "Allocated by")),
             next=(
                 NextStep(text="Compare the two stacks: who frees while the other still holds a reference?", value=0.9),
             ),
@@ -107,8 +97,8 @@ def use_after_free(crash: Crash) -> Iterator[Finding]:
                 text="Look for who frees this object while others can still reach it (reference counts, RCU, timers).",
                 value=0.7,
             ),
-            _KASAN,
-            _SLUB,
+            KASAN,
+            SLUB,
         ),
         weight=0.95,
     )
@@ -184,140 +174,8 @@ def list_corruption(crash: Crash) -> Iterator[Finding]:
         crash_class="memory-corruption",
         culprit=faulting(crash),
         evidence=(crash.here(),),
-        next=(NextStep(text="Check which lock guards that list and who changes it without.", value=0.8), _KASAN),
+        next=(NextStep(text="Check which lock guards that list and who changes it without.", value=0.8), KASAN),
         weight=0.9,
-    )
-
-
-@rule(
-    "double-free",
-    "memory that was freed twice",
-    why="The slab allocator notices when an object is freed whose free pointer points to itself, or that is on its list.",
-    sure="sure that it was freed twice; the function is the one that freed it the second time",
-)
-def double_free(crash: Crash) -> Iterator[Finding]:
-    """By KASAN's words, SLUB's, or its BUG in kfree()."""
-    oops = crash.oops
-    if oops is None:
-        return
-    said = re.search(r"double.free|already free", f"{oops.title} {oops.message}", re.IGNORECASE)
-    invalid = re.search(r"invalid.free", f"{oops.title} {oops.message}", re.IGNORECASE)
-    machinery = oops.at is not None and re.match(
-        r"(?:__)?(?:kmem_cache_free|kfree|slab_free|do_slab_free|set_freepointer|free_to_partial)", oops.at.function
-    )
-    bug = oops.kind == "kernel-bug" and machinery
-    if not said and not bug and not invalid:
-        return
-    # kfree() has a BUG of its own for what no allocator gave; that for an object on its own free list is in mm/slub.c
-    # among the first functions, inlined into it.
-    early = oops.file is not None and oops.file.endswith("mm/slub.c") and (oops.source_line or 0) < _FREE_POINTERS
-    sure = bool((said and not invalid) or (bug and (early or "kfree" not in (oops.at.function if oops.at else ""))))
-    freed = _first_own(_trace_of(crash, "Freed by"))
-    first = f" It was freed the first time in {freed}()." if freed else ""
-    yield Finding(
-        id="double-free",
-        title=f"{named(oops.function, oops.module)} freed {_WHAT_WAS_FREED[sure]}",
-        text=f"{named(oops.function, oops.module)} freed {_WHAT_WAS_FREED[sure]}; the kernel noticed it there.{first}",
-        confidence=(0.93 if said else 0.85) if sure else 0.75,
-        crash_class="memory-corruption",
-        culprit=faulting(crash),
-        evidence=(crash.here(), *_trace_facts(crash, "Freed by"), *(() if oops.at is None else (crash.spot(oops.at),))),
-        next=(
-            NextStep(text="Look for the two places that free it, mostly an error path and its caller.", value=0.8),
-            _SLUB,
-        ),
-        weight=0.95,
-    )
-
-
-_FREE_POINTERS = 700
-"""Lines of mm/slub.c within which set_freepointer() stands: 305 in Linux 5.4, 419 in 6.1, 553 in 6.12."""
-_WHAT_WAS_FREED = {
-    True: "memory that was free already",
-    False: "what is not allocated: freed before, or never a pointer to the start of an object",
-}
-
-
-@rule(
-    "overflow",
-    "memory that was written beyond its end",
-    why="Red zones beside slab objects and the guard word on the stack are only changed by who writes too far.",
-    sure="sure that it was overrun; who did it is known where the owner of the object is the one that overran",
-)
-def overflow(crash: Crash) -> Iterator[Finding]:
-    """Red zones, KASAN's out-of-bounds, fortify, the stack protector."""
-    oops = crash.oops
-    if oops is None:
-        return
-    words = f"{oops.title} {oops.message}"
-    zone = re.search(r"(?:Right |Left )?Redzone overwritten|Object padding overwritten|Padding overwritten", words)
-    # Of UBSAN's, a shift by too many bits is called out of bounds too, and an index was seen before it was used.
-    bounds = oops.kind in _SEES_BOUNDS and re.search(r"out-of-bounds|buffer.overflow", words, re.IGNORECASE)
-    stack = oops.kind == "stack-protector"
-    if not zone and not bounds and not stack:
-        return
-    who = named(oops.function, oops.module)
-    title, text, confidence = _overrun(oops, who, zone[0] if zone else "")
-    yield Finding(
-        id="overflow",
-        title=title,
-        text=text,
-        confidence=confidence,
-        crash_class="memory-corruption",
-        culprit=faulting(crash),
-        evidence=(crash.here(), *_trace_facts(crash, "Allocated"), *_trace_facts(crash, "Freed")),
-        next=(
-            NextStep(
-                text="Compare what is written with the size that was allocated: strings without their end, sizes in other units.",
-                value=0.8,
-            ),
-            _KASAN,
-        ),
-        weight=0.9,
-    )
-
-
-_SEES_BOUNDS = frozenset({"kasan", "kfence", "fortify"})
-
-
-def _overrun(oops: Oops, who: str, zone: str) -> tuple[str, str, float]:
-    """Title, text and confidence."""
-    if zone.startswith("Left"):
-        text = f"Somebody wrote before the start of a slab object of {who}, or beyond the end of the one before it."
-        return f"the red zone before an object of {who} was overwritten", text, 0.75
-    if zone:
-        text = f"Somebody wrote beyond the end of a slab object; it was allocated in {who}."
-        return f"an object of {who} was overrun", text, 0.85
-    if oops.kind == "stack-protector":
-        text = f"The guard word on the stack of {who} was overwritten: it, or a function that it called, wrote beyond a buffer."
-        return f"the stack of {who} was overwritten", text, 0.78
-    if oops.kind == "fortify":
-        text = f"{who} was about to use memory beyond the end of an object, and was stopped."
-        return f"{who} was about to run over an object", text, 0.85
-    return f"{who} used memory outside of an object", f"{who} used memory beyond the bounds of an object.", 0.95
-
-
-@rule(
-    "poisoned-object",
-    "a freed object that somebody wrote to",
-    why="Poison that is no longer whole was written to after the object was freed.",
-    sure="sure that it was written to; by whom only the addresses in it may tell",
-)
-def poisoned_object(crash: Crash) -> Iterator[Finding]:
-    """SLUB's "Poison overwritten"."""
-    oops = crash.oops
-    if oops is None or "oison overwritten" not in f"{oops.title} {oops.message}":
-        return
-    yield Finding(
-        id="poisoned-object",
-        title="somebody wrote to an object after it was freed",
-        text=f"Somebody wrote to an object after it was freed; its last owner was {named(oops.function, oops.module)}.",
-        confidence=0.78,  # the last owner is the first suspect, no more
-        crash_class="memory-corruption",
-        culprit=faulting(crash),
-        evidence=(crash.here(), *_trace_facts(crash, "Freed"), *_trace_facts(crash, "Allocated")),
-        next=(_KASAN,),
-        weight=0.95,
     )
 
 
@@ -351,8 +209,8 @@ def intruder(crash: Crash) -> Iterator[Finding]:
                 text=f"Look in {first.module} for writes past the end of its objects and for pointers that it keeps after kfree().",
                 value=0.9,
             ),
-            _KASAN,
-            _SLUB,
+            KASAN,
+            SLUB,
         ),
         weight=1.0,
     )
@@ -396,8 +254,8 @@ def text_in_pointer(crash: Crash) -> Iterator[Finding]:
                 text="Search the sources of the modules in use for that string, and for copies without a bound next to it.",
                 value=0.8,
             ),
-            _KASAN,
-            _SLUB,
+            KASAN,
+            SLUB,
         ),
         weight=0.9,
     )
@@ -467,7 +325,7 @@ def wild_pointer(crash: Crash) -> Iterator[Finding]:
         crash_class="memory-corruption",
         culprit=_culprit(crash),
         evidence=_evidence(crash),
-        next=(_KASAN, _SLUB),
+        next=(KASAN, SLUB),
         weight=0.8,
     )
 
@@ -493,28 +351,3 @@ def _repeats(value: int | None) -> str | None:
         if data == data[:length] * (8 // length) and any(data):
             return "0x" + data[:length][::-1].hex()
     return None
-
-
-def _trace_of(crash: Crash, title: str) -> Trace | None:
-    traces = crash.oops.traces if crash.oops else ()
-    return next((trace for trace in traces if trace.title.startswith(title)), None)
-
-
-_ALLOCATOR = re.compile(
-    r"_{0,4}(?:kasan|kfence|save_stack|stack_trace|set_track|stack_depot|slab|do_slab|kmalloc|kmem|kfree|kvfree|kzalloc|kcalloc|"
-    r"poison_slab|free_)"
-)
-
-
-def _first_own(trace: Trace | None) -> str | None:
-    """The innermost function of a trace that is not the allocator's."""
-    frames = trace.frames if trace else ()
-    return next((frame.function for frame in frames if not _ALLOCATOR.match(frame.function)), None)
-
-
-def _trace_facts(crash: Crash, title: str) -> Iterator[Fact]:
-    trace = _trace_of(crash, title)
-    if trace is not None:
-        functions = [frame.function for frame in trace.frames if not _ALLOCATOR.match(frame.function)][:5]
-        path = crash.oops.path if crash.oops else None
-        yield Fact(text=f"{trace.title}: {' < '.join(functions)}", path=path, line=trace.line)

@@ -9,12 +9,15 @@ from lastwords.glossary.units import size
 from lastwords.model import Culprit, Fact, Finding, Memory, NextStep, OomReport, Oops
 
 _KINDS = frozenset({"out-of-memory", "out-of-memory-kill", "memcg-out-of-memory", "oom-panic"})
-_LARGE = 0.3
-"""Part of the memory from which a holder explains that it ran out."""
 
 
 def _ran_out(crash: Crash) -> bool:
     return any(oops.kind in _KINDS for oops in crash.reports) or "ut of memory" in (crash.panic or "")
+
+
+def _crashed_of_it(crash: Crash) -> bool:
+    """The crash itself is about memory: after a process was killed for it, a kernel goes on."""
+    return crash.oops is None or crash.oops.kind in _KINDS or "ut of memory" in (crash.panic or "")
 
 
 @rule(
@@ -29,7 +32,8 @@ def memory_eaten(crash: Crash) -> Iterator[Finding]:
     if memory is None or not memory.total or not _ran_out(crash):
         return
     holders = sorted(_holders(memory), key=lambda holder: -holder[0])
-    if not holders or holders[0][0] < memory.total * _LARGE:
+    large = [holder for holder in holders if holder[0] >= memory.total * LARGE]
+    if not large:
         return
     amount, what, culprit, detail = holders[0]
     share = f"{size(amount)} of {size(memory.total)} ({amount / memory.total:.0%})"
@@ -37,7 +41,8 @@ def memory_eaten(crash: Crash) -> Iterator[Finding]:
         id="memory-eaten",
         title=f"{what} holds {amount / memory.total:.0%} of the memory",
         text=f"Memory ran out: {what} holds {share}.{detail}",
-        confidence=0.9,
+        # Two that are both large: who of them is too large?
+        confidence=0.9 if len(large) == 1 else 0.75,
         crash_class="resource-exhaustion",
         culprit=culprit,
         evidence=(
@@ -54,7 +59,7 @@ def memory_eaten(crash: Crash) -> Iterator[Finding]:
             NextStep(text="See in full who holds what.", command="lastwords mem DUMP", value=0.7),
             NextStep(text=f"Watch {what} grow: is it a leak, or is it as large as it is meant to be?", value=0.6),
         ),
-        weight=1.0,
+        weight=1.0 if _crashed_of_it(crash) else 0.3,
     )
 
 
@@ -147,8 +152,8 @@ def memory_ran_out(crash: Crash) -> Iterator[Finding]:
             *_evidence(oom, oops.path, large, found),
         ),
         next=(*(step for holder in large[:2] for step in holder.next), *_WATCH),
-        # A container at its limit says little about a crash that came later.
-        weight=0.3 if group and oops is not crash.oops else 0.7,
+        # Memory that ran out, of a container or of all, says little about another crash that came later.
+        weight=0.7 if _crashed_of_it(crash) and (oops is crash.oops or not group) else 0.3,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named, several
-from lastwords.model import Blame, Culprit, Fact, Finding, NextStep, Oops, Precursor
+from lastwords.model import Blame, Culprit, Fact, Finding, NextStep, Oops, Precursor, Unchecked
 
 _FAULTS = frozenset(
     {"null-dereference", "paging-request", "general-protection-fault", "user-memory-access", "oops", "kasan"}
@@ -39,8 +39,8 @@ def is_null(crash: Crash) -> bool:
 
 def blamed(crash: Crash, blame: Blame) -> Culprit:
     """The culprit that the dump's pointer trail ends at, or the function that faulted where the trail is unsure."""
-    if len({call.caller for call in blame.unchecked}) == 1:
-        guilty = blame.unchecked[0]
+    guilty = _who_ignored(blame)
+    if guilty is not None:
         return Culprit(module=guilty.module, function=guilty.caller, object=blame.object_type, field=blame.field)
     sure = blame.origin is not None and blame.confidence in ("high", "medium")
     function, module = (blame.origin, blame.origin_module) if sure else (blame.function, blame.module)
@@ -52,6 +52,11 @@ def blamed(crash: Crash, blame: Blame) -> Culprit:
     return Culprit(
         module=module, function=function or None, file=file, line=line, object=blame.object_type, field=blame.field
     )
+
+
+def _who_ignored(blame: Blame) -> Unchecked | None:
+    """The call whose result is ignored, where only one function has such calls."""
+    return blame.unchecked[0] if len({call.caller for call in blame.unchecked}) == 1 else None
 
 
 def caller(crash: Crash) -> Culprit:
@@ -167,7 +172,9 @@ def _how_sure(blame: Blame) -> float:
     """A pointer that was loaded from a field was left NULL by somebody else, whom the trail does not reach."""
     loaded = any(step.kind == "load" and step.about == "pointer" for step in blame.steps)
     known = _CONFIDENCE[blame.confidence]
-    return known if blame.unchecked or not loaded else min(known, 0.78)
+    if _who_ignored(blame) is not None:
+        return min(known, 0.88)  # that it is the same field, its offset says, not its type
+    return min(known, 0.78) if loaded else known
 
 
 def _address(crash: Crash) -> Iterator[Fact]:

@@ -47,7 +47,8 @@ def stack_overflow(crash: Crash) -> Iterator[Finding]:
         id="stack-overflow",
         title="the kernel's stack was full",
         text=text,
-        confidence=confidence if oops.kind != "double-fault" else min(confidence, 0.85),
+        # A double fault may have other reasons than a full stack.
+        confidence=confidence if oops.kind != "double-fault" else 0.85 if ring else 0.5,
         crash_class="logic-bug",
         culprit=culprit,
         evidence=(crash.here(), *crash.stood(), *(crash.spot(frame) for frame in crash.frames[:6])),
