@@ -127,7 +127,8 @@ def test_linear_time(path: Path, shape: str) -> None:
     large = _cpu(path, made(shape, 1 << 20))
     if large > 6 * small + 0.05:
         large = min(large, _cpu(path, made(shape, 1 << 20)))
-    assert large < 6 * small + 0.05
+    # Quadratic work would take 16 times as long; other work on the same caches costs some.
+    assert large < 9 * small + 0.05
     assert large < 10
 
 

@@ -141,7 +141,8 @@ def test_a_dump_from_here_is_read_elsewhere(guest, directory):
 def test_a_hang_becomes_a_dump_by_trigger(guest):
     """A task that waits for ever with the D of a frozen file system stands for the hang."""
     guest.run("truncate -s 32M /root/fs && mkfs.ext4 -q /root/fs && mkdir -p /mnt/fs && mount -o loop /root/fs /mnt/fs")
-    guest.run("fsfreeze -f /mnt/fs; (setsid touch /mnt/fs/blocked &) ; sleep 2")
+    # Its outputs closed, or the agent would wait for them as long as it hangs.
+    guest.run("fsfreeze -f /mnt/fs; (setsid touch /mnt/fs/blocked </dev/null >/dev/null 2>&1 &) ; sleep 2")
     guest.start(f"lastwords trigger --crash-this-machine --host-name {NAME}")
     guest.wait_for_boot(CRASH)
     found = json.loads(guest.run("lastwords rehearse --result --json", check=False).output)
