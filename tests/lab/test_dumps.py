@@ -21,11 +21,11 @@ WITH_DEBUGINFO = ("null-field", "err-ptr", "null-argument", "tasklet-null", "sto
 
 DEBUGINFO = ("6.1", "6.1-arm64")
 
-# Where the analysis says something else than the case's source. An analysis that learns it fails here (strict xfail):
-# then take the entry out.
 # Where it takes luck: whether a flipped address is one bit away from one function only depends on where KASLR put them.
 BY_LUCK = ("text-flip",)
 
+# Where the analysis says something else than the case's source. An analysis that learns it fails here (strict xfail):
+# then take the entry out.
 WRONG: dict[tuple[str, str], str] = {}
 
 
