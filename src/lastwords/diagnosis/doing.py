@@ -155,7 +155,7 @@ def _groups(tasks: Iterable[Task]) -> Counter[str]:
     """How many tasks wait in which function: the innermost that is not the scheduler's."""
     places: Counter[str] = Counter()
     for task in tasks:
-        frames = [frame.function for frame in task.stack if frame.function not in _PLUMBING]
+        frames = [f.function for f in task.stack if not f.inline and f.function not in _PLUMBING]
         if frames:
             places[frames[0]] += 1
     return places

@@ -22,6 +22,8 @@ OOPSES = 10
 """Lines of each kind at most."""
 _AROUND = 8
 """Instructions before the one that faulted, and half as many behind it."""
+_SUMMARY = 2000
+"""Characters of the verdict, which is the one paragraph that everybody reads."""
 _REASONS = 10
 _READ = 20
 _FEW = 6
@@ -97,7 +99,7 @@ def _value(name: str, value: str) -> str:
 
 def _verdict(told: Verdict) -> Iterator[str]:
     confident = f" ({sureness(told.confidence)}, {percent(told.confidence)})" if sure(told) else ""
-    yield from (f"**{CLASSES[told.crash_class].capitalize()}**{confident}", "", prose(told.summary), "")
+    yield from (f"**{CLASSES[told.crash_class].capitalize()}**{confident}", "", prose(told.summary, _SUMMARY), "")
     for name, value in culprit_facts(told.culprit):
         yield f"- {name}: {prose(value) if name in ('origin', 'ask') else quoted(value)}"
     yield from (f"- {prose(reason)}" for reason in told.reasons[:_REASONS])

@@ -28,14 +28,14 @@ _BREAK = "\u200b"
 """A blank of no width: it keeps a name from being taken for a mention."""
 
 
-def prose(text: str) -> str:
+def prose(text: str, longest: int = LONGEST) -> str:
     r"""A sentence of ours, in which words of others may stand. Names of functions and addresses become code.
 
     Example:
         >>> prose("dev_find() failed *badly*, see @you")
         '`dev_find()` failed \\*badly\\*, see @\u200byou'
     """
-    text = _cut(" ".join(text.split()))
+    text = _cut(" ".join(text.split()), longest)
     parts, place = [], 0
     for match in _CODE.finditer(text):
         parts += [_plain(printable(text[place : match.start()])), quoted(match[1] or match[0])]
