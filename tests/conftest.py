@@ -17,7 +17,8 @@ _DEFAULT = re.compile(
     r"|test_dumps\.py::.*\[6\.1-(?:null-field|timer-null|hung-task|nx-exec|stack-overflow|storage-mod|wild-pointer"
     r"|slab-neighbour|reused-memory|lock-holder-spins|text-flip)\]"
     r"|test_dumps\.py::.*\[6\.1-arm64-null-function\]"
-    r"|test_whole_way\.py|test_without_kdump\.py"
+    # The full disk: what it fills left room for a dump; until that is mended it is no proof of anything.
+    r"|test_whole_way\.py::(?!test_a_disk_that_is_full)|test_without_kdump\.py"
     r"|test_qmp_lab\.py|test_hung_guest\.py"
 )
 
