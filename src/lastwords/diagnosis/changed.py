@@ -27,8 +27,7 @@ def changed(crash: Crash) -> tuple[Answer, ...]:
 
 
 def _answers(crash: Crash) -> Iterator[Answer]:
-    seconds = crash.oops.time if crash.oops else crash.machine.uptime if crash.machine else None
-    if seconds is not None and seconds < _SOON:
+    if crash.time is not None and crash.time < _SOON:
         text = "It crashed soon after boot: what is new since the boot before is the first suspect."
         yield Answer(text=text, topic="boot")
     if (built := _built(crash)) is not None:

@@ -64,6 +64,29 @@ class Crash:
         return self.machine.panic.message if self.machine and self.machine.panic else None
 
     @property
+    def release(self) -> str | None:
+        """The kernel's release, by the report or the dump."""
+        return (self.oops.release if self.oops else None) or (self.machine.release if self.machine else None)
+
+    @property
+    def time(self) -> float | None:
+        """Seconds from boot to the report; without one, to the dump."""
+        return self.oops.time if self.oops else self.machine.uptime if self.machine else None
+
+    @property
+    def hypervisor(self) -> str | None:
+        """Under which the machine ran, by its reports or its boots; None where none is named."""
+        named = [report.hypervisor for report in self.reports]
+        named += [boot.hypervisor for boot in self.log.boots] if self.log else []
+        return next((name for name in named if name), None)
+
+    @property
+    def unloaded(self) -> list[str]:
+        """Modules that had been unloaded: of the dump, else those that the report names; the last one first."""
+        gone = [module.name for module in (self.machine.unloaded_modules or ())] if self.machine else []
+        return gone or [module.name for module in (self.oops.modules if self.oops else ()) if module.last_unloaded]
+
+    @property
     def precursors(self) -> tuple[Precursor, ...]:
         """Unusual messages before the first report of the log."""
         return self.log.precursors if self.log else ()

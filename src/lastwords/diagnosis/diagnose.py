@@ -1,6 +1,6 @@
 """From facts to a diagnosis: every rule, then what their findings come to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lastwords.model import BrokenRule, Diagnosis, Facts, Finding, NextStep, Verdict
 
@@ -12,7 +12,7 @@ from .panicked import panicked
 from .recorded import vanished
 from .rule import Rule, rules, strangers
 from .timeline import timeline
-from .verdict import verdict
+from .verdict import rivals, strength, verdict
 
 _PHASES = ("immediate", "post-mortem")
 
@@ -47,7 +47,7 @@ def diagnose(facts: Facts, known: Sequence[KnownIssue] = ()) -> Diagnosis | None
         panicked=panicked(crash),
         doing=doing(crash),
         changed=changed(crash),
-        next=steps(finding for finding in ranked if _worth_following(finding, came_to)),
+        next=steps(_worth_following(ranked, came_to)),
         broken=tuple(broken),
     )
 
@@ -64,16 +64,13 @@ def judged(rule: Rule, crash: Crash) -> tuple[list[Finding], BrokenRule | None]:
     return found, None
 
 
-def strength(finding: Finding) -> float:
-    """How much a finding counts: how sure it is, and how much it explains."""
-    return finding.confidence * finding.weight
-
-
-def _worth_following(finding: Finding, came_to: Verdict) -> bool:
-    """Steps of a finding that lost against the verdict, and is no rival of it, only get in the way."""
-    if finding.crash_class in (None, came_to.crash_class) or came_to.crash_class == "unknown":
-        return True
-    return any(reason.startswith("against: ") and finding.title in reason for reason in came_to.reasons)
+def _worth_following(findings: Sequence[Finding], came_to: Verdict) -> Iterator[Finding]:
+    """Without those that lost against the verdict and are no rivals of it: their steps only get in the way."""
+    close = [finding.title for finding in rivals(findings)]
+    for finding in findings:
+        agrees = finding.crash_class in (None, came_to.crash_class) or came_to.crash_class == "unknown"
+        if agrees or finding.title in close:
+            yield finding
 
 
 def steps(findings: Iterable[Finding]) -> tuple[NextStep, ...]:

@@ -64,7 +64,7 @@ def _seen(issue: KnownIssue, crash: Crash) -> tuple[Fact, ...]:
     oops = crash.oops
     functions = {function for function, _module in crash.functions()} | {oops.function if oops else None}
     modules = {module for _function, module in crash.functions()} | {oops.module if oops else None}
-    release = (oops.release if oops else None) or (crash.machine.release if crash.machine else None)
+    release = crash.release
     messages = [oops.message] if oops else []
     messages += [precursor.text for precursor in crash.precursors]
     holds: dict[str, Callable[[str], bool]] = {

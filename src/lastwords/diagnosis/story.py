@@ -18,8 +18,7 @@ def opening(crash: Crash) -> str:
     oops, machine = crash.oops, crash.machine
     if oops is None and machine is None:
         return _vanished(crash)
-    release = (oops.release if oops else None) or (machine.release if machine else None)
-    kernel = f"Linux {release}" if release else "The kernel"
+    kernel = f"Linux {crash.release}" if crash.release else "The kernel"
     uptime = _after(crash)
     if oops is None:
         return f"{kernel}{_dumped(crash)}{uptime}."
@@ -57,8 +56,7 @@ def where(oops: Oops) -> str:
 
 
 def _after(crash: Crash) -> str:
-    seconds = crash.oops.time if crash.oops else crash.machine.uptime if crash.machine else None
-    return f", {duration(seconds)} after boot" if seconds is not None else ""
+    return f", {duration(crash.time)} after boot" if crash.time is not None else ""
 
 
 def named(function: str | None, module: str | None) -> str:

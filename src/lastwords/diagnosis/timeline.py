@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from lastwords.model import Event
+from lastwords.model import Event, Oops
 
 from .crash import Crash
 
@@ -30,9 +30,9 @@ def _signs(crash: Crash) -> Iterator[Event]:
 
 
 def _reports(crash: Crash) -> Iterator[Event]:
-    for oops in crash.reports:
-        kind: Literal["sign", "oops", "follow-on"]
-        kind = "sign" if oops in crash.before else "oops" if oops is crash.oops else "follow-on"
+    parts: tuple[tuple[Literal["sign", "oops", "follow-on"], tuple[Oops, ...]], ...]
+    parts = (("sign", crash.before), ("oops", (crash.oops,) if crash.oops else ()), ("follow-on", crash.after))
+    for kind, oops in ((kind, oops) for kind, reports in parts for oops in reports):
         yield Event(kind=kind, text=oops.title, time=oops.time, path=oops.path, line=oops.line)
         if oops.panic is not None and oops.family != "panic":
             yield Event(kind="panic", text=oops.panic, time=oops.time, path=oops.path, line=oops.last_line)

@@ -27,7 +27,7 @@ def verdict(crash: Crash, findings: Sequence[Finding]) -> Verdict:
         crash: what happened.
         findings: the strongest first.
     """
-    claims = [finding for finding in findings if finding.crash_class not in (None, "unknown")]
+    claims = _claims(findings)
     best = claims[0] if claims else None
     if best is None or best.crash_class is None:
         return _not_known(crash, findings)
@@ -70,15 +70,37 @@ def _confidence(crash: Crash, best: Finding, claims: Sequence[Finding]) -> tuple
         # Findings share their evidence: unsure ones that agree make none that is sure.
         most = 0.97 if max(confidence, finding.confidence) >= SURE else SURE - 0.01
         confidence += max(most - confidence, 0.0) * 0.3 * finding.confidence
-    rivals = [f for f in claims[1:] if f.crash_class != best.crash_class or best.id in f.contradicts]
-    for rival in rivals[:3]:
-        if rival.confidence * rival.weight >= _RIVAL * best.confidence * best.weight:
-            confidence = min(confidence, _UNSURE)
-            reasons.append(f"against: {rival.title} ({rival.crash_class})")
+    for rival in rivals(claims):
+        confidence = min(confidence, _UNSURE)
+        reasons.append(f"against: {rival.title} ({rival.crash_class})")
     if crash.oops is not None and not crash.oops.intact and crash.machine is None:
         confidence = min(confidence, _DAMAGED)
         reasons.append(f"against: the log is damaged ({', '.join(d.kind for d in crash.oops.damage)})")
     return confidence, reasons
+
+
+def strength(finding: Finding) -> float:
+    """How much a finding counts: how sure it is, and how much it explains."""
+    return finding.confidence * finding.weight
+
+
+def rivals(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings of another class that come close to the strongest which says what the crash comes down to.
+
+    Args:
+        findings: the strongest first.
+    """
+    claims = _claims(findings)
+    best, others = claims[0] if claims else None, claims[1:]
+    if best is None:
+        return []
+    against = [f for f in others if f.crash_class != best.crash_class or best.id in f.contradicts]
+    return [rival for rival in against[:3] if strength(rival) >= _RIVAL * strength(best)]
+
+
+def _claims(findings: Sequence[Finding]) -> list[Finding]:
+    """Those that say what the crash comes down to."""
+    return [finding for finding in findings if finding.crash_class not in (None, "unknown")]
 
 
 def _merged(best: Finding | None, findings: Sequence[Finding]) -> Culprit:

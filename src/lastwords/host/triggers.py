@@ -48,8 +48,6 @@ class Trigger(Struct, frozen=True, kw_only=True):
     cost: str = ""
 
 
-_REBOOTS = "the machine reboots by itself"
-
 TRIGGERS = (
     Trigger(
         id="panic",

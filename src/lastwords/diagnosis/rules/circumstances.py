@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
-from lastwords.diagnosis.owner import letters_of
+from lastwords.diagnosis.owner import origin_of
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import several
 from lastwords.model import Fact, Finding, NextStep
@@ -22,14 +22,12 @@ _LIVEPATCH = re.compile(r"klp_\w{1,40}|livepatch_\w{1,60}|kpatch_\w{1,60}")
 def foreign_module(crash: Crash) -> Iterator[Finding]:
     """Out-of-tree and proprietary modules on the crash's stack."""
     modules = dict.fromkeys(module for _function, module in crash.functions() if module)
-    foreign = {
-        module: letters for module in modules if (letters := letters_of(crash, module)) and set("PO") & set(letters)
-    }
+    origins = {module: origin_of(crash, module) for module in modules}
+    foreign = [module for module, origin in origins.items() if origin in ("out-of-tree", "proprietary")]
     if not foreign:
         return
-    proprietary = [module for module, letters in foreign.items() if "P" in letters]
-    kind = "proprietary" if proprietary else "out-of-tree"
-    names = several(list(foreign))
+    kind = "proprietary" if "proprietary" in origins.values() else "out-of-tree"
+    names = several(foreign)
     yield Finding(
         id="foreign-module",
         title=f"{kind} code on the trace: {names}",
@@ -139,7 +137,7 @@ _SERIES_ENDED = {
 )
 def old_kernel(crash: Crash) -> Iterator[Finding]:
     """Series whose long-term support has ended, unless a distributor builds it."""
-    release = (crash.oops.release if crash.oops else None) or (crash.machine.release if crash.machine else None) or ""
+    release = crash.release or ""
     series = ".".join(release.split(".")[:2])
     distributor = re.search(
         r"\.el\d|\.fc\d|-generic|-amd64|-arm64|-default|\.amzn|uek|-cloud|-azure|-aws|-gcp", release

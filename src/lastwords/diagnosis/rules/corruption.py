@@ -10,24 +10,15 @@ from lastwords.glossary.poison import POISONS
 from lastwords.model import Blame, Culprit, Fact, Finding, NextStep
 
 from .allocations import KASAN, SLUB, first_own, trace_facts, trace_of
-from .pointers import blamed, faulting, trail
+from .pointers import bad_address, culprit_of, faulting, trail
 
 _FAULTS = frozenset({"paging-request", "general-protection-fault", "user-memory-access", "null-dereference", "oops"})
 _FREED = frozenset(poison.name for poison in POISONS if poison.state == "freed")
 _UNLINKED = frozenset(poison.name for poison in POISONS if poison.state == "unlinked")
 
 
-def _culprit(crash: Crash) -> Culprit:
-    return blamed(crash, crash.blame) if crash.blame else faulting(crash)
-
-
 def _evidence(crash: Crash) -> tuple[Fact, ...]:
-    facts = [crash.here()]
-    if crash.oops is not None and crash.oops.address is not None:
-        address = crash.oops.address
-        facts.append(
-            Fact(text=f"address {address.value:#x}: {address.text}", path=crash.oops.path, line=crash.oops.line)
-        )
+    facts = [crash.here(), *bad_address(crash)]
     if crash.blame is not None:
         facts += trail(crash.blame)
         facts += (Fact(text=sentence) for sentence in crash.blame.memory)
@@ -90,7 +81,7 @@ def use_after_free(crash: Crash) -> Iterator[Finding]:
         text=f"{named(oops.function, oops.module)} read a pointer from memory that had been freed ({how}).",
         confidence=_how_sure_freed(poison, free, crash),
         crash_class="memory-corruption",
-        culprit=_culprit(crash),
+        culprit=culprit_of(crash),
         evidence=_evidence(crash),
         next=(
             NextStep(
@@ -139,7 +130,7 @@ def unlinked_entry(crash: Crash) -> Iterator[Finding]:
         "it was deleted twice, or walked without the list's lock.",
         confidence=0.88,
         crash_class="memory-corruption",
-        culprit=_culprit(crash),
+        culprit=culprit_of(crash),
         evidence=_evidence(crash),
         next=(NextStep(text="Check that every walk and every deletion of that list holds the same lock.", value=0.8),),
         weight=0.95,
@@ -247,7 +238,7 @@ def text_in_pointer(crash: Crash) -> Iterator[Finding]:
         "the victim: look for who writes strings near that object.",
         confidence=0.75,
         crash_class="memory-corruption",
-        culprit=_culprit(crash),
+        culprit=culprit_of(crash),
         evidence=_evidence(crash),
         next=(
             NextStep(
@@ -323,7 +314,7 @@ def wild_pointer(crash: Crash) -> Iterator[Finding]:
         f"overwritten, freed or never written.{pattern}",
         confidence=0.6,
         crash_class="memory-corruption",
-        culprit=_culprit(crash),
+        culprit=culprit_of(crash),
         evidence=_evidence(crash),
         next=(KASAN, SLUB),
         weight=0.8,

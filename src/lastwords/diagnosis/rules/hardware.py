@@ -295,8 +295,7 @@ def unknown_nmi(crash: Crash) -> Iterator[Finding]:
     oops = crash.oops
     if oops is None or oops.kind not in ("nmi-panic", "nmi-unknown"):
         return
-    guest = next((report.hypervisor for report in crash.reports if report.hypervisor), None)
-    guest = guest or next((boot.hypervisor for boot in (crash.log.boots if crash.log else ()) if boot.hypervisor), None)
+    guest = crash.hypervisor
     managed = (
         "An NMI occurred" in oops.message
     )  # drivers/watchdog/hpwdt.c: a watchdog or a management board's own errors

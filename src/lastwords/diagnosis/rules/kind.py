@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
-from lastwords.model import CrashClass, Culprit, Finding, NextStep, Oops
+from lastwords.model import CrashClass, Finding, NextStep, Oops
+
+from .pointers import faulting
 
 # Kinds of the catalogue (klog/catalogue): the class that they mostly come down to, how sure that is, and why.
 KINDS: dict[str, tuple[CrashClass, float, str]] = {
@@ -161,9 +163,7 @@ def kind(crash: Crash) -> Iterator[Finding]:
         text=f"In {blamed}(): {text}." if blamed else f"{text[:1].upper()}{text[1:]}.",
         confidence=confidence,
         crash_class=None if crash_class == "unknown" else crash_class,
-        culprit=Culprit(module=oops.module, function=oops.function, file=oops.file, line=oops.source_line)
-        if blamed
-        else None,
+        culprit=faulting(crash) if blamed else None,
         evidence=(crash.here(), crash.here(oops.title)),
         next=tuple(_where_to_look(oops)) if crash_class in _OF_CODE else (),
         weight=0.5,

@@ -73,6 +73,11 @@ def caller(crash: Crash) -> Culprit:
     )
 
 
+def culprit_of(crash: Crash) -> Culprit:
+    """By the dump where it tells, else by the log."""
+    return blamed(crash, crash.blame) if crash.blame else faulting(crash)
+
+
 def faulting(crash: Crash) -> Culprit:
     """The function that the log blames."""
     oops = crash.oops
@@ -122,7 +127,7 @@ def null_pointer(crash: Crash) -> Iterator[Finding]:
             confidence=0.7 if handed or not oops.function else 0.78,
             crash_class="logic-bug",
             culprit=caller(crash) if handed else faulting(crash),
-            evidence=(crash.here(), *(_address(crash))),
+            evidence=(crash.here(), *(bad_address(crash))),
             next=(_field_step(crash),),
             weight=0.9,
         )
@@ -177,7 +182,8 @@ def _how_sure(blame: Blame) -> float:
     return min(known, 0.78) if loaded else known
 
 
-def _address(crash: Crash) -> Iterator[Fact]:
+def bad_address(crash: Crash) -> Iterator[Fact]:
+    """The faulting address and what it says, as a piece of evidence."""
     oops = crash.oops
     if oops is not None and oops.address is not None:
         yield Fact(text=f"address {oops.address.value:#x}: {oops.address.text}", path=oops.path, line=oops.line)
@@ -285,7 +291,7 @@ def error_pointer(crash: Crash) -> Iterator[Finding]:
     else:
         sense = oops.address.text if oops.address else ""
         sure = oops.address is not None and oops.address.sure
-        culprit, evidence, confidence = faulting(crash), (crash.here(), *_address(crash)), 0.82 if sure else 0.7
+        culprit, evidence, confidence = faulting(crash), (crash.here(), *bad_address(crash)), 0.82 if sure else 0.7
     whose = f", which {named(blame.origin, blame.origin_module)} let in" if blame and blame.origin else ""
     yield Finding(
         id="error-pointer",
@@ -318,9 +324,7 @@ def bad_call(crash: Crash) -> Iterator[Finding]:
     if not any(_FETCH.search(meaning) for meaning in oops.error_code.meaning):
         return
     blame = crash.blame
-    unloaded = [m.name for m in crash.machine.unloaded_modules or ()] if crash.machine else []
-    unloaded = unloaded or [m.name for m in oops.modules if m.last_unloaded]
-    gone = f" Modules that were unloaded before: {several(unloaded)}." if unloaded else ""
+    gone = f" Modules that were unloaded before: {several(crash.unloaded)}." if crash.unloaded else ""
     field = held(blame) if blame else ""
     through = f" It was called through {field.rstrip(',')}." if field else ""
     yield Finding(
@@ -329,8 +333,8 @@ def bad_call(crash: Crash) -> Iterator[Finding]:
         text=f"{named(oops.function, oops.module)} called an address that holds no code it may run.{through}{gone}",
         confidence=0.85 if blame and blame.confidence == "high" and not gone else 0.7,
         crash_class="logic-bug",
-        culprit=blamed(crash, blame) if blame else faulting(crash),
-        evidence=(crash.here(), *_address(crash), *(trail(blame) if blame else ())),
+        culprit=culprit_of(crash),
+        evidence=(crash.here(), *bad_address(crash), *(trail(blame) if blame else ())),
         next=(
             NextStep(
                 text="Look who sets that function pointer, and whether it can outlive what it points to.", value=0.7
@@ -361,10 +365,10 @@ def read_only_write(crash: Crash) -> Iterator[Finding]:
         "data that may only be written during boot.",
         confidence=0.85,
         crash_class="logic-bug",
-        culprit=blamed(crash, crash.blame) if crash.blame else faulting(crash),
+        culprit=culprit_of(crash),
         evidence=(
             crash.here(),
-            *_address(crash),
+            *bad_address(crash),
             Fact(text=f"error code: {meaning}: it is read-only", path=oops.path, line=oops.line),
             *(trail(crash.blame) if crash.blame else ()),
             *(Fact(text=sentence) for sentence in (crash.blame.memory if crash.blame else ())),

@@ -79,13 +79,7 @@ def _whose(crash: Crash, device: str, driver: str | None) -> CrashClass:
     """Whether the driver, the host or the device is the first suspect."""
     if driver is not None and origin_of(crash, driver) in ("out-of-tree", "proprietary"):
         return "lockup"
-    return "hypervisor" if _guest(crash) and re.match(r"vd[a-z]|xvd", device) else "hardware"
-
-
-def _guest(crash: Crash) -> bool:
-    return any(oops.hypervisor for oops in crash.reports) or any(
-        b.hypervisor for b in (crash.log.boots if crash.log else ())
-    )
+    return "hypervisor" if crash.hypervisor and re.match(r"vd[a-z]|xvd", device) else "hardware"
 
 
 _ASK_STORAGE = NextStep(
