@@ -329,8 +329,7 @@ def gone_from_under(crash: Crash) -> list[str]:
     unmapped = any("no page is mapped" in meaning for meaning in oops.error_code.meaning)
     if not unmapped or "modules' area" not in oops.address.text:
         return []
-    gone = [module.name for module in (crash.machine.unloaded_modules or ())] if crash.machine else []
-    return gone or [module.name for module in oops.modules if module.last_unloaded]
+    return crash.unloaded
 
 
 def _repeats(value: int | None) -> str | None:
