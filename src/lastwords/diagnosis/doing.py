@@ -44,20 +44,21 @@ def _crashing(crash: Crash) -> Iterator[Answer]:
         place = where(oops).strip()
         if place:
             yield Answer(text=f"It happened {place}.", topic="crash", evidence=(crash.here(),))
-    made = crash.machine.system_call if crash.machine else None
-    if made is not None and made.name:
-        yield Answer(text=f"The task was in the system call {_call(made, crash.machine)}.", topic="crash")
-    call = (
-        None
-        if made
-        else next((m[1] or m[2] for m in (_SYSCALL.match(name) for name, _module in crash.functions()) if m), None)
-    )
-    if call is not None:
-        yield Answer(text=f"The task was in the system call {call}().", topic="crash")
+    if (call := _system_call(crash)) is not None:
+        yield Answer(text=f"The task was in the system call {call}.", topic="crash")
     if crash.machine is not None and crash.machine.files:
         paths = [file.path for file in crash.machine.files if not file.path.startswith(("/dev/null", "/dev/console"))]
         if paths:
             yield Answer(text=f"It had open: {several(list(dict.fromkeys(paths)), _MANY)}.", topic="crash")
+
+
+def _system_call(crash: Crash) -> str | None:
+    """The one that the dump shows, with its arguments; else the one whose function is on the stack."""
+    made = crash.machine.system_call if crash.machine else None
+    if made is not None:
+        return _call(made, crash.machine) if made.name else None
+    found = (match for function, _module in crash.functions() if (match := _SYSCALL.match(function)))
+    return next((f"{match[1] or match[2]}()" for match in found), None)
 
 
 # How many arguments the calls take that tasks crash in most often, and which of them is a file (man section 2).

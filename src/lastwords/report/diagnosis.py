@@ -11,32 +11,12 @@ from rich.text import Text
 from lastwords.model import Analysis, Answer, Culprit, Event, Fact, Finding, NextStep, Verdict
 
 from .escape import printable
+from .verdict import CLASSES, member, sureness
 
 FINDINGS = 6
 """Findings shown in full, unless the user asks for all."""
 EVIDENCE = 4
 STEPS = 8
-
-CLASSES = {
-    "logic-bug": "a bug in the code",
-    "memory-corruption": "memory corruption",
-    "hardware": "hardware",
-    "deadlock": "a deadlock",
-    "lockup": "a lockup",
-    "resource-exhaustion": "something ran out",
-    "configuration": "configuration or boot",
-    "deliberate": "deliberate",
-    "hypervisor": "the hypervisor",
-    "unknown": "not known",
-}
-
-
-def sureness(confidence: float) -> str:
-    """A confidence as a word."""
-    for least, word in ((0.9, "almost certain"), (0.8, "quite sure"), (0.6, "probable"), (0.35, "possible")):
-        if confidence >= least:
-            return word
-    return "hardly more than a guess"
 
 
 def culprit(told: Culprit) -> str | None:
@@ -44,8 +24,7 @@ def culprit(told: Culprit) -> str | None:
     parts = [f"{told.function}()"] if told.function else []
     parts += [f"{'of ' if parts else ''}module {told.module}"] if told.module else []
     parts += [f"at {told.file}:{told.line}" if told.line else f"in {told.file}"] if told.file else []
-    if told.object or told.field:
-        thing = ".".join(filter(None, (told.object, told.field)))
+    if thing := member(told):
         parts.append(f"({thing})" if parts else thing)
     origin = {"in-tree": "in the kernel's tree", None: None}.get(told.origin, told.origin)
     text = " ".join(parts)

@@ -6,11 +6,10 @@ from itertools import groupby
 from lastwords.model import Analysis, Answer, Event, Fact, Finding, Machine, NextStep, Oops, Verdict
 
 from . import words
-from .diagnosis import CLASSES, sureness
 from .markdown_text import block, prose, quoted
 from .oops_facts import facts
 from .stack_rows import Row, Stack, blame_rows, code, dump_stacks, listing, log_stacks
-from .verdict import KINDS, crash_time, culprit_facts, distance, percent, sure
+from .verdict import CLASSES, KINDS, crash_time, culprit_facts, distance, percent, sure, sureness
 
 EVENTS = 20
 ANSWERS = 20

@@ -9,6 +9,27 @@ from typing import Literal
 from lastwords.glossary.units import duration
 from lastwords.model import Culprit, Event, Finding, Verdict
 
+CLASSES = {
+    "logic-bug": "a bug in the code",
+    "memory-corruption": "memory corruption",
+    "hardware": "hardware",
+    "deadlock": "a deadlock",
+    "lockup": "a lockup",
+    "resource-exhaustion": "something ran out",
+    "configuration": "configuration or boot",
+    "deliberate": "deliberate",
+    "hypervisor": "the hypervisor",
+    "unknown": "not known",
+}
+
+
+def sureness(confidence: float) -> str:
+    """A confidence as a word."""
+    for least, word in ((0.9, "almost certain"), (0.8, "quite sure"), (0.6, "probable"), (0.35, "possible")):
+        if confidence >= least:
+            return word
+    return "hardly more than a guess"
+
 
 def percent(value: float) -> str:
     """A confidence as a number of whole percents, which never says more than 99."""

@@ -15,7 +15,6 @@ from markupsafe import Markup
 from lastwords.glossary import units
 from lastwords.model import Analysis, Answer, Finding, NextStep, Oops
 from lastwords.report import stack_rows, verdict, words
-from lastwords.report.diagnosis import CLASSES, sureness
 from lastwords.report.machine import dump_lines
 from lastwords.report.oops_facts import facts
 
@@ -64,7 +63,7 @@ def _environment() -> Environment:
         "glossed": _glossed,
         "size": units.size,
         "duration": units.duration,
-        "sure": sureness,
+        "sure": verdict.sureness,
         "distance": verdict.distance,
         "percent": verdict.percent,
         "role": verdict.role,
@@ -104,7 +103,7 @@ def _material(analysis: Analysis) -> dict[str, Any]:
         "title": _title(analysis, first),
         "source": _source(analysis),
         "facts": list(facts(first)) if first else [],
-        "class_words": CLASSES[analysis.verdict.crash_class] if analysis.verdict else "",
+        "class_words": verdict.CLASSES[analysis.verdict.crash_class] if analysis.verdict else "",
         "confident": analysis.verdict is not None and verdict.sure(analysis.verdict),
         "culprit": list(verdict.culprit_facts(analysis.verdict.culprit)) if analysis.verdict else [],
         "steps": _steps(analysis.next),
