@@ -4,13 +4,14 @@ import ctypes
 import gc
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from lastwords.vmcore.child import ChildError, Limits, ask
+from lastwords.vmcore.child import ChildError, Limits, ask, started_ahead
 from lastwords.vmcore.program import OpenError
 
 HERE = "tests.vmcore.test_child"
@@ -79,6 +80,32 @@ def test_the_answer_comes_from_another_process():
     assert answer.text == "cba"
     assert answer.number != os.getpid()
     assert told == ["reading", "still reading"]
+
+
+def imported(encoded, progress):
+    return Word("wave" if "wave" in sys.modules else "")
+
+
+def test_a_child_that_was_started_ahead_has_imported_what_it_needs():
+    before = own_children()
+    with started_ahead(f"{HERE}:imported", ["wave", "no.such.module"]):
+        waiting = own_children() - before
+        assert child("imported").text == "wave"
+        assert not own_children() & waiting, "the one that waited has answered"
+        assert child("imported").text == "", "the next one was started for its question"
+    assert own_children() <= before
+
+
+def test_a_child_that_was_started_ahead_and_is_not_asked_ends():
+    gc.collect()
+    files, before = open_files(), own_children()
+    with started_ahead(f"{HERE}:imported", ["wave"]):
+        waiting = own_children() - before
+        assert waiting
+        assert child("echo", "abc").text == "cba", "another function is asked of another child"
+        assert child("imported", limits=Limits(seconds=5)).text == "", "and so is one with other limits"
+    assert not own_children() & waiting
+    assert open_files() <= files
 
 
 def test_large_answers():

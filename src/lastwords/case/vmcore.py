@@ -110,14 +110,21 @@ def _read(sources: Sources, tell: Tell | None, meanwhile: Callable[[], object]) 
         with reading_dump(Question(sources=sources, log=True), progress=tell) as wait:
             # The child reads for half a second or more, mostly on a CPU of its own.
             meanwhile()
-            for needed in ("klog.read", "diagnosis"):  # afterwards
-                import_module(f"lastwords.{needed}")
+            _prepare()
             return wait(), ()
     except DumpError as error:
         if sources.vmlinux is None:
             raise
         bare = msgspec.structs.replace(sources, vmlinux=None, debuginfo=False)
         return read_dump(Question(sources=bare, log=True), progress=tell), (f"{error}; going on without debuginfo",)
+
+
+def _prepare() -> None:
+    """Load what the log and the diagnosis will need."""
+    import_module("lastwords.diagnosis")
+    from lastwords.klog.read import prepare
+
+    prepare()
 
 
 def _without_machine(sources: Sources, checked: DumpCheck, error: str | None, tell: Tell | None) -> Vmcore:

@@ -78,7 +78,9 @@ def command(
     if sum((as_json, markdown, html == "-")) > 1:
         raise click.UsageError("only one of --json, --markdown and --html - can have standard output")
     debuginfo = (vmlinux, modules_dir, not no_debuginfo)
-    with _guest(qmp, keep) as dump, _kept((*dump, *paths), case, cases) as named:
+    from lastwords.vmcore.ahead import reading_ahead
+
+    with reading_ahead(paths), _guest(qmp, keep) as dump, _kept((*dump, *paths), case, cases) as named:
         analysis = named.done(_analyze(named, boot, debuginfo, known, tree), whole=boot is None)
     for error in analysis.errors:
         complain(error)

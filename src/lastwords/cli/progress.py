@@ -5,15 +5,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from lastwords.klog.inputs import Input
+if TYPE_CHECKING:
+    from lastwords.klog.inputs import Input
+
 
 _AFTER = 1.5
 """Seconds before the bar shows: what is done by then needs none."""
 
 
 @contextmanager
-def bar(sources: Sequence[Input]) -> Iterator[Callable[[int], None] | None]:
+def bar(sources: Sequence["Input"]) -> Iterator[Callable[[int], None] | None]:
     """Gives a function to call with the bytes read since its last call, or None where nobody would see the bar."""
     if not sys.stderr.isatty():
         yield None
@@ -101,7 +104,7 @@ def _draw(done: int, total: int, text: str) -> None:
     sys.stderr.flush()
 
 
-def _size(source: Input) -> int:
+def _size(source: "Input") -> int:
     try:
         return sum(path.stat().st_size for path in source.files)
     except OSError:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -85,14 +85,88 @@ def asking(
         ChildError: it can't be started.
     """
     limits = limits or Limits()
+    child = _taken_over(function, limits) or _start(function, limits)
+    deadline = time.monotonic() + limits.seconds
+
+    def wait() -> A:
+        try:
+            data = _listen(child.reader, deadline, progress)
+        except TimeoutError:
+            raise ChildError(f"not done after {limits.seconds:g} s, given up") from None
+        if data is None:
+            child.process.kill()
+            raise ChildError(_death(child.process.wait(), limits))
+        return msgspec.msgpack.decode(data, type=answer)
+
+    try:
+        with contextlib.suppress(BrokenPipeError):  # dead already; its status says why
+            assert child.process.stdin is not None
+            child.process.stdin.write(msgspec.msgpack.encode(argument))
+            child.process.stdin.close()
+        yield wait
+    finally:
+        child.end()
+
+
+@contextlib.contextmanager
+def started_ahead(function: str, imports: Sequence[str]) -> Iterator[None]:
+    """Start the child that this function will be asked of, so that it is up when its question is.
+
+    The first `asking()` in the `with` block takes it over, if it is for the same function and the same limits.
+
+    Args:
+        function: `module:name`, as for `asking()`.
+        imports: modules that it will need.
+    """
+    limits = Limits()
+    try:
+        child = _start(function, limits, imports)
+    except ChildError:  # said when it is asked
+        yield
+        return
+    _ahead[function, limits] = child
+    try:
+        yield
+    finally:
+        if unused := _taken_over(function, limits):
+            unused.end()
+
+
+@dataclass(frozen=True)
+class _Child:
+    """A process that waits for its question, and the pipe that the answer comes from."""
+
+    process: "subprocess.Popen[bytes]"
+    reader: int
+
+    def end(self) -> None:
+        os.close(self.reader)
+        self.process.kill()
+        with self.process:  # closes its standard input, waits
+            pass
+
+
+_ahead: dict[tuple[str, Limits], _Child] = {}
+
+
+def _taken_over(function: str, limits: Limits) -> _Child | None:
+    return _ahead.pop((function, limits), None)
+
+
+def _start(function: str, limits: Limits, imports: Sequence[str] = ()) -> _Child:
+    """Start a child.
+
+    Raises:
+        ChildError: it can't be started.
+    """
     reader, writer = os.pipe()
-    command = [sys.executable, "-m", "lastwords.vmcore.child", function, str(writer), str(limits.memory)]
-    command.append(str(int(limits.seconds) + 1))
+    bounds = (str(limits.memory), str(int(limits.seconds) + 1))
+    command = [sys.executable, "-m", "lastwords.vmcore.child", function, str(writer), *bounds, *imports]
     quiet = None if os.environ.get("LASTWORDS_DEBUG") else subprocess.DEVNULL
     # The same lastwords, wherever this one was imported from.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
-        child = subprocess.Popen(
+        process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, pass_fds=(writer,), env=environment
         )
     except OSError as error:
@@ -100,28 +174,7 @@ def asking(
         os.close(writer)
         raise ChildError(f"can't start {sys.executable}: {error.strerror}") from None
     os.close(writer)
-    deadline = time.monotonic() + limits.seconds
-
-    def wait() -> A:
-        try:
-            data = _listen(reader, deadline, progress)
-        except TimeoutError:
-            raise ChildError(f"not done after {limits.seconds:g} s, given up") from None
-        if data is None:
-            child.kill()
-            raise ChildError(_death(child.wait(), limits))
-        return msgspec.msgpack.decode(data, type=answer)
-
-    try:
-        with contextlib.suppress(BrokenPipeError):  # dead already; its status says why
-            assert child.stdin is not None
-            child.stdin.write(msgspec.msgpack.encode(argument))
-            child.stdin.close()
-        yield wait
-    finally:
-        os.close(reader)
-        child.kill()
-        child.wait()
+    return _Child(process, reader)
 
 
 def ask(
@@ -187,7 +240,7 @@ def _death(status: int, limits: Limits) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """The child: `function`, the pipe's number, bytes of memory, seconds."""
+    """The child: `function`, the pipe's number, bytes of memory, seconds, modules to import before it is asked."""
     function, pipe, memory, seconds = arguments[0], int(arguments[1]), int(arguments[2]), int(arguments[3])
     for kind, limit in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)):
         _, hard = resource.getrlimit(kind)
@@ -197,6 +250,8 @@ def main(arguments: list[str]) -> None:
     gc.set_threshold(100_000)
     # Each thread of libdw's pool reserves memory for its stack, which counts.
     os.environ.setdefault("OMP_NUM_THREADS", str(min(os.cpu_count() or 1, 8)))
+    # drgn's plug-ins, its own commands first of all, add nothing here and take time to load.
+    os.environ.setdefault("DRGN_DISABLE_PLUGINS", "*")
 
     def send(kind: bytes, body: bytes) -> None:
         data = memoryview(_HEAD.pack(kind, len(body)) + body)
@@ -205,9 +260,12 @@ def main(arguments: list[str]) -> None:
 
     try:
         module, _, name = function.partition(":")
-        answer = getattr(importlib.import_module(module), name)(
-            sys.stdin.buffer.read(), lambda text: send(b"p", text.encode("utf-8", "replace"))
-        )
+        asked = getattr(importlib.import_module(module), name)
+        for each in arguments[4:]:
+            with contextlib.suppress(ImportError):  # said by the one who needs it
+                importlib.import_module(each)
+        question = sys.stdin.buffer.read()
+        answer = asked(question, lambda text: send(b"p", text.encode("utf-8", "replace")))
         encoded = msgspec.msgpack.encode(answer)
     except MemoryError:
         send(b"e", f"reading it takes more than {memory >> 20} MiB of memory".encode())
