@@ -1,9 +1,10 @@
 """Rules that must not say more than the report does."""
 
+import msgspec
 import pytest
 
 from lastwords.diagnosis import diagnose
-from lastwords.model import Finding, Intruder, Memory, ProcessMemory, Unchecked
+from lastwords.model import Code, Finding, Intruder, Memory, MemoryOperand, ProcessMemory, Unchecked
 
 from .facts import address, blame, error, facts, frame, machine, oops, sign, trace
 
@@ -267,3 +268,87 @@ def test_several_who_ignore_errors_leave_it_open_who_did():
     )
     assert (one.culprit.function, two.culprit.function) == ("write_ring", "read_ring")
     assert one.confidence >= 0.8 > two.confidence
+
+
+@pytest.mark.parametrize(
+    ("function", "module", "blamed"),
+    [
+        ("__run_timers", None, None),
+        ("rb_erase.cold", None, None),
+        ("kmem_cache_alloc_node", None, None),
+        ("rcu_do_batch", None, None),
+        ("ext4_do_writepages", None, "ext4_do_writepages"),
+        ("mod_timer_of_ring", "ring", "mod_timer_of_ring"),
+    ],
+)
+def test_who_handles_the_objects_of_others_is_not_to_blame(function, module, blamed):
+    bad = address("ascii", 0x4141414141414149, "the text AAAAAAAA")
+    said = verdict(oops("general-protection-fault", function=function, module=module, address=bad))
+    assert said.crash_class == "memory-corruption"
+    assert said.culprit.function == blamed
+    assert any("handles what others handed it" in reason for reason in said.reasons) == (blamed is None)
+
+
+def test_who_crashes_a_kernel_on_purpose_has_seen_something():
+    before = oops("slab-corruption", panic="Kernel panic - not syncing: sysrq triggered crash")
+    said = verdict(before)
+    assert said.crash_class == "memory-corruption"
+    assert said.confidence < 0.8
+    asked = found("asked-for", before)
+    assert asked is not None
+    assert f"Before that: {before.title}" in asked.text
+    alone = verdict(oops("sysrq-crash", function=None, module=None))
+    assert alone.crash_class == "deliberate"
+
+
+def test_who_calls_memset_with_null_is_not_excused_by_its_own_caller():
+    code = Code(
+        architecture="x86_64", operand=MemoryOperand(text="[rdi]", expression="rdi (0x0)", address=0, base="rdi")
+    )
+    null = oops(
+        "null-dereference",
+        function="clear_ring",
+        address=address("null", 0, "NULL"),
+        at=msgspec.structs.replace(frame("memset"), offset=0),
+        code=code,
+        traces=(trace("memset", None, "clear_ring", "ring", "ring_open", "ring"),),
+    )
+    assert verdict(null).culprit.function == "clear_ring"
+
+
+@pytest.mark.parametrize(
+    ("kind", "meaning", "crash_class"),
+    [
+        ("user", ("read", "from kernel mode", "no page is mapped there"), "memory-corruption"),
+        ("user", ("instruction fetch", "from kernel mode", "the page is present and does not allow it"), "logic-bug"),
+        ("kernel", ("write", "from kernel mode", "the page is present and does not allow it"), "logic-bug"),
+    ],
+)
+def test_not_every_bad_address_is_user_spaces(kind, meaning, crash_class):
+    report = oops("paging-request", address=address(kind, 0x7FFD17BE9100), error_code=error(*meaning))
+    assert found("user-memory", report) is None
+    assert verdict(report).crash_class == crash_class
+
+
+@pytest.mark.parametrize(
+    ("functions", "what"),
+    [
+        (("__schedule", "schedule", "__wait_for_common", "__flush_work", "read_ring"), "a work item that does not end"),
+        (("__schedule", "schedule", "__wait_for_common", "kthread_stop", "read_ring"), "a kernel thread that does not"),
+        (("__schedule", "schedule", "__wait_rcu_gp", "synchronize_rcu", "read_ring"), "an RCU grace period"),
+        (("__schedule", "schedule", "read_ring", "ring_read"), "an event that does not come"),
+        (("__schedule", "schedule", "do_exit", "read_ring"), None),
+        (("__schedule", "schedule", "__mutex_lock", "read_ring"), None),
+        (("__schedule", "schedule", "io_schedule", "wait_for_completion_io", "read_ring"), None),
+    ],
+)
+def test_what_a_hung_task_waits_for(functions, what):
+    names = [part for function in functions for part in (function, None)]
+    waits = found("waiting", oops("hung-task", traces=(trace(*names),)))
+    assert (waits is None) == (what is None)
+    assert waits is None or what in waits.text
+
+
+def test_modules_of_the_kernel_that_panic_are_told_to():
+    said = found("own-panic", oops("panic", function="ext4_handle_error", module="ext4"))
+    assert said is None

@@ -78,6 +78,35 @@ def hung(pid: int, function: str, **rest: Any) -> Oops:
 CASES: dict[str, Case] = {
     "kind": Case(lambda: facts(oops("divide-error")), "logic-bug", ("read_ring", "ring"), "divided by zero"),
     "null-pointer": Case(lambda: facts(null()), "logic-bug", ("read_ring", "ring"), "0x18 bytes into"),
+    "user-memory": Case(
+        lambda: facts(
+            oops(
+                "paging-request",
+                address=address("user", 0x7FFD17BE9100, "an address of user space"),
+                error_code=error("read", "from kernel mode", "the page is present and does not allow it"),
+            )
+        ),
+        "logic-bug",
+        ("read_ring", "ring"),
+        "copy_from_user()",
+    ),
+    "own-panic": Case(
+        lambda: facts(oops("panic", panic="Kernel panic - not syncing: ring: fatal state 0x13")),
+        "deliberate",
+        ("read_ring", "ring"),
+        "called panic()",
+    ),
+    "waiting": Case(
+        lambda: facts(
+            oops(
+                "hung-task",
+                traces=(trace("__schedule", None, "schedule", None, "__wait_for_common", None, "read_ring", "ring"),),
+            )
+        ),
+        "lockup",
+        ("read_ring", "ring"),
+        "a completion that nobody signals",
+    ),
     "missing-check": Case(
         lambda: facts(
             null(),

@@ -9,6 +9,7 @@ from lastwords.model import Culprit, Finding, Verdict
 from .crash import Crash
 from .owner import owner_of
 from .story import opening
+from .victims import is_victim
 
 SURE = 0.8
 """From this confidence on a verdict is said without hedging; a wrong one is the worst that we can give."""
@@ -33,7 +34,11 @@ def verdict(crash: Crash, findings: Sequence[Finding]) -> Verdict:
         return _not_known(crash, findings)
     confidence, reasons = _confidence(crash, best, claims)
     agreeing = [f for f in findings if f.culprit is not None and f.crash_class in (None, best.crash_class)]
-    culprit = owner_of(crash, _merged(best, agreeing))
+    merged = _merged(best, agreeing)
+    if is_victim(merged):
+        reasons.append(f"open: {merged.function}() handles what others handed it; whose that was is not known")
+        merged = Culprit()
+    culprit = owner_of(crash, merged)
     supporting = [f for f in findings if f is not best and _supports(f, best)]
     return Verdict(
         summary=_summary(crash, best, supporting, confidence, culprit),

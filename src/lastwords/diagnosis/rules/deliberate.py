@@ -24,12 +24,13 @@ _POLICIES = (
 def asked_for(crash: Crash) -> Iterator[Finding]:
     """Sysrq c."""
     report = next((oops for oops in crash.reports if oops.kind == "sysrq-crash"), None)
-    if report is None and not any(function == "sysrq_handle_crash" for function, _module in crash.functions()):
+    asked = report is not None or "sysrq triggered crash" in (crash.panic or "")
+    if not asked and not any(function == "sysrq_handle_crash" for function, _module in crash.functions()):
         return
     # Who crashes a kernel on purpose wants a dump of what was wrong before.
     wrong = [oops for oops in crash.reports if oops.family == "hang"]
-    if not wrong and report is not None and crash.oops is not None and crash.oops.line < report.line:
-        wrong = [crash.oops] if crash.oops.family not in ("warning", "other") else []
+    if not wrong and crash.oops is not None and crash.oops is not report:
+        wrong = [crash.oops] if crash.oops.family not in ("warning", "other", "panic") else []
     who = f"{report.comm} (PID {report.pid})" if report is not None and report.comm else "somebody"
     before = f" Before that: {wrong[0].title}; that is what to look at." if wrong else ""
     yield Finding(

@@ -177,13 +177,13 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
     if oops is None or oops.kind != "hung-task" or (crash.machine is not None and crash.machine.locks is not None):
         return
     hung = [report for report in crash.reports if report.kind == "hung-task"]
-    locked = [(report, lock) for report in hung if (lock := _lock_waited_for(report)) is not None]
+    locked = [(report, lock) for report in hung if (lock := lock_waited_for(report)) is not None]
     if not locked:
         return
     tasks = {report.pid for report, _lock in locked}
     places = {(report.function, report.module) for report, _lock in locked}
     # A holder that itself waits for I/O is no deadlock: the lock comes back with the I/O.
-    behind = any(_lock_waited_for(report) is None and waits_for_io(report) for report in hung)
+    behind = any(lock_waited_for(report) is None and waits_for_io(report) for report in hung)
     modules = {module for _function, module in places}
     mutual = not behind and len(tasks) > 1 and len(places) > 1 and len(modules) == 1 and None not in modules
     where = several(sorted(named(function, module) for function, module in places))
@@ -229,7 +229,8 @@ _LOCKS = (
 )
 
 
-def _lock_waited_for(report: Oops) -> str | None:
+def lock_waited_for(report: Oops) -> str | None:
+    """What kind of lock a hung task waits for, by its trace; None where it is none."""
     frames: tuple[Frame, ...] = report.traces[0].frames if report.traces else ()
     for frame in frames[:8]:
         for name, pattern in _LOCKS:

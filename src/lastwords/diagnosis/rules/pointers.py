@@ -60,8 +60,10 @@ def _who_ignored(blame: Blame) -> Unchecked | None:
 
 
 def caller(crash: Crash) -> Culprit:
-    """The function that called the one that faulted, by the log."""
+    """The function that called the one that faulted, by the log; of those that are the kernel's machinery, who used it."""
     oops = crash.oops
+    if oops is not None and oops.at is not None and oops.function not in (None, _plain(oops.at.function)):
+        return faulting(crash)  # memset() and its like are never blamed: this is who called it
     frames = [frame for frame in crash.frames if not frame.inline]
     names = [frame.function for frame in frames]
     place = names.index(oops.function) + 1 if oops and oops.function in names else 0
@@ -71,6 +73,10 @@ def caller(crash: Crash) -> Culprit:
     return Culprit(
         module=frame.module or None, function=frame.function, file=frame.file or None, line=frame.source_line
     )
+
+
+def _plain(function: str) -> str:
+    return function.partition(".")[0]
 
 
 def culprit_of(crash: Crash) -> Culprit:
