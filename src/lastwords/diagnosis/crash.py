@@ -4,7 +4,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from lastwords.model import Blame, Cpu, Fact, Facts, Frame, Log, Machine, Oops, Precursor, StackFrame, Task, Trace
+from lastwords.model import (
+    Blame,
+    Cpu,
+    Culprit,
+    Fact,
+    Facts,
+    Frame,
+    Log,
+    Machine,
+    Oops,
+    Precursor,
+    StackFrame,
+    Task,
+    Trace,
+)
 
 _HARMLESS = frozenset({"warning", "lockdep", "other"})
 """Families whose reports do not stop a kernel: one of them long before a crash need not be its cause."""
@@ -103,6 +117,14 @@ class Crash:
     def frames(self) -> tuple[Frame, ...]:
         """The frames of that trace that can be trusted, innermost first."""
         return tuple(frame for frame in self.trace.frames if frame.reliable) if self.trace else ()
+
+    @property
+    def faulting(self) -> Culprit:
+        """The function that the report blames."""
+        oops = self.oops
+        if oops is None:
+            return Culprit()
+        return Culprit(module=oops.module, function=oops.function, file=oops.file, line=oops.source_line)
 
     @property
     def crashing_cpu(self) -> Cpu | None:
