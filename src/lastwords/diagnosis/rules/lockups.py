@@ -79,7 +79,7 @@ _LATE = 150
 
 def _how_sure(crash: Crash, oops: Oops, at: bool) -> float:
     stuck = _STUCK.search(oops.message)
-    if stuck and int(stuck[1]) > _LATE and any(report.hypervisor for report in crash.reports):
+    if stuck and int(stuck[1]) > _LATE and crash.hypervisor:
         return 0.5  # the guest was not run in between: its watchdog would have spoken before
     return 0.82 if oops.kind in ("soft-lockup", "hard-lockup") else 0.75 if at else 0.7
 
@@ -151,4 +151,4 @@ def stolen_time(crash: Crash) -> Iterator[Finding]:
 
 
 def _starved(crash: Crash) -> bool:
-    return idle(crash) and any(report.hypervisor for report in crash.reports)
+    return idle(crash) and crash.hypervisor is not None
