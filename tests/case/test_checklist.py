@@ -7,7 +7,7 @@ from lastwords.case.checklist import new_entry, read_checklist, record, step_nam
 from lastwords.case.errors import CaseError
 from lastwords.case.evidence import add_files, manifest_of
 from lastwords.case.keep import analyze_case
-from lastwords.case.steps import Outcome, Work, perform, performers
+from lastwords.case.steps import PERFORMERS, Outcome, Work, perform
 from lastwords.case.store import new_case
 from lastwords.case.walk import mark, run_steps
 from lastwords.model import Analysis, Case, DumpCheck, Entry, HardwareError, Readiness, StepStatus, Verdict
@@ -46,9 +46,9 @@ def test_every_step_is_complete():
         assert step.title
         assert step.why.endswith(".")
         assert step.todo.endswith((".", "Z."))
-        assert step.run is None or step.run in performers()
+        assert step.run is None or step.run in PERFORMERS
         assert step.run is not None or not step.confirm
-    assert performers() == {step.run for step in steps() if step.run is not None}
+    assert PERFORMERS.keys() == {step.run for step in steps() if step.run is not None}
 
 
 def test_the_steps_of_both_phases_are_in_order():
@@ -123,7 +123,7 @@ def performed(case, name, analysis):
 
 def test_nothing_is_done_that_the_case_does_not_show(case, tmp_path):
     empty = new_case(tmp_path / "empty")
-    for name in performers():
+    for name in PERFORMERS:
         assert performed(empty, name, Analysis()).state in ("open", "skipped"), name
         assert performed(empty, name, None).state in ("open", "skipped"), name
 

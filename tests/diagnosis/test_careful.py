@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from lastwords.diagnosis import diagnose
+from lastwords.diagnosis.crash import Crash
 from lastwords.model import Code, Finding, Intruder, Memory, MemoryOperand, ProcessMemory, Unchecked
 
 from .facts import address, blame, error, facts, frame, machine, oops, sign, trace
@@ -113,6 +114,25 @@ def test_an_idle_cpu_runs_no_loop(kind, hypervisor, function):
     assert said.culprit.function is None
     assert said.crash_class == ("hypervisor" if hypervisor else "lockup")
     assert said.confidence < 0.8
+
+
+def test_a_guest_by_what_its_boot_said():
+    """The name that the firmware gives a machine is not always its hypervisor's; a guest kernel asks the CPU."""
+    idle = oops("soft-lockup", at=frame("intel_idle"), function=None, module=None)
+    assert verdict(idle, hypervisor="KVM").crash_class == "hypervisor"
+    assert verdict(idle).crash_class == "lockup"
+    message = "watchdog: BUG: soft lockup - CPU#0 stuck for 3021s! [sh:90]"
+    said = found("lockup-loop", oops("soft-lockup", message=message, at=frame("ring_wait")), hypervisor="KVM")
+    assert said is not None
+    assert said.confidence < 0.8
+
+
+def test_another_boot_says_nothing_of_this_one():
+    """One file may hold the boots of several machines."""
+    nmi = oops("nmi-panic", function=None, module=None, boot=2)
+    known = facts(nmi, hypervisor="KVM")
+    assert Crash(known, nmi, known.logs[0]).hypervisor is None
+    assert Crash(known, None, known.logs[0]).hypervisor == "KVM"
 
 
 def test_where_a_watchdogs_nmi_came_says_nothing():

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from lastwords.host.capture import Wish, secure
-from lastwords.host.collectors import Collector, Take, all_collectors
+from lastwords.host.collectors import Collector, all_collectors
 from lastwords.host.crashed_boot import SLACK, crashed_boot
 from lastwords.host.dump_target import dump_directories
 from lastwords.host.root import Ran, Root
 from lastwords.host.vault import Vault, verify
+from tests.installed import install
 
 from . import crash_trees as trees
 from .crash_trees import BOOTS, CRASHED, DEBIAN, FEDORA, FEDORA_FULL_DISK, SUSE, UBUNTU, build, wtmp
@@ -401,23 +402,14 @@ def test_every_collector_has_its_own_place():
 
 
 def test_a_plugin_from_elsewhere(tmp_path, monkeypatch):
-    class Good:
-        name = "mine"
-
-        def load(self):
-            from lastwords.host.collectors import collector
-
-            @collector("mine", "mine", "my own log", order=1)
-            def mine(take: Take) -> None:
-                take.file("/var/log/mine")
-
-    class Bad:
-        name = "broken"
-
-        def load(self):
-            raise ImportError("no such module")
-
-    monkeypatch.setattr("lastwords.host.collectors.entry_points", lambda group: [Good(), Bad()])
+    mine = (
+        "from lastwords.host.collectors import collector\n"
+        "@collector('mine', 'mine', 'my own log', order=1)\n"
+        "def mine(take):\n"
+        "    take.file('/var/log/mine')\n"
+    )
+    broken = "raise ImportError('no such module')"
+    install(monkeypatch, tmp_path / "site", "lastwords.collectors", mine=mine, broken=broken)
     registry = importlib.import_module("lastwords.host.collectors.collector")
     monkeypatch.setattr(registry, "_collectors", registry._collectors.copy())
     found = captured(tmp_path, {"/var/log/mine": ("x", 0)})

@@ -1,10 +1,8 @@
 """All checks together: what they say of whole machines."""
 
-import importlib.metadata
 import os
 import threading
 import time
-from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -14,6 +12,7 @@ from lastwords.host import readiness as host_readiness
 from lastwords.host.readiness import readiness
 from lastwords.host.root import Root
 from lastwords.model import to_json
+from tests.installed import install
 
 from .trees import BUILD_ID, DISTRIBUTIONS, Tree, debian12, elf, rhel9
 
@@ -210,16 +209,12 @@ def test_a_check_that_hangs_is_left_behind(tmp_path, monkeypatch):
 
 
 def test_plugins(tmp_path, monkeypatch):
-    def load():
-        checks.check("x-plugin", "a plugin's check", "proof", why="To see.")(lambda host: checks.ok(host.name))
-
-    def fail():
-        raise ImportError("no such thing")
-
-    entries = [SimpleNamespace(name="good", load=load), SimpleNamespace(name="bad", load=fail)]
-    monkeypatch.setattr(
-        importlib.metadata, "entry_points", lambda group: entries if group == "lastwords.checks" else []
+    good = (
+        "from lastwords.host.checks import check, ok\n"
+        "check('x-plugin', 'a check of theirs', 'proof', why='To see.')(lambda host: ok(host.name))\n"
     )
+    bad = "raise ImportError('no such thing')"
+    install(monkeypatch, tmp_path / "site", "lastwords.checks", good=good, bad=bad)
     monkeypatch.setattr(checks, "_REGISTERED", dict(checks._REGISTERED))
     found = {check.id: check for check in readiness(debian12(Tree(tmp_path)).root()).checks}
     assert (found["x-plugin"].status, found["x-plugin"].value) == ("ok", "web7")

@@ -26,6 +26,20 @@ def test_one_boot(tmp_path: Path) -> None:
     assert boot.hypervisor == "KVM"
 
 
+@pytest.mark.parametrize(
+    ("said", "hypervisor"),
+    [
+        ("Booting paravirtualized kernel on bare hardware", None),
+        ("Booting paravirtualized kernel on KVM", "KVM"),
+        ("Hypervisor detected: Microsoft Hyper-V", "Microsoft Hyper-V"),
+    ],
+)
+def test_a_physical_machine_is_no_hypervisor(tmp_path: Path, said: str, hypervisor: str | None) -> None:
+    """A kernel that can run as a guest (CONFIG_PARAVIRT) names the machine under it, physical ones too."""
+    (boot,) = log_of(write(tmp_path / "log", stamped([BOOT[0], said], 0))).boots
+    assert boot.hypervisor == hypervisor
+
+
 def test_no_banner(tmp_path: Path) -> None:
     path = write(tmp_path / "log", stamped(CRASH, 500))
     assert _boots(path) == [(1, len(CRASH), False)]

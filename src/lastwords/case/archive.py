@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
-from lastwords.klog.inputs.archives import BROKEN, unpacked
+from lastwords.compressed import BROKEN
+from lastwords.klog.inputs.archives import unpacked
 
 from .errors import CaseError
 

@@ -44,7 +44,8 @@ class Outcome:
 
 
 Performer = Callable[[Work], Outcome]
-_PERFORMERS: dict[str, Performer] = {}
+PERFORMERS: dict[str, Performer] = {}
+"""By the names that a step can be bound to."""
 _WITNESSES = frozenset(
     {"dump", "pstore", "dmesg", "journal", "syslog", "console", "netconsole", "log", "hang", "crash-tool"}
 )
@@ -53,7 +54,7 @@ _HARDWARE = frozenset({"rasdaemon", "mcelog", "sel", "edac", "ipmi"})
 
 def performer(function: Performer) -> Performer:
     """Make a function one that `run = "..."` in checklist.toml can name."""
-    _PERFORMERS[function.__name__] = function
+    PERFORMERS[function.__name__] = function
     return function
 
 
@@ -63,12 +64,7 @@ def perform(name: str, work: Work) -> Outcome:
     Raises:
         KeyError: there is none of this name.
     """
-    return _PERFORMERS[name](work)
-
-
-def performers() -> frozenset[str]:
-    """The names that a step can be bound to."""
-    return frozenset(_PERFORMERS)
+    return PERFORMERS[name](work)
 
 
 @performer

@@ -150,11 +150,4 @@ def _log_name(sources: Sources) -> str:
 
 def as_dmesg(lines: Sequence[Record]) -> bytes:
     """Records as `dmesg --raw` prints them, with levels and callers, so that nothing is lost on the way to klog."""
-    return "".join(_as_line(line) for line in lines).encode("utf-8", "replace")
-
-
-def _as_line(line: Record) -> str:
-    level = f"<{line.level}>" if line.level is not None else ""
-    stamp = f"[{line.time:12.6f}]" if line.time is not None else ""
-    caller = f"[{line.caller:>6}]" if line.caller and stamp else ""
-    return f"{level}{stamp}{caller} {line.text}\n" if stamp else f"{line.text}\n"
+    return "".join(f"{line.raw()}\n" for line in lines).encode("utf-8", "replace")

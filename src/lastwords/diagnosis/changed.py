@@ -46,7 +46,7 @@ def _answers(crash: Crash) -> Iterator[Answer]:
 
 def _built(crash: Crash) -> str | None:
     banners = [crash.machine.version if crash.machine else None, crash.oops.build if crash.oops else None]
-    banners += [boot.banner for boot in crash.log.boots] if crash.log else []
+    banners += [crash.boot.banner] if crash.boot else []
     for banner in filter(None, banners):
         if match := _BUILT.search(banner):
             return match[1] or match[0]

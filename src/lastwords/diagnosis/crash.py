@@ -4,7 +4,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from lastwords.model import Blame, Cpu, Fact, Facts, Frame, Log, Machine, Oops, Precursor, StackFrame, Task, Trace
+from lastwords.model import (
+    Blame,
+    Boot,
+    Cpu,
+    Culprit,
+    Fact,
+    Facts,
+    Frame,
+    Log,
+    Machine,
+    Oops,
+    Precursor,
+    StackFrame,
+    Task,
+    Trace,
+)
 
 _HARMLESS = frozenset({"warning", "lockdep", "other"})
 """Families whose reports do not stop a kernel: one of them long before a crash need not be its cause."""
@@ -56,6 +71,14 @@ class Crash:
         return (*self.before, *((self.oops,) if self.oops else ()), *self.after)
 
     @property
+    def boot(self) -> Boot | None:
+        """The boot that the report is of; without a report, the last one of the log."""
+        boots = self.log.boots if self.log else ()
+        if self.oops is None:
+            return boots[-1] if boots else None
+        return next((boot for boot in boots if boot.number == self.oops.boot), None)
+
+    @property
     def panic(self) -> str | None:
         """Why the kernel gave up, behind `Kernel panic - not syncing: `; None where it is not known to have."""
         for oops in self.reports:
@@ -75,9 +98,9 @@ class Crash:
 
     @property
     def hypervisor(self) -> str | None:
-        """Under which the machine ran, by its reports or its boots; None where none is named."""
+        """Under which the machine ran, by the firmware's name in its reports or by what its boot found; else None."""
         named = [report.hypervisor for report in self.reports]
-        named += [boot.hypervisor for boot in self.log.boots] if self.log else []
+        named += [self.boot.hypervisor] if self.boot else []
         return next((name for name in named if name), None)
 
     @property
@@ -103,6 +126,14 @@ class Crash:
     def frames(self) -> tuple[Frame, ...]:
         """The frames of that trace that can be trusted, innermost first."""
         return tuple(frame for frame in self.trace.frames if frame.reliable) if self.trace else ()
+
+    @property
+    def faulting(self) -> Culprit:
+        """The function that the report blames."""
+        oops = self.oops
+        if oops is None:
+            return Culprit()
+        return Culprit(module=oops.module, function=oops.function, file=oops.file, line=oops.source_line)
 
     @property
     def crashing_cpu(self) -> Cpu | None:

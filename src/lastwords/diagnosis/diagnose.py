@@ -10,7 +10,7 @@ from .doing import doing
 from .known import KnownIssue, match
 from .panicked import panicked
 from .recorded import vanished
-from .rule import Rule, rules, strangers
+from .rule import Rule, broken_plugins, rules
 from .timeline import timeline
 from .verdict import rivals, strength, verdict
 
@@ -30,7 +30,7 @@ def diagnose(facts: Facts, known: Sequence[KnownIssue] = ()) -> Diagnosis | None
     crash = crash_among(facts)
     if crash.oops is None and crash.machine is None and not vanished(facts):
         return None
-    broken = [BrokenRule(id="entry point", error=error) for error in strangers()]
+    broken = [BrokenRule(id="entry point", error=f"{name}: {reason}") for name, reason in broken_plugins()]
     findings: list[Finding] = []
     for rule in rules():
         found, error = judged(rule, crash)

@@ -1,14 +1,12 @@
 """How a rule is declared and found."""
 
-import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TypeVar
 
 from lastwords.model import Finding
+from lastwords.plugins import BrokenPlugin, discover
 
 from .crash import Crash
 
@@ -67,26 +65,12 @@ def rule(identifier: str, looks_for: str, *, why: str, sure: str) -> Callable[[J
 
 
 @cache
-def _found() -> tuple[str, ...]:
-    """Import all modules of rules; the errors of those of third parties."""
-    package = import_module(f"{__package__}.rules")
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        import_module(module.name)
-    errors = []
-    for point in entry_points(group=ENTRY_POINTS):
-        try:
-            point.load()
-        except Exception as failure:  # somebody else's code
-            errors.append(f"{point.name}: {type(failure).__name__}: {failure}")
-    return tuple(errors)
+def broken_plugins() -> tuple[BrokenPlugin, ...]:
+    """Entry points that could not be loaded."""
+    return tuple(discover(f"{__package__}.rules", ENTRY_POINTS))
 
 
 def rules() -> tuple[Rule, ...]:
     """All rules, ours and those that entry points of the group `lastwords.rules` bring."""
-    _found()
+    broken_plugins()
     return tuple(_DECLARED.values())
-
-
-def strangers() -> tuple[str, ...]:
-    """Entry points that could not be loaded, one line each."""
-    return _found()

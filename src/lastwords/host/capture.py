@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from lastwords.model.evidence import Evidence, EvidenceState
+from lastwords.plugins import BrokenPlugin
 
 from .collector_process import NO_RIGHT, USUAL, Moved, Took, Wish, message_from, start, stop
 from .collectors import Collector, all_collectors
@@ -58,7 +59,7 @@ def secure(
     Yields:
         Each item when it is in the store, or when it is known why not; of what an earlier run took, the old one.
     """
-    broken: list[tuple[str, str]] = []
+    broken: list[BrokenPlugin] = []
     if collectors is None:
         collectors, broken = all_collectors()
     boot = boot or (hanging_boot if wish.hang else crashed_boot)(root)

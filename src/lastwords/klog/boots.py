@@ -33,8 +33,9 @@ _FACTS = (
     ),
     (
         "hypervisor",
+        # A kernel that may run under one says so on a physical machine too (arch/x86/kernel/paravirt.c: pv_info).
         re.compile(
-            r"(?:Hypervisor detected: |x86/hyper: Hypervisor detected: |Booting paravirtualized kernel on )(.+)"
+            r"(?:Hypervisor detected: |x86/hyper: Hypervisor detected: |Booting paravirtualized kernel on )(?!bare hardware)(.+)"
         ),
     ),
 )

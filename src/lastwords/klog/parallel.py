@@ -17,7 +17,7 @@ from lastwords.model import Sighting, Sightings, sighting
 from .boots import unseen_restarts
 from .follow import tied
 from .inputs import Input, recognise
-from .inputs.archives import MAGIC
+from .inputs.archives import is_packed
 from .inputs.files import STDIN
 from .scan import SMALL, Scanned, scan, scan_piece, steps
 
@@ -129,7 +129,7 @@ def _pieces(source: Input) -> list[tuple[int, int]]:
             sample = file.read(SMALL)
     except OSError:
         return []  # scan() will say why
-    if any(sample.startswith(magic) for magic, _ in MAGIC) or not recognise(sample).line_oriented:
+    if is_packed(sample) or not recognise(sample).line_oriented:
         return []
     return [(begin, min(begin + PIECE, size)) for begin in range(0, size, PIECE)]
 

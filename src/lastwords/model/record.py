@@ -28,3 +28,19 @@ class Record(msgspec.Struct, gc=False):
     wall: str = ""
     kernel: bool = True
     dropped: int = 0
+
+    @property
+    def stamp(self) -> str:
+        """The time as printk writes it, `[    2.895912]`; empty where it is not known."""
+        return f"[{self.time:12.6f}]" if self.time is not None else ""
+
+    def raw(self, stamp: str | None = None) -> str:
+        """The line as `dmesg --raw` prints it, with the caller: `<4>[    2.895912][   T95] text`.
+
+        Args:
+            stamp: in place of its own.
+        """
+        stamp = self.stamp if stamp is None else stamp
+        level = f"<{self.level}>" if self.level is not None else ""
+        caller = f"[{self.caller:>6}]" if self.caller and stamp else ""
+        return f"{level}{stamp}{caller}{' ' if stamp else ''}{self.text}"

@@ -20,13 +20,9 @@ def dmesg(lines: Iterable[Record], *, wall: bool = False, raw: bool = False, col
         colour: with escape sequences for a terminal.
     """
     for line in lines:
-        stamp = f"[{line.time:12.6f}]" if line.time is not None else ""
-        if wall and line.wall:
-            stamp = f"[{line.wall}]"
+        stamp = f"[{line.wall}]" if wall and line.wall else line.stamp
         if raw:
-            level = f"<{line.level}>" if line.level is not None else ""
-            caller = f"[{line.caller:>6}]" if line.caller and stamp else ""
-            yield f"{level}{stamp}{caller}{' ' if stamp else ''}{printable(line.text)}\n"
+            yield f"{printable(line.raw(stamp))}\n"
             continue
         text = printable(line.text)
         if colour:

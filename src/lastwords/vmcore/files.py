@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lastwords.compressed import compression
+
 from .formats import containers, elf, flattened, kdump
 from .formats.foreign import HEAD, foreign, looks_like_text
 from .formats.raw import read_raw, set_key
@@ -123,7 +125,7 @@ def _sort_file(path: str, mode: int, files: Files, dumps: list[str]) -> None:
     except OSError as error:
         files.refused.append((path, error.strerror or str(error)))
         return
-    if containers.is_container(head):
+    if compression(head):
         head = containers.head_inside(path, HEAD)
     kind = _kind(head)
     if kind == "dump":

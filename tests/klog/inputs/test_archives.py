@@ -66,7 +66,7 @@ def test_several_streams(tmp_path: Path, packer: str) -> None:
 
 
 def test_padding_of_xz_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lastwords.klog.inputs.archives.BLOCK", 64)
+    monkeypatch.setattr("lastwords.compressed.BLOCK", 64)
     data = PLAIN.encode()
     path = tmp_path / "log"
     path.write_bytes(lzma.compress(data[:3000]) + bytes(200) + lzma.compress(data[3000:]) + bytes(8))

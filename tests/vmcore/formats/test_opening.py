@@ -173,7 +173,7 @@ def test_containers(machine, put, tmp_path, name, pack):
 
 @pytest.mark.parametrize("block", [1 << 20, 64])
 def test_xz_of_many_streams_with_padding(machine, put, monkeypatch, block):
-    monkeypatch.setattr("lastwords.vmcore.formats.containers.BLOCK", block)
+    monkeypatch.setattr("lastwords.compressed.BLOCK", block)
     data = elf_dump(machine)
     streams = (lzma.compress(data[at : at + 100_000]) for at in range(0, len(data), 100_000))
     with open_dump([put(bytes(200).join(streams) + bytes(4), "vmcore.xz")]) as opened:
@@ -193,9 +193,10 @@ def test_xz_that_wants_too_much_memory(machine, put):
         open_dump([put(header + bytes(block) + rest, "vmcore.xz")])
 
 
-def test_cut_container_gives_what_it_holds(machine, put):
-    data = gzip.compress(elf_dump(machine), 1)
-    with open_dump([put(data[: len(data) * 3 // 4], "vmcore.gz")]) as opened:
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, zstandard.ZstdCompressor().compress])
+def test_cut_container_gives_what_it_holds(machine, put, pack):
+    data = pack(elf_dump(machine))
+    with open_dump([put(data[: len(data) * 3 // 4], "vmcore.packed")]) as opened:
         assert [problem.kind for problem in opened.problems] == ["bad-container"]
         assert opened.dump.release == building.RELEASE
     with open_dump([str(opened.raws[0].path)]) as opened:

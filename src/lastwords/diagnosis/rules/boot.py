@@ -23,12 +23,6 @@ _ASKED = re.compile(r'Cannot open root device "([^"\s]{1,200})"')
 _ROOT = re.compile(r"(?:^|\s)root=(\S{1,200})")
 
 
-def _boot(crash: Crash) -> Boot | None:
-    boots = crash.log.boots if crash.log else ()
-    number = crash.oops.boot if crash.oops else 1
-    return next((boot for boot in boots if boot.number == number), None)
-
-
 @rule(
     "no-root",
     "a kernel that finds no root file system",
@@ -40,7 +34,7 @@ def no_root(crash: Crash) -> Iterator[Finding]:
     oops = crash.oops
     if oops is None or oops.kind not in ("no-root", "no-init"):
         return
-    line = (_boot(crash) or Boot(number=1, line=1, last_line=1)).command_line or (
+    line = (crash.boot or Boot(number=1, line=1, last_line=1)).command_line or (
         crash.machine.command_line if crash.machine else None
     )
     root = _ROOT.search(line or "")

@@ -3,15 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from lastwords.diagnosis.bad_pointer import gone_from_under, trail
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.signs import hardware_signs, waits_for_io
 from lastwords.diagnosis.story import named
 from lastwords.glossary.codes import machine_check_status
 from lastwords.model import Culprit, Fact, Finding, NextStep, Oops, Precursor
-
-from .corruption import gone_from_under
-from .pointers import trail
 
 _MEMTEST = NextStep(text="Test the memory from its own boot, for a night: memtest86+.", command="memtest86+", value=0.8)
 _SEL = NextStep(

@@ -6,8 +6,6 @@ from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.model import CrashClass, Finding, NextStep, Oops
 
-from .pointers import faulting
-
 # Kinds of the catalogue (klog/catalogue): the class that they mostly come down to, how sure that is, and why.
 KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "kernel-bug": ("logic-bug", 0.78, "the code found a state that its author held to be impossible (BUG_ON)"),
@@ -163,7 +161,7 @@ def kind(crash: Crash) -> Iterator[Finding]:
         text=f"In {blamed}(): {text}." if blamed else f"{text[:1].upper()}{text[1:]}.",
         confidence=confidence,
         crash_class=None if crash_class == "unknown" else crash_class,
-        culprit=faulting(crash) if blamed else None,
+        culprit=crash.faulting if blamed else None,
         evidence=(crash.here(), crash.here(oops.title)),
         next=tuple(_where_to_look(oops)) if crash_class in _OF_CODE else (),
         weight=0.5,

@@ -10,8 +10,6 @@ from lastwords.diagnosis.story import named, several
 from lastwords.glossary.units import duration
 from lastwords.model import Culprit, Fact, Finding, Frame, Lock, LockCycle, NextStep, Oops, Task, Waiter
 
-from .pointers import faulting
-
 _LOCKING = re.compile(
     r"(?:__)?(?:mutex_|rwsem_|down(?:_|$)|rt_mutex|_?raw_(?:spin|read|write)_|queued_|native_queued_|percpu_down|"
     r"rt_spin|ww_mutex|__mutex_lock|schedule|io_schedule|__schedule|preempt_schedule|__down|wait_for_|__wait_|do_wait_)"
@@ -199,7 +197,7 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
         ),
         confidence=0.68 if mutual else 0.4 if behind else 0.55,
         crash_class="deadlock",
-        culprit=faulting(crash) if mutual else Culprit(),
+        culprit=crash.faulting if mutual else Culprit(),
         evidence=tuple(
             Fact(text=report.message, path=report.path, line=report.line, quote=True) for report, _ in locked[:5]
         ),
@@ -255,7 +253,7 @@ def sleeping_in_atomic(crash: Crash) -> Iterator[Finding]:
         (f for f in frames if re.match(r"(?:msleep|usleep|schedule_timeout|mutex_lock|wait_for|down)", f.function)),
         None,
     )
-    culprit = faulting(crash)
+    culprit = crash.faulting
     context = {"softirq": " in a softirq", "hardirq": " in a hardware interrupt"}.get(
         oops.context or "", " with a spinlock held, or preemption or interrupts off"
     )

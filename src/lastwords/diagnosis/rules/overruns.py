@@ -1,15 +1,15 @@
-"""Objects that were freed twice, written to after they were freed, or overrun: what the allocators' checks report."""
+"""Objects that were freed twice, written to after that, or overrun: by the allocators' checks or what lies beside them."""
 
 import re
 from collections.abc import Iterator
 
+from lastwords.diagnosis.bad_pointer import pointer_evidence
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named
-from lastwords.model import Finding, NextStep, Oops
+from lastwords.model import Blame, Culprit, Fact, Finding, NextStep, Oops
 
 from .allocations import KASAN, SLUB, first_own, trace_facts, trace_of
-from .pointers import faulting
 
 
 @rule(
@@ -43,7 +43,7 @@ def double_free(crash: Crash) -> Iterator[Finding]:
         text=f"{named(oops.function, oops.module)} freed {_WHAT_WAS_FREED[sure]}; the kernel noticed it there.{first}",
         confidence=(0.93 if said else 0.85) if sure else 0.75,
         crash_class="memory-corruption",
-        culprit=faulting(crash),
+        culprit=crash.faulting,
         evidence=(crash.here(), *trace_facts(crash, "Freed by"), *(() if oops.at is None else (crash.spot(oops.at),))),
         next=(
             NextStep(text="Look for the two places that free it, mostly an error path and its caller.", value=0.8),
@@ -87,7 +87,7 @@ def overflow(crash: Crash) -> Iterator[Finding]:
         text=text,
         confidence=confidence,
         crash_class="memory-corruption",
-        culprit=faulting(crash),
+        culprit=crash.faulting,
         evidence=(crash.here(), *trace_facts(crash, "Allocated"), *trace_facts(crash, "Freed")),
         next=(
             NextStep(
@@ -137,8 +137,53 @@ def poisoned_object(crash: Crash) -> Iterator[Finding]:
         text=f"Somebody wrote to an object after it was freed; its last owner was {named(oops.function, oops.module)}.",
         confidence=0.78,  # the last owner is the first suspect, no more
         crash_class="memory-corruption",
-        culprit=faulting(crash),
+        culprit=crash.faulting,
         evidence=(crash.here(), *trace_facts(crash, "Freed"), *trace_facts(crash, "Allocated")),
         next=(KASAN,),
         weight=0.95,
     )
+
+
+@rule(
+    "intruder",
+    "another module's trace beside or on the broken object",
+    why="Memory that one module corrupts is found broken by another: the object right before it, from which somebody wrote "
+    "too far, and variables that still point to memory that was freed, tell of the first.",
+    sure="probable: it shows who could have written there, not that they did",
+)
+def intruder(crash: Crash) -> Iterator[Finding]:
+    """Modules that left a trace beside the object which held the bad pointer."""
+    blame, oops = crash.blame, crash.oops
+    if blame is None or oops is None or not blame.intruders:
+        return
+    first = blame.intruders[0]
+    victim = named(blame.function, blame.module)
+    yield Finding(
+        id="intruder",
+        title=f"{victim} may be the victim of {first.module}",
+        text=f"{victim} may be the victim: the object that it read was overwritten. {first.text}",
+        confidence=_suspicion(blame),
+        crash_class="memory-corruption",
+        culprit=Culprit(module=first.module, function=first.symbol if first.how == "neighbour" else None),
+        evidence=(
+            *pointer_evidence(crash),
+            *(Fact(text=each.text, address=each.address) for each in blame.intruders),
+        ),
+        next=(
+            NextStep(
+                text=f"Look in {first.module} for writes past the end of its objects and for pointers that it keeps after kfree().",
+                value=0.9,
+            ),
+            KASAN,
+            SLUB,
+        ),
+        weight=1.0,
+    )
+
+
+def _suspicion(blame: Blame) -> float:
+    """A neighbour is mostly just that. One that a string came from is more, and so is one who points to another's object."""
+    if len(blame.intruders) > 1:
+        return 0.6
+    telling = blame.intruders[0].how == "pointer" or blame.sense.startswith("the text")
+    return 0.76 if telling else 0.62

@@ -8,8 +8,6 @@ from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named
 from lastwords.model import Finding, NextStep
 
-from .pointers import faulting
-
 
 @rule(
     "own-panic",
@@ -33,7 +31,7 @@ def own_panic(crash: Crash) -> Iterator[Finding]:
         text=f"{who} called panic(): it stopped the machine on purpose, for what its message says.",
         confidence=0.6,
         crash_class="deliberate",
-        culprit=faulting(crash),
+        culprit=crash.faulting,
         evidence=(crash.here(crash.panic or oops.message), *crash.stood()),
         next=(
             NextStep(

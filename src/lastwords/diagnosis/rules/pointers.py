@@ -1,314 +1,140 @@
-"""Bad pointers: NULL, error codes taken for pointers, wild ones, and who let them in."""
+"""Pointers that lead nowhere: garbage, text, read-only memory, no code, and modules that are gone."""
 
 import re
 from collections.abc import Iterator
 
+from lastwords.diagnosis.bad_pointer import (
+    FAULTS,
+    bad_address,
+    culprit_of,
+    gone_from_under,
+    held,
+    is_null,
+    pointer_evidence,
+    trail,
+)
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named, several
-from lastwords.model import Blame, Culprit, Fact, Finding, NextStep, Oops, Precursor, Unchecked
+from lastwords.model import Culprit, Fact, Finding, NextStep
 
-_FAULTS = frozenset(
-    {"null-dereference", "paging-request", "general-protection-fault", "user-memory-access", "oops", "kasan"}
-)
-_CONFIDENCE = {"high": 0.92, "medium": 0.8, "low": 0.6, "none": 0.5}
-
-# What drivers and the kernel say when something that they asked for could not be had.
-_REFUSED = re.compile(
-    r"(?i)\bno (?:memory|room|buffers?) (?:for|left)|page allocation failure"
-    r"|\b(?:DMA|IOMMU|dma_map\w{0,10}|map(?:ping)?|alloc\w{0,10}|memory|buffers?|register\w{0,5}|descriptors?|ENOMEM)\b"
-    r".{0,60}\b(?:fail(?:ed|ure)?|errors?|unable|cannot|could not|full|exhausted|out of|no space)\b"
-    r"|\b(?:fail(?:ed)?|errors?|unable|cannot|could not|out of)\b.{0,60}\b(?:map(?:ping)?|alloc\w{0,10}|memory|buffers?|descriptors?|DMA)\b"
-)
-
-
-def is_null(crash: Crash) -> bool:
-    """The crash used a NULL pointer, by the log or, surer, by the dump."""
-    if crash.blame is not None:
-        return crash.blame.sense.startswith("NULL")
-    oops = crash.oops
-    if oops is None or oops.address is None:
-        return oops is not None and oops.kind == "kasan" and "null-ptr-deref" in oops.title
-    shadow = oops.address.kind == "kasan-shadow" and ": NULL" in oops.address.text
-    return (
-        shadow
-        or oops.address.kind in ("null", "null-offset")
-        or (oops.kind == "kasan" and "null-ptr-deref" in oops.title)
-    )
-
-
-def blamed(crash: Crash, blame: Blame) -> Culprit:
-    """The culprit that the dump's pointer trail ends at, or the function that faulted where the trail is unsure."""
-    guilty = _who_ignored(blame)
-    if guilty is not None:
-        return Culprit(module=guilty.module, function=guilty.caller, object=blame.object_type, field=blame.field)
-    sure = blame.origin is not None and blame.confidence in ("high", "medium")
-    function, module = (blame.origin, blame.origin_module) if sure else (blame.function, blame.module)
-    step = next((s for s in blame.steps if s.function == function and s.file is not None), None)
-    oops = crash.oops
-    file, line = (step.file, step.line) if step else (None, None)
-    if file is None and oops is not None and oops.function == function:
-        file, line = oops.file, oops.source_line
-    return Culprit(
-        module=module, function=function or None, file=file, line=line, object=blame.object_type, field=blame.field
-    )
-
-
-def _who_ignored(blame: Blame) -> Unchecked | None:
-    """The call whose result is ignored, where only one function has such calls."""
-    return blame.unchecked[0] if len({call.caller for call in blame.unchecked}) == 1 else None
-
-
-def caller(crash: Crash) -> Culprit:
-    """The function that called the one that faulted, by the log; of those that are the kernel's machinery, who used it."""
-    oops = crash.oops
-    if oops is not None and oops.at is not None and oops.function not in (None, _plain(oops.at.function)):
-        return faulting(crash)  # memset() and its like are never blamed: this is who called it
-    frames = [frame for frame in crash.frames if not frame.inline]
-    names = [frame.function for frame in frames]
-    place = names.index(oops.function) + 1 if oops and oops.function in names else 0
-    if place >= len(frames):
-        return faulting(crash)
-    frame = frames[place]
-    return Culprit(
-        module=frame.module or None, function=frame.function, file=frame.file or None, line=frame.source_line
-    )
-
-
-def _plain(function: str) -> str:
-    return function.partition(".")[0]
-
-
-def culprit_of(crash: Crash) -> Culprit:
-    """By the dump where it tells, else by the log."""
-    return blamed(crash, crash.blame) if crash.blame else faulting(crash)
-
-
-def faulting(crash: Crash) -> Culprit:
-    """The function that the log blames."""
-    oops = crash.oops
-    if oops is None:
-        return Culprit()
-    return Culprit(module=oops.module, function=oops.function, file=oops.file, line=oops.source_line)
-
-
-def trail(blame: Blame) -> Iterator[Fact]:
-    """The steps of the pointer's way as evidence."""
-    for step in blame.steps[:6]:
-        yield Fact(text=f"{step.function}: {step.text}{'' if step.checked else ' (not checked)'}", address=step.address)
-
-
-def held(blame: Blame) -> str:
-    """What held the bad pointer: `the field desc of struct storage_req`, `the field 0x20 bytes into its object`."""
-    if blame.object_type and blame.field:
-        return f"the field {blame.field} of {blame.object_type}"
-    if blame.field_offset is not None:
-        return f"the field {blame.field_offset:#x} bytes into its object, whose type is not known,"
-    return ""
+from .allocations import KASAN, SLUB
 
 
 @rule(
-    "null-pointer",
-    "a NULL pointer that was followed",
-    why="Somebody did not fill in a pointer, or did not look whether what they got is one.",
-    sure="from a log the function that faulted; from a dump the field and the function that let it in, each step checked",
+    "wild-pointer",
+    "a pointer that is none",
+    why="Neither NULL, nor an error code, nor poison: the memory that held it was overwritten, never written, or is of "
+    "another type.",
+    sure="possible: such a pointer tells little of who wrote it",
 )
-def null_pointer(crash: Crash) -> Iterator[Finding]:
-    """NULL, with the field and how it came in."""
+def wild_pointer(crash: Crash) -> Iterator[Finding]:
+    """Garbage in a pointer, told apart from bugs of logic as far as the values allow."""
     oops, blame = crash.oops, crash.blame
-    if oops is None or oops.kind not in _FAULTS or not is_null(crash):
+    if oops is None or oops.kind not in ("paging-request", "general-protection-fault"):
         return
-    if blame is None:
-        call = oops.address is not None and oops.address.kind == "null" and oops.at is None
-        what = "called through a NULL function pointer" if call else "followed a NULL pointer"
-        handed = handed_in(oops)
-        member = ""
-        if oops.address is not None and oops.address.offset:
-            member = f", to the member {oops.address.offset:#x} bytes into what it should have pointed to"
-        yield Finding(
-            id="null-pointer",
-            title=f"{named(oops.function, oops.module)} {what}",
-            text=f"{named(oops.function, oops.module)} {what}{member}.{_HANDED if handed else ''}",
-            # That it is NULL is sure; who should have set it, the log does not tell.
-            confidence=0.7 if handed or not oops.function else 0.78,
-            crash_class="logic-bug",
-            culprit=caller(crash) if handed else faulting(crash),
-            evidence=(crash.here(), *(bad_address(crash))),
-            next=(_field_step(crash),),
-            weight=0.9,
-        )
+    sense = blame.sense if blame else ""
+    wild = sense.startswith(("a non-canonical", "a kernel address with nothing there", "a user address"))
+    kind = oops.address.kind if oops.address else ""
+    if not wild and (blame is not None or kind not in ("non-canonical", "kernel", "user")):
         return
-    culprit = blamed(crash, blame)
-    field = held(blame)
-    came = f" {field[:1].upper()}{field[1:]} was NULL." if field else ""
-    elsewhere = blame.origin is not None and blame.origin != blame.function
-    source = f" It came from {named(blame.origin, blame.origin_module)}." if elsewhere else ""
+    if blame is not None and any("use after free" in sentence for sentence in blame.memory):
+        return
+    if oops.error_code is not None and any("does not allow" in meaning for meaning in oops.error_code.meaning):
+        return  # something is mapped there: another rule's subject
+    repeated = _repeats(blame.value if blame else oops.address.value if oops.address else None)
+    pattern = f" Its bytes repeat ({repeated}): a pattern that somebody filled memory with." if repeated else ""
     yield Finding(
-        id="null-pointer",
-        title=f"{named(blame.function, blame.module)} followed a NULL pointer",
-        text=f"{named(blame.function, blame.module)} followed a NULL pointer.{came}{source}",
-        confidence=_how_sure(blame),
-        crash_class="logic-bug",
-        culprit=culprit,
-        evidence=(crash.here(), *trail(blame)),
-        next=(_setter_step(crash, blame),),
-        weight=0.9,
+        id="wild-pointer",
+        title=f"{named(oops.function, oops.module)} followed a pointer that is none",
+        text=f"{named(oops.function, oops.module)} followed a pointer that is none; the memory that held it was "
+        f"overwritten, freed or never written.{pattern}",
+        confidence=0.6,
+        crash_class="memory-corruption",
+        culprit=culprit_of(crash),
+        evidence=pointer_evidence(crash),
+        next=(KASAN, SLUB),
+        weight=0.8,
     )
 
 
-_HANDED = " The pointer is an argument that it was called with: one of its callers let it in."
-
-# Registers of the first arguments (System V x86-64 psABI, AAPCS64).
-_ARGUMENTS = frozenset({"rdi", "rsi", "rdx", "rcx", "r8", "r9", *(f"x{number}" for number in range(8))})
-_WRITES = re.compile(r"(?!cmp|test|push|j|tst|str|stp|b\b|bl\b|ret)\w{1,12} (?:qword ptr )?(\w{1,4})(?:,|$)")
-
-
-def handed_in(oops: Oops) -> bool:
-    """By the code around the fault, the bad register still holds what the function was called with."""
-    code, at = oops.code, oops.at
-    if code is None or code.operand is None or at is None or at.offset is None or code.operand.base not in _ARGUMENTS:
-        return False
-    before = [instruction for instruction in code.instructions if -at.offset <= instruction.offset < 0]
-    if at.offset and (not before or before[0].offset > -at.offset + 5):
-        return False  # the function's beginning is not among the bytes
-    writes = {match[1] for instruction in before if (match := _WRITES.match(instruction.text))}
-    return not any(_same_register(code.operand.base, written) for written in writes)
-
-
-def _same_register(one: str, other: str) -> bool:
-    return one.lstrip("rewx") == other.lstrip("rewx")
-
-
-def _how_sure(blame: Blame) -> float:
-    """A pointer that was loaded from a field was left NULL by somebody else, whom the trail does not reach."""
-    loaded = any(step.kind == "load" and step.about == "pointer" for step in blame.steps)
-    known = _CONFIDENCE[blame.confidence]
-    if _who_ignored(blame) is not None:
-        return min(known, 0.88)  # that it is the same field, its offset says, not its type
-    return min(known, 0.78) if loaded else known
-
-
-def bad_address(crash: Crash) -> Iterator[Fact]:
-    """The faulting address and what it says, as a piece of evidence."""
-    oops = crash.oops
-    if oops is not None and oops.address is not None:
-        yield Fact(text=f"address {oops.address.value:#x}: {oops.address.text}", path=oops.path, line=oops.line)
-
-
-def _field_step(crash: Crash) -> NextStep:
-    oops = crash.oops
-    where = named(oops.function, oops.module) if oops else "the function"
-    return NextStep(
-        text=f"A dump would tell which field held the NULL in {where} and who let it in; set up kdump for the next time.",
-        command="lastwords doctor",
-        value=0.6,
-    )
-
-
-def _setter_step(crash: Crash, blame: Blame) -> NextStep:
-    field = blame.field or (f"offset {blame.field_offset:#x}" if blame.field_offset is not None else "the pointer")
-    return NextStep(
-        text=f"Look in {blame.module or 'the kernel'}'s source for who sets {field} before it is used, on every path, "
-        "also those that fail.",
-        value=0.8,
-    )
+def _repeats(value: int | None) -> str | None:
+    """The byte or pair of bytes that a word consists of; None where it consists of more."""
+    if value is None:
+        return None
+    data = (value & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "little")
+    for length in (1, 2):
+        if data == data[:length] * (8 // length) and any(data):
+            return "0x" + data[:length][::-1].hex()
+    return None
 
 
 @rule(
-    "missing-check",
-    "requests that were refused, right before a NULL or error pointer was followed",
-    why="Where an allocation or mapping fails again and again and then a pointer is NULL, somebody does not look at "
-    "what the failed call returned.",
-    sure="probable where the messages come from the module that crashed, possible else",
+    "text-in-pointer",
+    "a string where a pointer belongs",
+    why="Eight bytes of printable text in a pointer are a string that was written where it does not belong.",
+    sure="quite sure that memory was overwritten or is of another type; whose string it is, its words may tell",
 )
-def missing_check(crash: Crash) -> Iterator[Finding]:
-    """Repeated allocation or mapping errors before a bad pointer."""
-    oops = crash.oops
-    sense = crash.blame.sense if crash.blame else ""
-    if oops is None or not (is_null(crash) or sense.startswith("ERR_PTR") or _error_pointer(crash)):
+def text_in_pointer(crash: Crash) -> Iterator[Finding]:
+    """ASCII in a pointer."""
+    oops, blame = crash.oops, crash.blame
+    if oops is None or oops.kind not in FAULTS:
         return
-    # Of a disk's or a link's errors, another rule speaks.
-    refused = [p for p in crash.precursors if p.reason != "hardware" and _REFUSED.search(p.text[:300])]
-    if not refused:
+    by_dump = blame is not None and blame.sense.startswith("the text")
+    by_log = blame is None and oops.address is not None and oops.address.kind == "ascii"
+    if not by_dump and not by_log:
         return
-    own = [p for p in refused if oops.module and _mentions(p, oops.module)]
-    shown = (own or refused)[:3]
-    whose = oops.module or "the kernel"
-    unchecked = crash.blame.unchecked if crash.blame else ()
-    guilty = next((u for u in unchecked), None)
-    text = f"Right before it, “{shown[0].text[:120]}” was logged{_times(shown[0])}: " + (
-        f"what could not be had was used all the same, so {whose} lacks a check for that error."
-        if own or guilty
-        else "what could not be had may have been used all the same."
-    )
-    if guilty is not None:
-        text += f" {guilty.text}"
+    sense = blame.sense if blame is not None else oops.address.text if oops.address else ""
     yield Finding(
-        id="missing-check",
-        title="an error that was logged was not handled",
-        text=text,
-        confidence=0.85 if guilty is not None else 0.75 if own else 0.5,
-        crash_class="logic-bug",
-        evidence=(
-            *(crash.sign(precursor) for precursor in shown),
-            *(Fact(text=u.text, address=u.address) for u in unchecked[:2]),
-        ),
+        id="text-in-pointer",
+        title=f"{named(oops.function, oops.module)} found a string where a pointer belongs",
+        text=f"{named(oops.function, oops.module)} found a string where a pointer belongs ({sense}). Who reads it is often "
+        "the victim: look for who writes strings near that object.",
+        confidence=0.75,
+        crash_class="memory-corruption",
+        culprit=culprit_of(crash),
+        evidence=pointer_evidence(crash),
         next=(
             NextStep(
-                text=f"Find the call in {whose} that logged “{shown[0].text[:80]}”, and look who ignores what it returns.",
-                value=0.9,
+                text="Search the sources of the modules in use for that string, and for copies without a bound next to it.",
+                value=0.8,
             ),
-            NextStep(
-                text="Find out why it ran out: the limit may be too low for the load (swiotlb=, IOMMU, memory).",
-                value=0.4,
-            ),
+            KASAN,
+            SLUB,
         ),
-        weight=0.6,
+        weight=0.9,
     )
 
 
-def _times(precursor: Precursor) -> str:
-    return f" {precursor.count} times" if precursor.count > 1 else ""
-
-
-def _mentions(precursor: Precursor, module: str) -> bool:
-    return module.replace("-", "_") in precursor.text[:120].replace("-", "_")
-
-
-def _error_pointer(crash: Crash) -> bool:
-    return crash.oops is not None and crash.oops.address is not None and crash.oops.address.kind == "err-ptr"
-
-
 @rule(
-    "error-pointer",
-    "an error code that was used as a pointer",
-    why="Many functions of the kernel return -errno in a pointer (ERR_PTR); who does not ask IS_ERR() follows it.",
-    sure="quite sure: nothing else puts such a value into a pointer",
+    "gone-module",
+    "memory of a module that is no longer there",
+    why="A module that forgets to take back what it registered leaves pointers to itself behind; the next one to follow "
+    "them falls into the hole.",
+    sure="probable where the address lies in the modules' area, nothing is mapped there and a module was unloaded before",
 )
-def error_pointer(crash: Crash) -> Iterator[Finding]:
-    """ERR_PTR without IS_ERR."""
-    oops, blame = crash.oops, crash.blame
-    by_dump = blame is not None and blame.sense.startswith("ERR_PTR")
-    if oops is None or not (by_dump or (blame is None and _error_pointer(crash))):
+def gone_module(crash: Crash) -> Iterator[Finding]:
+    """Faults in the modules' area after a module was unloaded."""
+    oops = crash.oops
+    gone = gone_from_under(crash)
+    if not gone or oops is None:
         return
-    if blame is not None:
-        sense, culprit, evidence = blame.sense, blamed(crash, blame), (crash.here(), *trail(blame))
-        confidence = max(_CONFIDENCE[blame.confidence], 0.75)
-    else:
-        sense = oops.address.text if oops.address else ""
-        sure = oops.address is not None and oops.address.sure
-        culprit, evidence, confidence = faulting(crash), (crash.here(), *bad_address(crash)), 0.82 if sure else 0.7
-    whose = f", which {named(blame.origin, blame.origin_module)} let in" if blame and blame.origin else ""
     yield Finding(
-        id="error-pointer",
-        title=f"{named(oops.function, oops.module)} used an error code as a pointer",
-        text=f"{named(oops.function, oops.module)} used an error code as a pointer{whose} ({sense}): IS_ERR() was not asked.",
-        confidence=confidence,
-        crash_class="logic-bug",
-        culprit=culprit,
-        evidence=evidence,
-        next=(NextStep(text="Find the call whose result is used without IS_ERR(), and why it failed.", value=0.8),),
-        weight=0.9,
+        id="gone-module",
+        title=f"{named(oops.function, oops.module)} followed a pointer into a module that is gone",
+        text=f"{named(oops.function, oops.module)} followed a pointer into the modules' area, where nothing is mapped any "
+        f"more; {gone[0]} was unloaded before. It probably left something registered behind.",
+        confidence=0.75,
+        crash_class="memory-corruption",
+        culprit=Culprit(module=gone[0]),
+        evidence=(*pointer_evidence(crash), Fact(text=f"last unloaded: {gone[0]}", path=oops.path, line=oops.line)),
+        next=(
+            NextStep(
+                text=f"Compare what {gone[0]} registers when it loads with what its exit function takes back.",
+                value=0.9,
+            ),
+        ),
+        weight=0.97,
     )
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
+from lastwords.diagnosis.bad_pointer import bad_address, culprit_of
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named
 from lastwords.model import Finding, NextStep
-
-from .pointers import bad_address, culprit_of
 
 
 @rule(

@@ -10,7 +10,6 @@ from lastwords.diagnosis.story import named
 from lastwords.model import Finding, Frame, NextStep, Oops
 
 from .locking import lock_waited_for
-from .pointers import faulting
 
 _DEEP = 8
 """Frames from the innermost: what a task waits for stands near the place where it sleeps."""
@@ -77,7 +76,7 @@ def waiting(crash: Crash) -> Iterator[Finding]:
         text=f"{oops.comm or 'A task'} waits in {who} for {what}.",
         confidence=0.6,
         crash_class="lockup",
-        culprit=faulting(crash),
+        culprit=crash.faulting,
         evidence=(crash.here(), crash.spot(frame)),
         next=(NextStep(text=look, value=0.75),),
         weight=0.9,

@@ -4,15 +4,13 @@ A third party adds checks through the entry point group `lastwords.checks`: each
 whose import runs the decorators.
 """
 
-import importlib
-import importlib.metadata
-import pkgutil
 from collections.abc import Callable, Iterable
 from typing import Literal
 
 from lastwords.host.machine import Host
 from lastwords.model.oops import Struct
 from lastwords.model.readiness import CheckStatus
+from lastwords.plugins import BrokenPlugin, discover
 
 ENTRY_POINTS = "lastwords.checks"
 
@@ -123,21 +121,14 @@ def check(
 
 def built_in() -> list[Registered]:
     """The checks of this package, in the order of their areas."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    discover(__name__)
     own = [one for one in _REGISTERED.values() if one.function.__module__.startswith(f"{__name__}.")]
     return _sorted(own)
 
 
-def everything() -> tuple[list[Registered], list[tuple[str, str]]]:
-    """All checks, and the names of the entry points that can't be loaded, each with its reason."""
-    built_in()
-    broken = []
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        try:
-            entry.load()
-        except Exception as error:  # whatever a third party's module raises costs only its own checks
-            broken.append((entry.name, f"{type(error).__name__}: {error}"))
+def everything() -> tuple[list[Registered], list[BrokenPlugin]]:
+    """All checks, and the entry points that can't be loaded."""
+    broken = discover(__name__, ENTRY_POINTS)
     return _sorted(_REGISTERED.values()), broken
 
 

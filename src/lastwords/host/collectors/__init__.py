@@ -10,9 +10,7 @@ It runs in a process of its own, with its own time limit (`host/capture.py`), an
 not catch anything.
 """
 
-import importlib
-import pkgutil
-from importlib.metadata import entry_points
+from lastwords.plugins import BrokenPlugin, discover
 
 from .collector import Collector, collector, registered
 from .take import Take
@@ -20,20 +18,13 @@ from .take import Take
 GROUP = "lastwords.collectors"
 
 
-def all_collectors() -> tuple[list[Collector], list[tuple[str, str]]]:
+def all_collectors() -> tuple[list[Collector], list[BrokenPlugin]]:
     """The collectors, in the order in which they run: what would be overwritten next goes first.
 
     Returns:
-        The collectors; and names of plugins that could not be loaded, each with the reason.
+        The collectors; and the plugins that could not be loaded.
     """
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    broken = []
-    for entry in entry_points(group=GROUP):
-        try:
-            entry.load()
-        except Exception as error:  # a plugin may be of any quality
-            broken.append((entry.name, f"{type(error).__name__}: {error}"))
+    broken = discover(__name__, GROUP)
     return sorted(registered(), key=lambda one: (one.order, one.id)), broken
 
 

@@ -1,12 +1,11 @@
 """The steps of a plan: one function for each subject, bound to the readiness checks that it satisfies."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lastwords.host.machine import Host
 from lastwords.model.oops import Struct
 from lastwords.model.readiness import Check
+from lastwords.plugins import discover
 
 from .plan import Action, Command, Edit, Plan
 
@@ -51,10 +50,7 @@ def step(*checks: str, reboot: bool = False) -> Callable[[StepFunction], StepFun
 
 def steps() -> Iterator[Step]:
     """All of them, in the order of their modules' names."""
-    from . import areas
-
-    for module in sorted(each.name for each in pkgutil.iter_modules(areas.__path__)):
-        importlib.import_module(f"{areas.__name__}.{module}")
+    discover(f"{__package__}.areas")
     yield from _STEPS
 
 

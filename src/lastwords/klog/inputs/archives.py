@@ -1,71 +1,14 @@
 """Compressed files, read as a stream: known by their first bytes, in constant memory, as far as they go."""
 
-import bz2
 import codecs
-import gzip
 import io
-import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-import zstandard
-
-BLOCK = 1 << 16
-# zstd may turn 4 bytes into 128 KiB, and its decompressor can't be told to stop: feed it little at a time.
-ZSTD_BITE = 512
-# What `zstd --long=27` and `xz -9` need. A file that asks for more is broken or means harm.
-ZSTD_WINDOW = 1 << 27
-XZ_MEMORY = 1 << 28
-
-BROKEN = (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+from lastwords.compressed import BLOCK, BROKEN, ZSTD_WINDOW, compression
 
 CUT = "the compressed data ends early or is damaged; read as far as it goes"
-
-
-def _gzip(file: BinaryIO) -> Iterator[bytes]:
-    with gzip.open(file) as plain:
-        while block := plain.read1(BLOCK):
-            yield block
-
-
-def _bzip2(file: BinaryIO) -> Iterator[bytes]:
-    with bz2.open(file) as plain:
-        while block := plain.read1(BLOCK):
-            yield block
-
-
-def _xz(file: BinaryIO) -> Iterator[bytes]:
-    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
-    rest = b""
-    while True:
-        packed = rest or (file.read(BLOCK) if decoder.needs_input or decoder.eof else b"")
-        rest = b""
-        if decoder.eof:
-            if not packed:
-                return
-            packed = packed.lstrip(b"\0")  # padding between streams
-            if not packed:
-                continue
-            decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
-        elif not packed and decoder.needs_input:
-            raise EOFError
-        yield decoder.decompress(packed, BLOCK)
-        rest = decoder.unused_data
-
-
-def _zstd(file: BinaryIO) -> Iterator[bytes]:
-    zstd = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
-    decoder = zstd.decompressobj()
-    rest = b""
-    whole = False
-    while packed := rest or file.read(ZSTD_BITE):
-        yield decoder.decompress(packed)
-        whole, rest = decoder.eof, decoder.unused_data
-        if whole:
-            decoder = zstd.decompressobj()
-    if not whole:
-        raise EOFError
 
 
 def _utf16(file: BinaryIO) -> Iterator[bytes]:
@@ -90,14 +33,12 @@ def deflated(file: BinaryIO) -> Iterator[bytes]:
     raise EOFError
 
 
-MAGIC: tuple[tuple[bytes, Callable[[BinaryIO], Iterator[bytes]]], ...] = (
-    (b"\x1f\x8b", _gzip),
-    (b"BZh", _bzip2),
-    (b"\xfd7zXZ\0", _xz),
-    (b"\x28\xb5\x2f\xfd", _zstd),
-    (b"\xff\xfe", _utf16),
-    (b"\xfe\xff", _utf16),
-)
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def is_packed(head: bytes) -> bool:
+    """Whether `unpacked()` gives another text than the file itself, which begins so."""
+    return head.startswith(_UTF16_MARKS) or compression(head) is not None
 
 
 def unpacked(file: io.BufferedReader, damaged: Callable[[str], None], layers: int = 3) -> io.BufferedReader:
@@ -112,10 +53,11 @@ def unpacked(file: io.BufferedReader, damaged: Callable[[str], None], layers: in
         `file` itself where there is nothing to unpack.
     """
     start = file.peek(8)
-    for magic, blocks in MAGIC:
-        if layers and start.startswith(magic):
-            return unpacked(stream(blocks(file), damaged, file), damaged, layers - 1)
-    return file
+    if not layers or not is_packed(start):
+        return file
+    how = compression(start)
+    blocks = how.blocks(file, ZSTD_WINDOW) if how else _utf16(file)
+    return unpacked(stream(blocks, damaged, file), damaged, layers - 1)
 
 
 def stream(

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from .archives import BLOCK, deflated, stream, unpacked
+from lastwords.compressed import BLOCK
+
+from .archives import deflated, stream, unpacked
 from .pstore_files import PUT_TOGETHER, PartFile, crashes, is_compressed, part_file
 
 STDIN = "-"

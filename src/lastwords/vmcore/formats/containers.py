@@ -4,85 +4,27 @@ A dump is read here and there, a compressed file only from its start, so there i
 is watched: what does not fit is not begun, as far as the container tells its size, and else stopped in time.
 """
 
-import bz2
-import gzip
 import hashlib
-import lzma
 import os
 import shutil
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import zstandard
 
+from lastwords.compressed import BROKEN, Compression, compression
+
 from .storage import NotADump
 
-BLOCK = 1 << 20
+_HEAD = 1 << 10
+"""Bytes of a container that hold its headers."""
 _ZSTD_WINDOW = 1 << 31
-_XZ_MEMORY = 1 << 28
-"""What `xz -9` needs, three times over. A file that asks for more is broken or means harm."""
+"""What `zstd --ultra --long=31` needs: dumps are packed so."""
 _KEEP_FREE = 1 << 28
 """Bytes that stay free on the disk of the cache."""
 
-BROKEN = (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
-
 Progress = Callable[[int, int], None]
-
-
-def _gzip(file: BinaryIO) -> Iterator[bytes]:
-    with gzip.open(file) as plain:
-        while block := plain.read1(BLOCK):
-            yield block
-
-
-def _bzip2(file: BinaryIO) -> Iterator[bytes]:
-    with bz2.open(file) as plain:
-        while block := plain.read1(BLOCK):
-            yield block
-
-
-def _xz(file: BinaryIO) -> Iterator[bytes]:
-    """Streams one behind the other; LZMAFile, which does the same, can't be told how much memory to take."""
-    rest = b""
-    while True:
-        while not (packed := rest.lstrip(b"\0")):  # padding between streams
-            rest = file.read(BLOCK)
-            if not rest:
-                return
-        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
-        while not decoder.eof:
-            if block := decoder.decompress(packed, BLOCK):
-                yield block
-            packed = file.read(BLOCK) if decoder.needs_input and not decoder.eof else b""
-            if not packed and decoder.needs_input and not decoder.eof:
-                raise EOFError
-        rest = decoder.unused_data
-
-
-def _zstd(file: BinaryIO) -> Iterator[bytes]:
-    decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-    with decoder.stream_reader(file, read_across_frames=True, closefd=False) as plain:
-        while block := plain.read(BLOCK):
-            yield block
-
-
-_READERS: tuple[tuple[bytes, Callable[[BinaryIO], Iterator[bytes]]], ...] = (
-    (b"\x1f\x8b", _gzip),
-    (b"BZh", _bzip2),
-    (b"\xfd7zXZ\0", _xz),
-    (b"\x28\xb5\x2f\xfd", _zstd),
-)
-
-
-def _reader(head: bytes) -> Callable[[BinaryIO], Iterator[bytes]] | None:
-    return next((reader for magic, reader in _READERS if head.startswith(magic)), None)
-
-
-def is_container(head: bytes) -> bool:
-    """Whether a file that begins so is compressed."""
-    return _reader(head) is not None
 
 
 def head_inside(path: str, size: int) -> bytes:
@@ -90,9 +32,9 @@ def head_inside(path: str, size: int) -> bytes:
     found = bytearray()
     try:
         with Path(path).open("rb") as file:
-            reader = _reader(file.read(8))
+            how = compression(file.read(8))
             file.seek(0)
-            for block in reader(file) if reader else ():
+            for block in how.blocks(file, _ZSTD_WINDOW) if how else ():
                 found += block
                 if len(found) >= size:
                     break
@@ -149,14 +91,16 @@ def _unpack(path: str, target: Path, packed_size: int, progress: Progress | None
     try:
         with Path(path).open("rb") as file, temporary.open("xb") as out:
             os.fchmod(out.fileno(), 0o600)
-            head = file.read(BLOCK)
-            reader = _reader(head)
-            if reader is None:
+            head = file.read(_HEAD)
+            how = compression(head)
+            if how is None:
                 raise NotADump(f"{path}: not compressed")
-            promised = _promised_size(head)
+            promised = _promised_size(how, head)
             _check_room(path, target.parent, promised or packed_size, promised is not None)
             file.seek(0)
-            problem = _copy(reader(file), out, path, lambda: progress and progress(file.tell(), packed_size))
+            problem = _copy(
+                how.blocks(file, _ZSTD_WINDOW), out, path, lambda: progress and progress(file.tell(), packed_size)
+            )
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -181,9 +125,9 @@ def _copy(blocks: Iterator[bytes], out: BinaryIO, path: str, step: Callable[[], 
         step()
 
 
-def _promised_size(head: bytes) -> int | None:
+def _promised_size(how: Compression, head: bytes) -> int | None:
     """What a container says it unpacks to; only zstd says so at its beginning."""
-    if not head.startswith(b"\x28\xb5\x2f\xfd"):
+    if how.name != "zstd":
         return None
     try:
         size = zstandard.frame_content_size(head)

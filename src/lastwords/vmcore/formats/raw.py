@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from lastwords.compressed import compression
 from lastwords.model.dump import DumpProblem
 
 from . import containers, elf, flattened, kdump
@@ -10,8 +11,6 @@ from .foreign import HEAD, foreign, looks_like_text
 from .storage import BrokenHeader, File, NotADump, Storage, start_of
 
 Progress = Callable[[int, int], None]
-
-_CONTAINERS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
 
 
 @dataclass
@@ -51,9 +50,9 @@ def read_raw(path: str, progress: Progress | None = None) -> Raw:
     """
     head = start_of(path, HEAD)
     plain, container, problems = path, "", []
-    if containers.is_container(head):
+    if how := compression(head):
         _check_inside(path)
-        container = next(name for magic, name in _CONTAINERS if head.startswith(magic))
+        container = how.name
         plain, problem = containers.unpacked(path, progress)
         if problem is not None:
             problems.append(DumpProblem(kind="bad-container", text=problem))

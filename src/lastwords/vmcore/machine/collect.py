@@ -1,7 +1,5 @@
 """All parts of a machine, each by itself: what fails is told, and costs nothing else."""
 
-import importlib
-import pkgutil
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lastwords.model import Machine, Part
+from lastwords.plugins import discover
 
 from .part import PARTS, Partial, Read
 from .patience import OutOfPatience, patience
@@ -88,8 +87,6 @@ def _joined(reasons: Sequence[str]) -> str | None:
 
 def _parts() -> dict[str, Read]:
     """The declared parts: importing a module of this package declares its own."""
-    package = importlib.import_module("lastwords.vmcore.machine")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"lastwords.vmcore.machine.{module.name}")
+    discover("lastwords.vmcore.machine")
     order = {name: place for place, name in enumerate(_FIRST)}
     return dict(sorted(PARTS.items(), key=lambda item: order.get(item[0], len(order))))

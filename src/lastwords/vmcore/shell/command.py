@@ -1,12 +1,12 @@
 """How a command is declared."""
 
 import argparse
-import importlib
-import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from lastwords.plugins import discover
 
 if TYPE_CHECKING:
     from .shell import Shell
@@ -145,9 +145,7 @@ def command(
 
 def load() -> None:
     """Find the commands: importing a module of `commands` declares its own."""
-    package = importlib.import_module("lastwords.vmcore.shell.commands")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    discover("lastwords.vmcore.shell.commands")
 
 
 def out(text: str = "") -> None:

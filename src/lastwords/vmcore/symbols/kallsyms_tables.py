@@ -70,13 +70,6 @@ def named(symbols: dict[str, int]) -> Tables | None:
     return found if complete and (found.offsets or found.addresses) else None
 
 
-def as_vmcoreinfo(tables: Tables) -> bytes:
-    """The same as lines of VMCOREINFO, for tools that look for them there."""
-    pairs = zip(_VMCOREINFO_NAMES.values(), tables, strict=True)
-    # `relative_base` comes before `addresses` in both.
-    return b"".join(b"SYMBOL(%s)=%x\n" % (name.encode(), address) for name, address in pairs if address)
-
-
 def search(image: bytes | bytearray, start: int, word: int = 8, order: str = "<") -> Iterator[Tables]:
     """Find the tables in a piece of memory.
 

@@ -137,12 +137,9 @@ def log(shell: "Shell", given: argparse.Namespace) -> None:
     for record in log_lines(shell.kernel, boot):
         level = f"<{record.level}>" if given.m and record.level is not None else ""
         caller = f"[{record.caller:>6}] " if given.c and record.caller else ""
-        stamp = ""
-        if not given.t and given.T and record.wall:
-            stamp = f"[{_time_of_day(record.wall)}] "
-        elif not given.t and record.time is not None:
-            stamp = f"[{record.time:12.6f}] "
-        out(f"{level}{stamp}{caller}{record.text}")
+        stamp = f"[{_time_of_day(record.wall)}]" if given.T and record.wall else record.stamp
+        before = f"{stamp} " if stamp and not given.t else ""
+        out(f"{level}{before}{caller}{record.text}")
     if reason := log_records(shell.kernel).reason:
         raise CommandError(f"log: {reason}")
 
