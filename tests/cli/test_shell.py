@@ -46,7 +46,16 @@ def test_a_script(dump, tmp_path):
     assert (done.stderr, done.returncode) == (f"lastwords: {tmp_path / 'none'}: no such file\n", 2)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x7fELF" + bytes(100), b"just text\n" * 100])
+def test_a_dump_whose_headers_are_broken(tmp_path):
+    path = tmp_path / "vmcore"
+    path.write_bytes(b"\x7fELF" + bytes(100))
+    done = shell(str(path), "-c", "bt")
+    assert done.returncode == 2
+    assert [line.split(": ")[0] for line in done.stderr.splitlines()] == ["lastwords", "lastwords"]
+    assert f"lastwords salvage {path} -o OUT" in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"just text\n" * 100])
 def test_what_is_no_dump(tmp_path, content):
     path = tmp_path / "thing"
     path.write_bytes(content)

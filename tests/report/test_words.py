@@ -7,9 +7,13 @@ from msgspec import structs
 
 from lastwords.klog import inputs
 from lastwords.klog.read import read
-from lastwords.model import Analysis, Damage, Oops
+from lastwords.model import Analysis, Damage, DumpCheck, DumpPart, Oops
 from lastwords.report import words
+from lastwords.report.html import render as page
+from lastwords.report.markdown import render as markdown
 from lastwords.report.terminal import render
+
+from .reports import with_machine
 
 LAB = Path(__file__).parent.parent / "lab" / "logs" / "6.1"
 
@@ -84,3 +88,32 @@ def test_the_report_says_which_boot(tmp_path: Path) -> None:
     render(Analysis(logs=(found.log,), oopses=found.oopses), out)
     assert ", boot 1 of 2, " in " ".join(out.getvalue().split())
     assert "request_bytes" in out.getvalue().splitlines()[0]
+
+
+def test_a_damaged_dump_is_told_on_top_of_each_form_of_the_report() -> None:
+    parts = (
+        DumpPart(name="log", state="whole", text="411 records"),
+        DumpPart(name="stacks", state="lost", text="lost for 2 of 2 CPUs"),
+        DumpPart(name="modules", state="partly", text="3 of 9 pages"),
+    )
+    check = DumpCheck(path="vmcore", verdict="incomplete", summary="half of it is missing", parts=parts)
+    told = "The dump is incomplete: half of it is missing; lost: stacks; lost in part: modules."
+    for analysis in (structs.replace(with_machine(), dump=check), Analysis(dump=check)):
+        out = StringIO()
+        render(analysis, out)
+        assert told in " ".join("\n".join(out.getvalue().split("\n")[:5]).split())
+        assert told in "\n".join(markdown(analysis).split("\n")[:4])
+        html = page(analysis)
+        assert told in html[: html.index("</section>")]
+
+
+def test_of_a_whole_dump_nothing_is_said_on_top() -> None:
+    assert words.dump_not_whole(None) is None
+    assert words.dump_not_whole(DumpCheck(path="vmcore", verdict="whole", summary="all there")) is None
+
+
+def test_a_damaged_dump_that_has_what_matters_is_told_so() -> None:
+    parts = (DumpPart(name="log", state="whole", text=""), DumpPart(name="stacks", state="whole", text=""))
+    told = words.dump_not_whole(DumpCheck(path="v", verdict="damaged", summary="1 page is damaged", parts=parts))
+    assert told is not None
+    assert "1 page is damaged; whole all the same: log, stacks." in told

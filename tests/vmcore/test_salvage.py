@@ -214,7 +214,7 @@ def test_command(put, tmp_path):
     result = CliRunner().invoke(command, [path, "-o", str(tmp_path / "out")])
     assert result.exit_code == 0
     assert "lost" in result.output
-    assert "lastwords analyze" in result.output
+    assert result.output.endswith(f"next: lastwords analyze {tmp_path / 'out'}\n")  # it tells more than its log
     result = CliRunner().invoke(command, [path, "-o", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1

@@ -81,9 +81,19 @@ def inquire(
         with activity() as progress:
             return function(question(files), limits=Limits(seconds=options["timeout"]), progress=progress)
     except DumpError as error:
-        text = str(error)
-        # Damage explains what goes wrong with the dump, not a vmlinux of another kernel.
-        fail(text, files.dump if files is not None and text.startswith(files.dump[0]) else ())
+        explained(error, files)
+
+
+def explained(error: DumpError, files: Sources | None) -> NoReturn:
+    """The end for a dump that can't be read, with its damage where that is why.
+
+    Args:
+        error: what was wrong.
+        files: what was to be read; None where there is no dump among it.
+    """
+    text = str(error)
+    # Damage explains what goes wrong with the dump, not a vmlinux of another kernel.
+    fail(text, files.dump if files is not None and text.startswith(files.dump[0]) else ())
 
 
 def sources(paths: str | Sequence[str], options: dict[str, Any]) -> Sources:

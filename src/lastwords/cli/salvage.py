@@ -59,7 +59,7 @@ def _lines(saved: Salvaged) -> list[str]:
         lines.append(f"{saved.log_path}: {saved.log_records} log records{lost}")
     lines += [f"  note  {note}" for note in saved.notes]
     if saved.log_path or saved.dump_path:
-        lines.append(f"next: lastwords analyze {saved.log_path or saved.dump_path}")
+        lines.append(f"next: lastwords analyze {saved.dump_path or saved.log_path}")
     else:
         lines.append("nothing could be saved: neither memory nor a kernel log is left in it")
     return lines

@@ -13,7 +13,7 @@ import click
 from lastwords.report.escape import printable
 
 from .complaint import fail, needing_drgn
-from .dump_view import debuginfo_options, files_among, sources
+from .dump_view import debuginfo_options, explained, files_among, sources
 
 if TYPE_CHECKING:
     from lastwords.vmcore.shell import Shell
@@ -102,10 +102,12 @@ def _open(paths: Sequence[str], options: dict[str, Any]) -> "Shell":
     with needing_drgn():
         from lastwords.vmcore.session import DumpError
         from lastwords.vmcore.shell.opening import open_shell
+    files = None
     try:
-        return open_shell(sources(paths, options), escape=printable, views=views())
+        files = sources(paths, options)
+        return open_shell(files, escape=printable, views=views())
     except DumpError as error:
-        fail(str(error))
+        explained(error, files)
 
 
 def views() -> "dict[str, View]":

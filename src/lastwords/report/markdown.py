@@ -66,6 +66,8 @@ def _top(analysis: Analysis) -> Iterator[str]:
         quoted(words.title(first)) if first else "Dump without a crash report" if analysis.dump else "No crash found"
     )
     yield from (f"# {title}", "")
+    if (text := words.dump_not_whole(analysis.dump)) is not None:
+        yield from (f"**{prose(text)}**", "")
     if analysis.verdict is not None:
         yield from _verdict(analysis.verdict)
     elif first is None:

@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lastwords.model import Analysis, Code, Frame, Gap, Instruction, Log, Machine, Oops, Precursor, Trace
+from lastwords.model import Analysis, Code, DumpCheck, Frame, Gap, Instruction, Log, Machine, Oops, Precursor, Trace
 
 from . import diagnosis, width, words
 from .escape import printable
@@ -63,11 +63,13 @@ def _parts(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
         if number:
             yield Text()
         first = _told(analysis, oopses[log.path])
-        yield from _heading(log, first)
+        yield from _heading(log, first, None if number else analysis.dump)
         if not number:
             yield from diagnosis.opening(analysis)
         yield from _log(log, first, oopses[log.path], None if number else analysis.machine, verbose)
     if not loud:
+        if (text := words.dump_not_whole(analysis.dump)) is not None:
+            yield from (Text(printable(text), "bold yellow"), Text())
         yield from diagnosis.opening(analysis)
         if analysis.dump is not None and not quiet:
             yield Text("What crashed is not known: no kernel log is left in the dump.", "bold yellow")
@@ -90,12 +92,15 @@ def _told(analysis: Analysis, oopses: Sequence[Oops]) -> Oops:
     return crash if crash is not None and crash in oopses else oopses[0]
 
 
-def _heading(log: Log, first: Oops) -> Iterator[RenderableType]:
+def _heading(log: Log, first: Oops, dump: DumpCheck | None) -> Iterator[RenderableType]:
     yield Text.assemble(
         (printable(words.title(first)), "bold red"),
         ("" if first.intact else f"   {words.state(first)}", "yellow"),
     )
     yield Text(_source(log, first), "dim")
+    # Whoever reads only the first lines must know it too.
+    if (text := words.dump_not_whole(dump)) is not None:
+        yield Text(printable(text), "bold yellow")
     yield Text()
 
 

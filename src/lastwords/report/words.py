@@ -8,7 +8,7 @@ from itertools import groupby
 
 from lastwords.glossary import codes, errno
 from lastwords.glossary.units import duration
-from lastwords.model import AddressSense, Frame, Oops, Precursor
+from lastwords.model import AddressSense, DumpCheck, Frame, Oops, Precursor
 
 _CONTEXTS = {
     "task": "in task context",
@@ -251,3 +251,31 @@ def before(precursor: Precursor) -> str:
     if precursor.seconds_before is None:
         return ""
     return f"-{duration(precursor.seconds_before)}"
+
+
+# Of the parts that an analysis needs, by what is left of them, the worst first.
+_LEFT = (("lost", "lost"), ("partly", "lost in part"))
+
+
+def dump_not_whole(check: DumpCheck | None) -> str | None:
+    """What stands at the head of a report on a dump that is not whole; None where nothing is lost.
+
+    Example:
+        >>> from lastwords.model import DumpCheck, DumpPart
+        >>> parts = (DumpPart(name="log", state="whole", text=""), DumpPart(name="stacks", state="lost", text=""))
+        >>> dump_not_whole(DumpCheck(path="v", verdict="incomplete", summary="half is missing", parts=parts))
+        'The dump is incomplete: half is missing; lost: stacks. What follows is from what is left.'
+    """
+    if check is None or check.verdict == "whole":
+        return None
+    if check.verdict == "not-a-dump":
+        return f"No dump: {check.summary}."
+    named = [
+        f"{what}: {', '.join(names)}"
+        for state, what in _LEFT
+        if (names := [part.name for part in check.parts if part.state == state])
+    ]
+    there = [part.name for part in check.parts if part.state == "whole"]
+    if not named and there:
+        named = [f"whole all the same: {', '.join(there)}"]
+    return f"The dump is {'; '.join([f'{check.verdict}: {check.summary}', *named])}. What follows is from what is left."

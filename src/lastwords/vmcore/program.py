@@ -11,7 +11,7 @@ from drgn.helpers.linux.sched import task_cpu
 from lastwords.model import Symbols
 
 from .formats import OpenDump, Vmcoreinfo
-from .source import SourceError, open_source, program_of, registers_of_cpus
+from .source import SourceError, open_source, program_of, registers_in_memory, registers_of_cpus
 from .symbols.btf import Btf
 from .symbols.debuginfo import Found, find_vmlinux
 from .symbols.kallsyms import Kallsyms
@@ -65,9 +65,8 @@ class Kernel:
         is_thread = isinstance(thread, drgn.Thread)
         try:
             trace = thread.stack_trace() if is_thread else self.prog.stack_trace(thread)
-        except (ValueError, LookupError):
-            # It ran on a CPU. drgn finds that one's registers only in files that it opened itself, and in crash_notes,
-            # which only a kdump fills.
+        except Exception:  # ValueError or LookupError, and what libkdumpfile's errors become
+            # It ran on a CPU. drgn finds that one's registers only in the notes of files that it opened itself.
             registers = self._registers_of(thread.object if is_thread else thread)
             if registers is None:
                 raise
@@ -78,7 +77,7 @@ class Kernel:
         """Of the CPU that a task ran on."""
         known = registers_of_cpus(self.dump) if self.dump is not None and self.dump.dump.drgn.path is None else ()
         number = task_cpu(task)
-        return known[number] if number < len(known) else None
+        return known[number] if number < len(known) else registers_in_memory(self.prog, number)
 
     def register_frames(self, registers: bytes) -> Iterator[drgn.StackFrame]:
         """The frames of a CPU by its registers (`pr_reg` of NT_PRSTATUS): works without types too."""

@@ -106,15 +106,15 @@ def _names(opened: OpenDump) -> dict[str, str]:
 
 
 def _names_in_memory(kernel: KernelMemory, opened: OpenDump) -> dict[str, str]:
-    symbol, offset = opened.vmcoreinfo.symbol("init_uts_ns"), opened.vmcoreinfo.offset("uts_namespace.name")
-    if symbol is None:
-        return {}
-    try:
-        data = kernel.read(symbol + (offset or 0), 65 * len(_UTS))
-    except (Unreadable, Unmapped):
-        return {}
-    values = [data[65 * at : 65 * at + 65].split(b"\0")[0].decode("latin-1") for at in range(len(_UTS))]
-    return dict(zip(_UTS, values, strict=True)) if values[0] == "Linux" else {}
+    for place in opened.vmcoreinfo.names_at:
+        try:
+            data = kernel.read(place, 65 * len(_UTS))
+        except (Unreadable, Unmapped):
+            continue
+        values = [data[65 * at : 65 * at + 65].split(b"\0")[0].decode("latin-1") for at in range(len(_UTS))]
+        if values[0] == "Linux":
+            return dict(zip(_UTS, values, strict=True))
+    return {}
 
 
 def check_room(out: str, need: int) -> None:

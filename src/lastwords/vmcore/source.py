@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import drgn
+from drgn.helpers.linux.percpu import per_cpu_ptr
 
 from .formats import NotADump, OpenDump, Unreadable, open_dump
-from .formats.notes import NT_PRSTATUS
+from .formats.notes import NT_PRSTATUS, Note, parse_notes
 from .formats.opening import open_without_header
 
 _ARCHITECTURES = {
@@ -20,6 +21,8 @@ _ARCHITECTURES = {
 }
 _REGISTERS_AT = 112
 """Bytes in front of `pr_reg` in struct elf_prstatus (include/linux/elfcore.h), on 64-bit machines."""
+_NOTE_BYTES = 512
+"""Larger than NT_PRSTATUS with its head on any architecture."""
 
 
 _NO_VMCOREINFO = "VMCOREINFO is not in the dump, so nothing in it can be found"
@@ -106,6 +109,25 @@ def _from_memory(dump: OpenDump, path: Path, vmcoreinfo: bytes | None) -> drgn.P
 
 def registers_of_cpus(dump: OpenDump) -> tuple[bytes, ...]:
     """`pr_reg` of each CPU, in the order of the notes; none on 32-bit machines."""
-    if dump.dump.bits != 64:
-        return ()
-    return tuple(note.desc[_REGISTERS_AT:] for note in dump.notes if note.type == NT_PRSTATUS and note.name == "CORE")
+    return _registers(dump.notes) if dump.dump.bits == 64 else ()
+
+
+def registers_in_memory(prog: drgn.Program, cpu: int) -> bytes | None:
+    """`pr_reg` of a CPU as the kernel noted it when it started the crash kernel; None where it did not.
+
+    It is what the notes of a kdump are made of (kernel/kexec_core.c: crash_save_cpu()), so it is there where those are
+    lost.
+    """
+    platform = prog.platform
+    if platform is None or drgn.PlatformFlags.IS_64_BIT not in platform.flags:
+        return None
+    try:
+        data = prog.read(per_cpu_ptr(prog["crash_notes"], cpu).value_(), _NOTE_BYTES)
+    except (LookupError, drgn.FaultError):
+        return None
+    little = drgn.PlatformFlags.IS_LITTLE_ENDIAN in platform.flags
+    return next(iter(_registers(parse_notes(data, "little" if little else "big"))), None)
+
+
+def _registers(notes: Sequence[Note]) -> tuple[bytes, ...]:
+    return tuple(note.desc[_REGISTERS_AT:] for note in notes if note.type == NT_PRSTATUS and note.name == "CORE")

@@ -181,14 +181,10 @@ def _check_part(part: KdumpPart, problems: list[DumpProblem]) -> Faults:
 
 
 def _check_sub_header(part: KdumpPart, name: str, problems: list[DumpProblem]) -> None:
-    """The sub header points to three texts in the file: libkdumpfile opens no dump whose pointers lead out of it."""
-    header = part.header
-    places = (("VMCOREINFO", header.vmcoreinfo), ("notes", header.notes), ("ERASEINFO", header.eraseinfo))
-    for what, place in places:
-        if place.size and place.offset + place.size > part.storage.size:
-            text = f"{name}: the sub header puts its {what} behind the file's end: overwritten"
-            problems.append(DumpProblem(kind="bad-header", text=text, offset=header.block_size))
-            return
+    """The sub header points to three texts in the file."""
+    if (what := part.header.misplaced(part.storage.size)) is not None:
+        text = f"{name}: the sub header puts its {what} behind the file's end: overwritten"
+        problems.append(DumpProblem(kind="bad-header", text=text, offset=part.header.block_size))
 
 
 def _check_count(part: KdumpPart, name: str, problems: list[DumpProblem]) -> None:

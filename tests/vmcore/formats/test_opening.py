@@ -390,3 +390,28 @@ def test_cut_files(machine, put, build, size):
                 assert opened.memory.read(pfn * PAGE, PAGE) == machine.page(pfn)
             except Unreadable:
                 continue
+
+
+@pytest.mark.parametrize("lines", [b"", b"OFFSET(uts_namespace.name)=4\n"], ids=["since 5.11", "before 5.11"])
+def test_an_overwritten_sub_header_costs_the_notes_alone(put, lines):
+    """libkdumpfile does not open such a dump. Before Linux 5.11 VMCOREINFO does not say where the release stands."""
+    machine = building.machine()
+    text = machine.vmcoreinfo.replace(lines, b"")
+    machine.memory[building.VMCOREINFO : building.VMCOREINFO + PAGE] = text.ljust(PAGE, b"\0")
+    data = bytearray(kdump_dump(machine))
+    data[PAGE : 2 * PAGE] = random.Random(1).randbytes(PAGE)
+    with open_dump([put(data)]) as opened:
+        assert opened.vmcoreinfo.text == text
+        assert opened.dump.vmcoreinfo_source == "memory"
+        assert opened.dump.drgn.path is None
+        assert "sub header" in opened.dump.drgn.why
+        same_memory(opened, machine)
+
+
+def test_the_release_agrees_without_a_search_of_memory_before_5_11(put):
+    machine = building.machine()
+    machine.vmcoreinfo = machine.vmcoreinfo.replace(b"OFFSET(uts_namespace.name)=4\n", b"")
+    machine.memory[building.VMCOREINFO : building.VMCOREINFO + PAGE] = bytes(PAGE)
+    with open_dump([put(kdump_dump(machine))]) as opened:
+        assert opened.dump.vmcoreinfo_source == "header"
+        assert opened._agrees(machine.vmcoreinfo) is True

@@ -102,6 +102,7 @@ def _material(analysis: Analysis) -> dict[str, Any]:
         "first": first,
         "title": _title(analysis, first),
         "source": _source(analysis),
+        "not_whole": words.dump_not_whole(analysis.dump),
         "facts": list(facts(first)) if first else [],
         "class_words": verdict.CLASSES[analysis.verdict.crash_class] if analysis.verdict else "",
         "confident": analysis.verdict is not None and verdict.sure(analysis.verdict),

@@ -120,6 +120,14 @@ class KdumpHeader:
         """`zlib`, `lzo`, `snappy`, `zstd` or `none`; single pages may differ."""
         return next((name for flag, name in METHODS.items() if self.status & flag), "none")
 
+    def misplaced(self, size: int) -> str | None:
+        """Which of the texts that the sub header points to lies behind the end of a file of `size` bytes, or None.
+
+        libkdumpfile opens no such dump.
+        """
+        places = (("VMCOREINFO", self.vmcoreinfo), ("notes", self.notes), ("ERASEINFO", self.eraseinfo))
+        return next((what for what, place in places if place.size and place.offset + place.size > size), None)
+
     @property
     def bitmap_size(self) -> int:
         """Of one bitmap, in bytes."""

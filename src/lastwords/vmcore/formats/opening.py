@@ -108,15 +108,14 @@ class OpenDump:
         """Whether the release in VMCOREINFO stands in memory where it says; None where that can't be read."""
         info = Vmcoreinfo(text)
         kernel = self._kernel(info)
-        namespace, name = info.symbol("init_uts_ns"), info.offset("uts_namespace.name")
-        if kernel is None or namespace is None or info.release is None:
+        if kernel is None or not info.names_at or info.release is None:
             return None
         try:
             # struct new_utsname: six names of 65 bytes, the release is the third.
-            there = kernel.read(namespace + (name or 0) + 2 * 65, 65)
+            there = [kernel.read(names + 2 * 65, 65) for names in info.names_at]
         except (Unreadable, Unmapped):
             return None
-        return there.split(b"\0")[0].decode("utf-8", "replace") == info.release
+        return info.release in (name.split(b"\0")[0].decode("utf-8", "replace") for name in there)
 
     def _arch(self, info: Vmcoreinfo) -> str | None:
         header = self.raws[0]
@@ -197,6 +196,7 @@ class OpenDump:
         if raw.kdump_header is not None:
             yield not raw.kdump_header.utsname["machine"], "the header does not name the machine, as QEMU's do not"
             yield raw.kdump_header.split, "one file of a split dump"
+            yield raw.kdump_header.misplaced(raw.storage.size) is not None, "the sub header is damaged"
             yield raw.kdump_header.incomplete or _is_cut(KdumpPart(raw.storage, raw.kdump_header)), "cut off"
 
     def close(self) -> None:

@@ -91,6 +91,17 @@ class Vmcoreinfo:
         """A member's offset, `struct.member`."""
         return self._integer(f"OFFSET({member})", 10)
 
+    @property
+    def names_at(self) -> tuple[int, ...]:
+        """Where `struct new_utsname` with the kernel's names may be, the likeliest first; none where it does not tell.
+
+        Kernels before 5.11 don't tell the offset: a reference count of 4 bytes stood in front of it.
+        """
+        namespace, offset = self.symbol("init_uts_ns"), self.offset("uts_namespace.name")
+        if namespace is None:
+            return ()
+        return (namespace + offset,) if offset is not None else (namespace + 4, namespace)
+
     def struct_size(self, name: str) -> int | None:
         """A struct's size in bytes."""
         return self._integer(f"SIZE({name})", 10)
