@@ -45,7 +45,7 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
-def kept(path: Path, make: Callable[[], None], lock: str, newest: int = 3) -> Path:
+def kept(path: Path, make: Callable[[], object], lock: str, newest: int = 3) -> Path:
     """An item of the cache, made if it is not there; this process's as long as it lives.
 
     Args:
@@ -55,9 +55,9 @@ def kept(path: Path, make: Callable[[], None], lock: str, newest: int = 3) -> Pa
         newest: how many of its family to keep.
     """
     with locked(lock):
-        if not _use(path):
+        if not hold(path):
             make()
-            if not _use(path):
+            if not hold(path):
                 raise LabError(f"{path} was removed as soon as it was made")
             trim(path.parent, newest)
     return path
@@ -84,7 +84,12 @@ def unused_for(path: Path) -> float:
 
 
 def remove(path: Path) -> bool:
-    """Remove a file or directory, if no process uses it; says whether it did."""
+    """Remove a file or directory, if no process uses it; says whether it did.
+
+    A chroot in which something is mounted is in use: what would be removed with it is the machine's own /dev.
+    """
+    if any(mount.is_relative_to(path) for mount in _mounts()):
+        return False
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:  # gone, or a link that somebody put here
@@ -104,8 +109,14 @@ def remove(path: Path) -> bool:
     return True
 
 
-def _use(path: Path) -> bool:
-    """Keep it from being removed, and note that it is used; False where it is not there."""
+def _mounts() -> Iterator[Path]:
+    """Where something is mounted (proc_pid_mountinfo(5)); blanks in names are octal there."""
+    for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
+        yield Path(re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), line.split()[4]))
+
+
+def hold(path: Path) -> bool:
+    """Keep an item from being removed as long as this process lives, and note its use; False where it is not there."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lastwords.lab.cache import hold
 from lastwords.lab.system import Guest, image, overlay, terminal
 
 from . import payload
@@ -24,6 +25,7 @@ def main() -> None:
                 guest.wait_for_boot()
                 guest.run(payload.MOUNT)
                 guest.shut_down()
+    hold(disk)
     command = Guest(disk, Path("/dev/null"), devices=payload.devices()).machine_command()
     command[command.index("-serial") + 1] = "mon:stdio"
     while True:
