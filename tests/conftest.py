@@ -19,7 +19,7 @@ _DEFAULT = re.compile(
     r"|test_dumps\.py::.*\[6\.1-arm64-null-function\]"
     # The full disk: what it fills left room for a dump; until that is mended it is no proof of anything.
     r"|test_whole_way\.py::(?!test_a_disk_that_is_full)|test_without_kdump\.py"
-    r"|test_qmp_lab\.py|test_hung_guest\.py"
+    r"|test_live_kernel_in_guest\.py|test_qmp_lab\.py|test_hung_guest\.py"
 )
 
 

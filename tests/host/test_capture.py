@@ -171,6 +171,46 @@ def test_nonsense_in_the_pipe_is_passed_over(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+def test_a_program_of_its_own_ends_with_one_that_is_killed(tmp_path, monkeypatch):
+    """A command leads a group of its own; what a collector starts otherwise is in the collector's."""
+    monkeypatch.setattr(collector_process, "_GRACE", 0.3)
+
+    def stubborn(take: Take) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as program:
+            take.output("pid", "", str(program.pid).encode())
+            while True:
+                time.sleep(1)
+
+    assert run(tmp_path, one(stubborn, "stubborn", 1.0))["stubborn"].state == "failed"
+    assert not alive(int((tmp_path / "evidence/stubborn/pid").read_text()))
+
+
+def test_those_of_a_hang_have_their_own_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(capture, "HANG_TIMEOUT", 0.2)
+
+    def slow(take: Take) -> None:
+        time.sleep(1)
+        take.file("/a")
+
+    build(tmp_path / "tree", {"/a": ("first", 0)})
+    ordinary = one(slow, "ordinary")
+    of_the_hang = Collector("hang", "test", "what hangs", 1, 20.0, True, slow)
+    with Vault(tmp_path / "evidence") as vault:
+        wish = Wish(hang=True)
+        found = list(secure(vault, Root(tmp_path / "tree"), wish, collectors=[ordinary, of_the_hang]))
+    assert [(item.id, item.state) for item in found] == [("ordinary", "failed"), ("hang/a", "taken")]
+
+
+def test_what_is_handed_over_runs_at_its_place(tmp_path):
+    build(tmp_path / "tree", {"/a": ("first", 0)})
+    early = Collector("early", "test", "what is lost first", 1, 20.0, False, quick)
+    with Vault(tmp_path / "evidence") as vault:
+        found = [item.id for item in secure(vault, Root(tmp_path / "tree"), also=[early])]
+    assert found[0] == "early/a"
+    assert len(found) > 10
+
+
 def test_what_was_taken_is_not_taken_again(tmp_path):
     with_note = run(tmp_path, one(quick))["one/a"]
     (tmp_path / "tree/a").unlink()

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from lastwords import __version__
 from lastwords.klog.inputs import Input, find
-from lastwords.model import Analysis, Facts, Log, Oops, Verdict
+from lastwords.model import Analysis, Facts, Log, Machine, Oops, Verdict
 from lastwords.vmcore.files import Files, sort_files
 from lastwords.vmcore.session import DumpError
 
 from .evidence import Holdings, holdings
 from .folders import Folders
 from .history import boots, crash_records, read_pasts
+from .live_kernel import machine_in
 from .maintainers import SourceTree, asked
 from .vmcore import Debuginfo, Tell, Vmcore, read_vmcore
 
@@ -117,6 +119,7 @@ def analyze(
     if vmcore is not None and vmcore.log is not None:
         own = vmcore.check.dump.paths if vmcore.check.dump else material.files.dumps[0]
         sources = [vmcore.log, *_others(sources, own)]
+    machine = (vmcore and vmcore.machine) or _live_machine(material.held.machines, errors)
     logs: list[Log] = []
     oopses: list[Oops] = []
     for source in sources:
@@ -140,7 +143,7 @@ def analyze(
     facts = Facts(
         oopses=tuple(oopses),
         logs=tuple(logs),
-        machine=vmcore.machine if vmcore else None,
+        machine=machine,
         dump=check,
         errors=(*errors, *past.problems),
         hardware_errors=tuple(past.errors),
@@ -149,6 +152,16 @@ def analyze(
         evidence=evidence,
     )
     return _analysis(facts, known, tree, say)
+
+
+def _live_machine(paths: Sequence[Path], errors: list[str]) -> Machine | None:
+    """The kernel that was read while it hung, the last of several; where there is a dump, that knows better."""
+    for path in reversed(paths):
+        try:
+            return machine_in(path)
+        except (OSError, ValueError) as error:
+            errors.append(f"{path}: {(isinstance(error, OSError) and error.strerror) or error}")
+    return None
 
 
 def _analysis(facts: Facts, known: Sequence["KnownIssue"], tree: SourceTree | None, say: Tell | None) -> Analysis:

@@ -16,6 +16,7 @@ from lastwords.vmcore.files import sort_files
 
 from .directory import CaseDirectory, is_case
 from .errors import CaseError
+from .live_kernel import KIND as MACHINE
 
 READ_AS_CRASH = frozenset(
     {"dump", "vmlinux", "module", "dmesg", "pstore", "journal", "syslog", "console", "netconsole", "log", "crash-tool"}
@@ -46,12 +47,14 @@ class Holdings:
     Attributes:
         paths: for the readers of logs and dumps.
         pasts: for the readers of what had been recorded.
+        machines: of kernels that were read while they hung.
         evidence: of the cases among the paths.
         errors: what can't be used, one line each.
     """
 
     paths: tuple[str, ...] = ()
     pasts: tuple[Past, ...] = ()
+    machines: tuple[Path, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     errors: tuple[str, ...] = ()
 
@@ -60,6 +63,7 @@ def holdings(paths: Sequence[str]) -> Holdings:
     """Put the evidence of a case in the place of its directory, and tell records of the past from logs."""
     read: list[str] = []
     pasts: list[Past] = []
+    machines: list[Path] = []
     evidence: list[Evidence] = []
     errors: list[str] = []
     for path in dict.fromkeys(paths):
@@ -69,6 +73,7 @@ def holdings(paths: Sequence[str]) -> Holdings:
             files, problems = evidence_files(case)
             evidence += manifest_of(case)
             errors += problems + _unread_journals(files)
+            machines += [file for file, kind in files if kind == MACHINE]
             for file, kind in files:
                 form = recognize(file, _unpacked(file)) if kind not in ("dump", "vmlinux", "module") else None
                 if form is not None:
@@ -81,7 +86,7 @@ def holdings(paths: Sequence[str]) -> Holdings:
                 pasts.append(Past(here, form, path))
             if form in _MAYBE_LOGS:
                 read.append(path)
-    return Holdings(tuple(read), tuple(pasts), tuple(evidence), tuple(errors))
+    return Holdings(tuple(read), tuple(pasts), tuple(machines), tuple(evidence), tuple(errors))
 
 
 def _unread_journals(files: Sequence[tuple[Path, str]]) -> list[str]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--to", metavar="DIR", type=click.Path(path_type=Path), help="The case's directory, new or begun.")
 @click.option("--root", metavar="DIR", default="/", help="The machine's files; runs no command then.")
-@click.option("--hang", is_flag=True, help="A hang that is going on: /proc, and sysrq w, l and t, which only print.")
+@click.option("--hang", is_flag=True, help="A hang that is going on: /proc, sysrq w, l and t, /proc/kcore; only reads.")
 @click.option("--all-dumps", is_flag=True, help="Dumps of earlier crashes too.")
 @click.option("--clear-pstore", is_flag=True, help="Afterwards remove from pstore what was taken of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
@@ -36,15 +36,18 @@ def command(to: Path | None, root: str, hang: bool, all_dumps: bool, clear_pstor
 
     Takes pstore, ring buffer, BMC log, journal, logs, dumps, settings, hardware and package histories, raw and
     unchanged, with origin, time and SHA-256 in a manifest. Changes nothing on the machine; as root it sees more, and
-    what it may not read it says. It can be stopped and run again at any moment.
+    what it may not read it says. It can be stopped and run again at any moment. The live kernel is read with --hang
+    alone, and never written to.
     """
     from lastwords.case.errors import CaseError
+    from lastwords.case.live_kernel import live_kernel
     from lastwords.host.capture import Wish, clear_taken_pstore, secure
     from lastwords.host.crashed_boot import crashed_boot, hanging_boot
     from lastwords.host.root import Root
     from lastwords.host.vault import Vault, VaultError
     from lastwords.model import Capture, to_json
     from lastwords.report.captured import render_capture
+    from lastwords.report.machine_text import machine_text
 
     if not Path(root).is_dir():
         fail(f"{root}: no such directory")
@@ -58,7 +61,8 @@ def command(to: Path | None, root: str, hang: bool, all_dumps: bool, clear_pstor
     try:
         case = _case(to, host, None if hang else boot.running)
         with Vault(case.evidence) as vault, activity() as tell:
-            evidence = list(secure(vault, machine, Wish(hang=hang, all_dumps=all_dumps), boot=boot, tell=tell))
+            wish = Wish(hang=hang, all_dumps=all_dumps)
+            evidence = list(secure(vault, machine, wish, boot=boot, also=[live_kernel(machine_text)], tell=tell))
             if clear_pstore:
                 cleared = clear_taken_pstore(vault, machine)
         _date(case, evidence, boot)

@@ -9,6 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from lastwords.lab import Case, Outcome
+    from lastwords.lab.stock import Item
 
 
 @click.group(
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     "  lastwords lab run null-field                   boot, crash, print the console\n"
     "  lastwords lab run null-field --log crash.log --dump vmcore\n"
     "  lastwords lab run hung-task --kernel 6.12 --kdump vmcore.kdump\n"
+    "  lastwords lab cache --clear                    make room\n"
 )
 def command() -> None:
     """Crash a real Debian kernel in QEMU, record its console and dump its memory.
@@ -114,6 +116,65 @@ def run(
             sys.stdout.write(_printable(console))
         if vmlinux and not as_json:
             click.echo(f"debuginfo: {vmlinux}", err=True)
+
+
+@command.command(
+    epilog="Examples:\n\n\b\n"
+    "  lastwords lab cache                                what is kept, and how much room it takes\n"
+    "  lastwords lab cache --clear --unused 7             what was not used for a week\n"
+    "  lastwords lab cache --clear --kind crashes --kind systems\n\n"
+    "Exit status: 0 done, 2 something may not be removed."
+)
+@click.option("--clear", "wanted", is_flag=True, help="Remove what nobody uses right now.")
+@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only of this kind; may be repeated.")
+@click.option(
+    "--unused", metavar="DAYS", type=click.FloatRange(min=0), default=0.0, help="Only what was not used since."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON array: the items, or those to be removed.")
+def cache(wanted: bool, kinds: tuple[str, ...], unused: float, as_json: bool) -> None:
+    """Show what the lab keeps, or clear it: all of it can be fetched or made again.
+
+    Older crashes, modules and disks go by themselves: of each the newest few are kept, and none that nobody used for
+    two weeks. Kernels, their debuginfo and Debian's releases stay.
+    """
+    from lastwords.lab.cache import cache as place
+    from lastwords.lab.stock import KINDS, clear, stock
+    from lastwords.report.captured import human
+
+    for kind in kinds:
+        if kind not in KINDS:
+            raise click.UsageError(f"no kind {kind}: there are {', '.join(KINDS)}")
+    chosen = kinds or tuple(KINDS)
+    try:
+        if wanted:
+            found = list(clear(chosen, unused * 86_400))
+        else:
+            found = [(item, False) for item in stock(chosen) if item.unused >= unused * 86_400]
+    except OSError as error:
+        _fail(error)
+    if as_json:
+        click.echo(msgspec.json.encode([_stocked(item, removed) for item, removed in found]))
+        return
+    for kind in chosen:
+        of_kind = [item for item, _ in found if item.kind == kind]
+        size = human(sum(item.size for item in of_kind))
+        click.echo(f"{kind:<10} {len(of_kind):>5}  {size:>10}  {KINDS[kind][0]}")
+    if wanted:
+        removed = [item for item, gone in found if gone]
+        kept = f"; {len(found) - len(removed)} are in use" if len(found) > len(removed) else ""
+        click.echo(f"removed {len(removed)}, {human(sum(item.size for item in removed))}{kept}")
+    click.echo(f"in {place()}")
+
+
+def _stocked(item: "Item", removed: bool) -> dict[str, object]:
+    return {
+        "kind": item.kind,
+        "path": str(item.path),
+        "size": item.size,
+        "unused": round(item.unused),
+        "in_use": item.in_use,
+        "removed": removed,
+    }
 
 
 def _result(case: "Case", outcome: "Outcome", vmlinux: Path | None, log: Path | None) -> dict[str, object]:

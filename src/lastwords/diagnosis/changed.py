@@ -27,7 +27,7 @@ def changed(crash: Crash) -> tuple[Answer, ...]:
 
 
 def _answers(crash: Crash) -> Iterator[Answer]:
-    if crash.time is not None and crash.time < _SOON:
+    if crash.time is not None and crash.time < _SOON and not crash.is_alive:
         text = "It crashed soon after boot: what is new since the boot before is the first suspect."
         yield Answer(text=text, topic="boot")
     if (built := _built(crash)) is not None:

@@ -56,8 +56,13 @@ class Crash:
 
     @property
     def machine(self) -> Machine | None:
-        """The machine of the dump."""
+        """The machine of the dump, or the one that was read while it hung."""
         return self.facts.machine
+
+    @property
+    def is_alive(self) -> bool:
+        """The kernel was read while it ran, as in a hang, and no report says that it crashed."""
+        return self.oops is None and self.machine is not None and self.machine.read_by is not None
 
     @property
     def blame(self) -> Blame | None:

@@ -92,6 +92,8 @@ def _cpus(machine: Machine) -> Iterator[Answer]:
     idle = [cpu for cpu in cpus if cpu.context == "idle" and not cpu.crashing]
     for cpu in [cpu for cpu in cpus if cpu not in idle][:_MANY]:
         whose = f"{cpu.comm} ({cpu.pid})" if cpu.comm else "nobody known"
+        if cpu.pid is not None and cpu.pid == machine.read_by:
+            whose = "lastwords, which read this"
         state = f" in {_CONTEXTS.get(cpu.context, cpu.context)}" if cpu.context and cpu.context != "task" else ""
         mark = ", and crashed" if cpu.crashing else ""
         yield Answer(text=f"CPU {cpu.number} ran {whose}{state}{mark}.", topic="CPUs")

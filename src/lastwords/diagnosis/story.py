@@ -31,6 +31,8 @@ def _dumped(crash: Crash) -> str:
     """For a machine of which no report is at hand."""
     if crash.panic:
         return f" panicked ({crash.panic})"
+    if crash.is_alive:
+        return " was read while it ran, with no report of a crash in its log"
     # A log that is lost may well have held one.
     return " was dumped without a report of a crash in its log" if crash.log else " was dumped; its log is lost"
 

@@ -15,7 +15,9 @@ def timeline(crash: Crash) -> tuple[Event, ...]:
     events.sort(key=lambda event: (event.line is None, event.line or 0))
     dumped = crash.machine.uptime if crash.machine else None
     if dumped is not None:
-        events.append(Event(kind="dump", text="the memory was dumped", time=dumped))
+        alive = crash.machine is not None and crash.machine.read_by is not None
+        text = "the running kernel was read" if alive else "the memory was dumped"
+        events.append(Event(kind="dump", text=text, time=dumped))
     return tuple(events)
 
 

@@ -29,7 +29,8 @@ from .vault import Vault
 SECONDS_A_MIB = 1.0
 """Added to a collector's time limit for each MiB it moves: a large dump may take long, a stuck disk may not."""
 HANG_TIMEOUT = 60.0
-"""Seconds a collector gets at most while the machine hangs: many will wait for the same thing that hangs."""
+"""Seconds a collector gets at most while the machine hangs: many will wait for the same thing that hangs. Those of the
+hang itself know what they are in for."""
 _LONGEST_MESSAGE = 1 << 20
 
 Tell = Callable[[str], None]
@@ -44,6 +45,7 @@ def secure(
     *,
     boot: CrashedBoot | None = None,
     collectors: Sequence[Collector] | None = None,
+    also: Sequence[Collector] = (),
     tell: Tell | None = None,
 ) -> Iterator[Evidence]:
     """Take all evidence there is, what would be overwritten next first.
@@ -54,6 +56,7 @@ def secure(
         wish: what else is wanted.
         boot: what is known of the boot that crashed; looked for by default.
         collectors: these instead of all.
+        also: besides all: those that need what this room does without.
         tell: is told what is going on.
 
     Yields:
@@ -61,7 +64,8 @@ def secure(
     """
     broken: list[BrokenPlugin] = []
     if collectors is None:
-        collectors, broken = all_collectors()
+        found, broken = all_collectors()
+        collectors = sorted((*found, *also), key=lambda one: (one.order, one.id))
     boot = boot or (hanging_boot if wish.hang else crashed_boot)(root)
     for name, reason in broken:
         yield vault.record(
@@ -107,7 +111,9 @@ class _Run:
     def go(self, root: Root, boot: CrashedBoot, wish: Wish) -> Iterator[Evidence]:
         """Run it to its end or until its time is up, and enter what it takes."""
         began = time.monotonic()
-        limit = min(self.collector.timeout, HANG_TIMEOUT) if wish.hang else self.collector.timeout
+        limit = self.collector.timeout
+        if wish.hang and not self.collector.hang:
+            limit = min(limit, HANG_TIMEOUT)
         child, pipe = start(self.collector, self.vault, root, boot, wish)
         late = stopped = False
         try:

@@ -142,11 +142,12 @@ def stop(child: int) -> bool:
 
 
 def _kill_commands(child: int) -> None:
-    """Commands lead process groups of their own, and would outlive a collector that has no time to end them."""
+    """What a collector started would outlive it, where it has no time to end it. Commands lead groups of their own."""
     with contextlib.suppress(OSError):
         for command in Path(f"/proc/{child}/task/{child}/children").read_text().split():
-            with contextlib.suppress(OSError):
-                os.killpg(int(command), signal.SIGKILL)
+            for end in (os.killpg, os.kill):
+                with contextlib.suppress(OSError):
+                    end(int(command), signal.SIGKILL)
 
 
 @dataclass

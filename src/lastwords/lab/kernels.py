@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cache import cache, locked
+from .cache import cache, hold, locked
 from .errors import LabError
 from .suite import Suite
 
@@ -73,6 +73,7 @@ class Kernel:
         with locked(f"debuginfo-{self.release}"):
             if not where.exists():
                 _unpack(self.suite, f"linux-image-{self.release}-dbg", where)
+            hold(where)
         return where / "usr" / "lib" / "debug" / "boot" / f"vmlinux-{self.release}"
 
 
@@ -95,6 +96,7 @@ def kernel(name: str) -> Kernel:
         where = cache() / "kernels" / release
         if not where.exists():
             _unpack(suite, f"linux-image-{release}", where)
+        hold(where)
     return Kernel(name, release, suite, where)
 
 
@@ -112,6 +114,7 @@ def _arm64(name: str, same: Kernel) -> Kernel:
             # Not straight into /, where the package's own /lib would take the place of the link to /usr/lib.
             suite.run("cd /fetched; dpkg-deb --extract *.deb tree; cp -a tree/usr/src/* /usr/src/")
             _unpack(suite, f"linux-image-{release}", where, "busybox-static:arm64")
+        hold(where)
     return Kernel(name, release, suite, where, "arm64")
 
 

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from .cache import cache, locked
+from .cache import cache, kept
 from .cases import FOLDER, Case
 from .kernels import Kernel
 
@@ -15,7 +15,7 @@ _KBUILD_RENAMED = "{name}-y := {stem}.o\n"
 
 
 def modules(case: Case, kernel: Kernel) -> tuple[Path, ...]:
-    """The case's modules for a kernel: built on first use, kept until a source changes.
+    """The case's modules for a kernel: built on first use, kept as long as it is used.
 
     Returns:
         The .ko files, with their DWARF, by themselves in a folder; none for a case without modules of its own.
@@ -29,9 +29,7 @@ def modules(case: Case, kernel: Kernel) -> tuple[Path, ...]:
     files |= {f"{case.name}/{source.name}": source.read_bytes() for source in case.sources.values()}
     digest = hashlib.sha256(b"\0".join(files.values())).hexdigest()[:12]
     built = cache() / "modules" / kernel.release / f"{case.name}-{digest}"
-    with locked(f"suite-build-{kernel.suite.name}"):
-        if not built.exists():
-            _build(case, kernel, files, built)
+    kept(built, lambda: _build(case, kernel, files, built), f"suite-build-{kernel.suite.name}")
     return tuple(built / f"{name}.ko" for name in case.sources)
 
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from .cache import cache, locked
+from .cache import cache, hold, locked
 from .errors import LabError
 
 MIRROR = "http://deb.debian.org"
@@ -41,6 +41,7 @@ class Suite:
         with locked(f"suite-{name}"):
             if not self.root.exists():
                 self._make()
+            hold(self.root)
 
     def run(self, script: str) -> str:
         """Run a shell script inside, as root.

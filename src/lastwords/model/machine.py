@@ -69,6 +69,8 @@ class Machine(Struct, frozen=True, kw_only=True):
         code: the function that faulted, a few instructions around the fault; None where the crash was no fault.
         system_call: that the task which crashed was in, with its arguments; None where it was in none.
         sysctls: those that decide what happens in a crash, by name.
+        read_by: of a running kernel, the PID of the process that read it: nothing stood still meanwhile, so parts may
+            disagree. None for a dump.
     """
 
     release: str
@@ -99,4 +101,5 @@ class Machine(Struct, frozen=True, kw_only=True):
     symbols: Symbols | None = None
     blame: Blame | None = None
     code: Listing | None = None
+    read_by: int | None = None
     parts: tuple[Part, ...] = ()

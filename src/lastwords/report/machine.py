@@ -30,7 +30,8 @@ def sections(machine: Machine, *, verbose: bool = False) -> Iterator[Section]:
     """
     if machine.blame is not None:
         yield "Where the bad pointer came from", list(_blame(machine.blame))
-    crashing = [cpu for cpu in machine.cpus or () if cpu.crashing or verbose]
+    # Of a CPU that runs there is no stack to be had, only in a dump.
+    crashing = [cpu for cpu in machine.cpus or () if cpu.crashing or (verbose and machine.read_by is None)]
     if crashing and machine.symbols is not None:
         yield "Stack in the dump", list(cpus_one_by_one(machine, crashing, machine.symbols, verbose=verbose))[1:]
     if machine.locks is not None and (machine.locks.cycles or machine.locks.held):
@@ -153,9 +154,12 @@ def _cpus(machine: Machine) -> str | None:
         return None
     if all(cpu.pid is None for cpu in machine.cpus):
         return f"{len(machine.cpus)}; what they ran is not known"
-    busy = [f"CPU {cpu.number} {cpu.comm} ({cpu.pid})" for cpu in machine.cpus if cpu.pid]
+    others = [cpu for cpu in machine.cpus if cpu.pid != machine.read_by]
+    busy = [f"CPU {cpu.number} {cpu.comm} ({cpu.pid})" for cpu in others if cpu.pid]
     shown = ", ".join(busy[:8]) + (f" and {len(busy) - 8} more" if len(busy) > 8 else "")
-    return f"{len(machine.cpus)}, of which {len(busy)} busy: {shown}" if busy else f"{len(machine.cpus)}, all idle"
+    reader = "" if len(others) == len(machine.cpus) else "; lastwords read this on one"
+    told = f", of which {len(busy)} busy: {shown}" if busy else ", all others idle" if reader else ", all idle"
+    return f"{len(machine.cpus)}{told}{reader}"
 
 
 def _tasks(tasks: Sequence[Task]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import drgn
 from drgn.helpers.linux.percpu import per_cpu_ptr
 
+from .files import LIVE
 from .formats import NotADump, OpenDump, Unreadable, open_dump
 from .formats.notes import NT_PRSTATUS, Note, parse_notes
 from .formats.opening import open_without_header
@@ -35,14 +36,17 @@ class SourceError(Exception):
 def open_source(paths: Sequence[str]) -> OpenDump:
     """Open the file of a dump, or all files of a split one; where its headers are lost, by what stands behind them.
 
+    The memory of a running kernel is not searched: that would be all there is in the machine.
+
     Raises:
         SourceError: no dump, or a file that can't be read.
     """
+    is_file = paths[0] not in LIVE
     try:
-        return open_dump(paths)
+        return open_dump(paths, search_memory=is_file)
     except NotADump as error:
         try:
-            found = open_without_header(paths[0]) if len(paths) == 1 else None
+            found = open_without_header(paths[0]) if len(paths) == 1 and is_file else None
         except (OSError, NotADump):
             found = None
         if found is None:

@@ -1,4 +1,7 @@
-"""lastwords as a disk for the guest: its wheel and what its base install depends on, at their locked versions."""
+"""lastwords as disks for the guest: its wheel with its base install, and apart from that what reads dumps.
+
+All at their locked versions. A server that is to be ready for a crash does without the second one.
+"""
 
 import hashlib
 import os
@@ -6,69 +9,98 @@ import re
 import shutil
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-from lastwords.lab.cache import cache, locked
+from lastwords.lab.cache import cache, kept
 from lastwords.lab.system import directory_disk
 
 ROOT = Path(os.environ.get("LASTWORDS_PAYLOAD_SOURCE", Path(__file__).parents[3]))
 EXTRAS = ("drgn",)
-"""Locked, but not of the base install: a server that is to be ready for a crash does without."""
-
-_OLD = 3 * 3600.0
+"""Locked, but not of the base install."""
+_NEWEST = 6
+"""Each change of the sources makes another one, of 120 MB."""
 
 MOUNT = """
 mkdir -p /opt/lastwords
 mount -o ro /dev/disk/by-id/virtio-lastwords /opt/lastwords
 cat > /usr/local/bin/lastwords <<'SH'
 #!/bin/sh
-PYTHONPATH=/opt/lastwords exec python3 -c 'from lastwords.__main__ import main; main()' "$@"
+PYTHONPATH=/opt/lastwords:/opt/extras exec python3 -c 'from lastwords.__main__ import main; main()' "$@"
 SH
 chmod +x /usr/local/bin/lastwords
 echo '/dev/disk/by-id/virtio-lastwords /opt/lastwords ext4 ro,nofail 0 0' >> /etc/fstab
 """
+MOUNT_EXTRAS = """
+mkdir -p /opt/extras
+mount -o ro /dev/disk/by-id/virtio-extras /opt/extras
+"""
 
 
 def disk() -> Path:
-    """The disk, built anew when the sources change."""
+    """The base install, built anew when the sources change."""
     sources = sorted(path for path in (ROOT / "src").rglob("*") if path.is_file() and path.suffix != ".pyc")
-    lock = (ROOT / "lock" / "runtime.txt").read_bytes()
-    digest = hashlib.sha256(lock + (ROOT / "pyproject.toml").read_bytes())
+    digest = hashlib.sha256(_lock() + (ROOT / "pyproject.toml").read_bytes())
     for path in sources:
         digest.update(str(path).encode() + path.read_bytes())
-    made = cache() / "systems" / f"lastwords-{digest.hexdigest()[:12]}.disk"
-    with locked("payload"):
-        if not made.exists():
-            for other in made.parent.glob("lastwords-*.disk"):
-                if time.time() - other.stat().st_mtime > _OLD:  # else a guest may be running with it
-                    other.unlink()
-            _make(made)
-    return made
+
+    def fill(target: Path) -> None:
+        _install(target, lambda name: name not in EXTRAS)
+        _pip("--no-deps", str(ROOT), "--target", str(target))
+
+    return _disk("lastwords", digest.hexdigest(), fill)
+
+
+def extras() -> Path:
+    """What the base install does without."""
+    return _disk("extras", hashlib.sha256(_lock()).hexdigest(), lambda target: _install(target, EXTRAS.__contains__))
 
 
 def devices() -> list[str]:
-    """For QEMU."""
+    """The base install, for QEMU."""
+    return _device("lastwords", disk())
+
+
+def extra_devices() -> list[str]:
+    """What the base install does without, for QEMU."""
+    return _device("extras", extras())
+
+
+def _device(name: str, path: Path) -> list[str]:
     return [
-        *("-drive", f"file={disk()},if=none,id=lastwords,format=raw,readonly=on"),
-        *("-device", "virtio-blk-pci,drive=lastwords,serial=lastwords"),
+        *("-drive", f"file={path},if=none,id={name},format=raw,readonly=on"),
+        *("-device", f"virtio-blk-pci,drive={name},serial={name}"),
     ]
 
 
-def _make(made: Path) -> None:
-    target = made.with_suffix(".tree")
-    shutil.rmtree(target, ignore_errors=True)
-    requirements = re.sub(r"\\\n", " ", (ROOT / "lock" / "runtime.txt").read_text())
-    base = [line for line in requirements.splitlines() if line.strip() and not line.startswith(("#", *EXTRAS))]
-    listed = made.with_suffix(".txt")
-    listed.write_text("\n".join(base) + "\n")
+def _disk(name: str, digest: str, fill: Callable[[Path], None]) -> Path:
+    made = cache() / "systems" / f"{name}-{digest[:12]}.disk"
+
+    def make() -> None:
+        target, making = made.with_suffix(".tree"), made.with_suffix(".part")
+        shutil.rmtree(target, ignore_errors=True)
+        fill(target)
+        subprocess.run([sys.executable, "-m", "compileall", "-q", str(target)], check=False)
+        directory_disk(target, making)
+        shutil.rmtree(target)
+        making.rename(made)
+
+    return kept(made, make, f"payload-{made.name}", _NEWEST)
+
+
+def _lock() -> bytes:
+    return (ROOT / "lock" / "runtime.txt").read_bytes()
+
+
+def _install(target: Path, wanted: Callable[[str], bool]) -> None:
+    lines = re.sub(r"\\\n", " ", _lock().decode()).splitlines()
+    chosen = [line for line in lines if (match := re.match(r"[\w.-]+", line)) and wanted(match[0])]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    listed = target.with_suffix(".txt")
+    listed.write_text("\n".join(chosen) + "\n")
     # The guest's Python is Debian 12's.
-    platform = ("--python-version", "3.11", "--only-binary=:all:")
+    platform = ("--python-version", "3.11", "--only-binary=:all:", "--no-deps")
     _pip("--require-hashes", "-r", str(listed), "--target", str(target), *platform)
-    _pip("--no-deps", str(ROOT), "--target", str(target))
-    subprocess.run([sys.executable, "-m", "compileall", "-q", str(target)], check=False)
-    directory_disk(target, made)
-    shutil.rmtree(target)
     listed.unlink()
 
 

@@ -6,24 +6,26 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lastwords.lab.cache import cache
-from lastwords.lab.system import Guest, image, overlay
+from lastwords.lab.cache import hold
+from lastwords.lab.system import Guest, image, overlay, terminal
 
 from . import payload
 
 
 def main() -> None:
     """Make the disk, if there is none yet; then boot it, again after each reboot."""
-    disk = cache() / "systems" / "terminal.qcow2"
+    system = image()
+    disk = terminal(system)
     if "--new" in sys.argv or not disk.exists():
         print("making the disk; lastwords is installed in it first, which takes a boot", file=sys.stderr)
         with TemporaryDirectory(prefix="lastwords-lab-") as scratch:
             disk.unlink(missing_ok=True)
-            guest = Guest(overlay(image(), disk), Path(scratch) / "console", devices=payload.devices())
+            guest = Guest(overlay(system, disk), Path(scratch) / "console", devices=payload.devices())
             with guest:
                 guest.wait_for_boot()
                 guest.run(payload.MOUNT)
                 guest.shut_down()
+    hold(disk)
     command = Guest(disk, Path("/dev/null"), devices=payload.devices()).machine_command()
     command[command.index("-serial") + 1] = "mon:stdio"
     while True:

@@ -14,6 +14,8 @@ _LOCKING = re.compile(
     r"(?:__)?(?:mutex_|rwsem_|down(?:_|$)|rt_mutex|_?raw_(?:spin|read|write)_|queued_|native_queued_|percpu_down|"
     r"rt_spin|ww_mutex|__mutex_lock|schedule|io_schedule|__schedule|preempt_schedule|__down|wait_for_|__wait_|do_wait_)"
 )
+_LONG = 10.0
+"""Seconds that a task may have waited for a lock before it counts as stuck, in a kernel that was read as it hung."""
 _LOCKDEP = NextStep(
     text="Run the load on a kernel with lockdep (CONFIG_PROVE_LOCKING): it names both orders at their first use.",
     value=0.7,
@@ -87,6 +89,8 @@ def lock_holder(crash: Crash) -> Iterator[Finding]:
     if locks is None or locks.cycles:
         return
     stuck = {oops.pid for oops in crash.reports if oops.family == "hang"}
+    if crash.is_alive:  # nobody has reported it yet
+        stuck |= {w.pid for lock in locks.held for w in lock.waiters if (w.seconds or 0.0) >= _LONG}
     for lock in sorted(locks.held, key=lambda lock: -len(lock.waiters))[:3]:
         waiters = [waiter for waiter in lock.waiters if waiter.pid in stuck] or list(lock.waiters)
         if not waiters or not (stuck & {waiter.pid for waiter in waiters} or _spinning_hang(crash, waiters)):

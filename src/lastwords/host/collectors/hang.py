@@ -54,7 +54,7 @@ _LINES_A_TASK = 20
 _MOST_SECONDS = 20
 
 
-@collector("hang", "hang", "the state of the hang", order=25, timeout=120, hang=True)
+@collector("hang", "hang", "the state of the hang", order=25, timeout=60, hang=True)
 def hang(take: Take) -> None:
     """/proc first, which disturbs nothing; then what sysrq makes the kernel print, and the ring buffer again."""
     take.small_files("state.txt", GENERAL)

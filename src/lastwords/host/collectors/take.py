@@ -177,8 +177,7 @@ class Take:
             There was something.
         """
         patterns = list(patterns)
-        if self._vault.holds(item := item_id(self._collector.id, name)):
-            self._report(self._vault.items[item], None)
+        if self.has(name):
             return True
         parts: list[bytes] = []
         for pattern in patterns:
@@ -199,6 +198,14 @@ class Take:
             self.output(name, ", ".join(patterns), b"".join(parts))
         return bool(parts)
 
+    def has(self, name: str) -> bool:
+        """Whether an earlier run took this item: then it need not be read again."""
+        item = item_id(self._collector.id, name)
+        if not self._vault.holds(item):
+            return False
+        self._report(self._vault.items[item], None)
+        return True
+
     def output(
         self, name: str, origin: str, data: bytes, *, kind: str = "", note: str = "", began: float | None = None
     ) -> None:
@@ -212,10 +219,9 @@ class Take:
             note: for the manifest.
             began: `time.monotonic()` when reading began.
         """
-        item = item_id(self._collector.id, name)
-        if self._vault.holds(item):
-            self._report(self._vault.items[item], None)
+        if self.has(name):
             return
+        item = item_id(self._collector.id, name)
         began = time.monotonic() if began is None else began
         try:
             staged = stage_bytes(self._vault.incoming, data)
@@ -246,9 +252,7 @@ class Take:
         Returns:
             Something was taken.
         """
-        item = item_id(self._collector.id, name)
-        if self._vault.holds(item):
-            self._report(self._vault.items[item], None)
+        if self.has(name):
             return True
         began = time.monotonic()
         ran = self.root.run(*argv, seconds=seconds, limit=limit)

@@ -3,21 +3,19 @@
 import hashlib
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from lastwords.lab.cache import cache, locked
+from lastwords.lab.cache import cache, kept
 from lastwords.lab.cases import Case
 from lastwords.lab.errors import LabError
 from lastwords.lab.experiment import run
 from lastwords.lab.kernels import Kernel
 from lastwords.lab.modules import modules
 
-A_DAY = 86_400.0
 # Of a recipe, what decides what the guest does.
 _MAKES_THE_CRASH = (
     *("run", "append", "modules", "programs", "devices", "provoke", "memory", "initramfs", "until"),
@@ -49,19 +47,16 @@ def crash(case: Case, kernel: Kernel, say: Callable[[str], None] = lambda text: 
     own = built[0].parent if built else None
     folder = cache() / "crashes" / kernel.release / f"{case.name}-{_digest(case, own)}"
     log, dump = folder / "console.log", folder / "vmcore"
-    with locked(f"crash-{kernel.release}-{case.name}"):
-        if not dump.exists():
-            making = folder.with_suffix(".part")
-            shutil.rmtree(making, ignore_errors=True)
-            making.mkdir(parents=True)
-            _run(case, kernel, making / log.name, making / dump.name, say)
-            _dig_holes(making / dump.name)
-            for old in folder.parent.glob(f"{case.name}-{'?' * 12}"):
-                # Of an older recipe; but what another checkout made today, it may be reading.
-                if time.time() - old.stat().st_mtime > A_DAY:
-                    shutil.rmtree(old, ignore_errors=True)
-            shutil.rmtree(folder, ignore_errors=True)
-            making.rename(folder)
+
+    def make() -> None:
+        making = folder.with_suffix(".part")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        _run(case, kernel, making / log.name, making / dump.name, say)
+        _dig_holes(making / dump.name)
+        making.rename(folder)
+
+    kept(folder, make, f"crash-{kernel.release}-{case.name}")
     return Crash(log, dump, own)
 
 

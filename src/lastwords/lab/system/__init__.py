@@ -8,6 +8,6 @@ with Guest(image(), Path("console.log")) as guest:
 """
 
 from .guest import Done, Guest
-from .image import directory_disk, image, overlay
+from .image import directory_disk, image, overlay, terminal
 
-__all__ = ["Done", "Guest", "directory_disk", "image", "overlay"]
+__all__ = ["Done", "Guest", "directory_disk", "image", "overlay", "terminal"]

@@ -3,10 +3,9 @@
 import hashlib
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
-from ..cache import cache, locked
+from ..cache import cache, kept
 from ..errors import LabError
 from ..kernels import kernel
 from ..suite import bootstrap, inside
@@ -28,7 +27,6 @@ REPOSITORY = ("kdump-tools", "makedumpfile", "kexec-tools")
 """What the guest can install, with all that it depends on."""
 SIZE = 3 << 30
 """Bytes of the (sparse) disk."""
-_OLD = 86400.0
 _START = 1 << 20
 _SECTOR = 512
 _BOOT_CODE = 440
@@ -47,11 +45,12 @@ def image() -> Path:
     ingredients = [recipe, agent, " ".join((release, *INSTALLED, "/", *REPOSITORY, str(SIZE))).encode()]
     key = hashlib.sha256(b"\0".join(ingredients)).hexdigest()[:12]
     disk = cache() / "systems" / f"{SUITE}-{key}.raw"
-    with locked(f"system-{key}"):
-        if not disk.exists():
-            _forget_others(disk)
-            _make(disk, recipe.decode(), agent, release)
-    return disk
+    return kept(disk, lambda: _make(disk, recipe.decode(), agent, release), f"system-{key}")
+
+
+def terminal(disk: Path) -> Path:
+    """Where what people do to a disk is kept, beside it; gone when the disk is made anew, which it would not fit."""
+    return disk.with_suffix(".terminal")
 
 
 def overlay(disk: Path, path: Path) -> Path:
@@ -77,6 +76,7 @@ def _make(disk: Path, recipe: str, agent: bytes, release: str) -> None:
         inside(root, f"RELEASE={release} PACKAGES='{' '.join(REPOSITORY)}'\n{recipe}")
         _file_system(root, making, f"offset={_START}", SIZE - _START)
         _boot_sectors(root, making)
+        terminal(disk).unlink(missing_ok=True)
         making.rename(disk)
     finally:
         shutil.rmtree(root, ignore_errors=True)
@@ -99,13 +99,6 @@ def _boot_sectors(root: Path, disk: Path) -> None:
     with disk.open("r+b") as file:
         file.write(boot[:_BOOT_CODE] + b"labs\0\0" + partition + bytes(48) + b"\x55\xaa" + core)
         file.truncate(SIZE)
-
-
-def _forget_others(disk: Path) -> None:
-    """Other recipes' disks, if they are old: another checkout may be at work with its own."""
-    for other in disk.parent.glob(f"{SUITE}-*.raw"):
-        if time.time() - other.stat().st_mtime > _OLD:
-            other.unlink()
 
 
 def _tool(*command: str) -> None:

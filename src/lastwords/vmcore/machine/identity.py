@@ -1,5 +1,6 @@
 """Which machine and kernel this was: names, clocks, load."""
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,10 @@ def _taints(kernel: "Kernel") -> str:
     return "".join(taint.letter for taint in from_mask(mask))
 
 
+def _read_by(kernel: "Kernel") -> int | None:
+    return os.getpid() if drgn.ProgramFlags.IS_LIVE in kernel.prog.flags else None
+
+
 _FIELDS: dict[str, Callable[["Kernel"], Any]] = {
     "architecture": _architecture,
     "hostname": _hostname,
@@ -82,4 +87,5 @@ _FIELDS: dict[str, Callable[["Kernel"], Any]] = {
     "uptime": uptime,
     "load": _load,
     "taints": _taints,
+    "read_by": _read_by,
 }

@@ -1,5 +1,6 @@
 """An end to what never ends: a damaged dump leads every walk into circles that nobody thought of."""
 
+import math
 import signal
 import threading
 import time
@@ -44,6 +45,12 @@ def patience(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
         if outer:
             signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - began), _AT_ONCE))
+
+
+def patience_left() -> float:
+    """Seconds until what runs is interrupted; without end where nobody will."""
+    left, _ = signal.getitimer(signal.ITIMER_REAL)
+    return left or math.inf
 
 
 @contextmanager

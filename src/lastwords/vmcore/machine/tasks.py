@@ -16,6 +16,7 @@ from lastwords.model import Task
 from .clock import RunQueueClocks, per_cpu_offsets, run_queue_clocks
 from .fields import Fields
 from .part import Partial, once, part
+from .patience import patience_left
 from .rss import Rss
 from .strings import decoded, one_line
 from .unwinding import Stack, unwinder
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 MOST_TASKS = 200_000
 MOST_STACKS = 50_000
 SECONDS_FOR_STACKS = 60.0
+_SHARE_FOR_STACKS = 0.7
+"""Of the time that there is for all of this: tasks without stacks are better than none."""
 
 _PF_KTHREAD = 0x00200000
 
@@ -76,7 +79,7 @@ def tasks(kernel: "Kernel") -> Partial:
         raise LookupError("; ".join(problems))
     reader.count_pages(fields for _, fields in rows)
     unwinder(kernel).expect(min(len(rows), MOST_STACKS))
-    deadline = time.monotonic() + SECONDS_FOR_STACKS
+    deadline = time.monotonic() + min(SECONDS_FOR_STACKS, patience_left() * _SHARE_FOR_STACKS)
     read: dict[int, Task] = {}
     without = 0
     for address, fields in sorted(rows, key=_rank):
