@@ -17,6 +17,7 @@ from .follow import tied
 from .inputs import Dialect, Input, is_binary, not_a_log, recognise
 from .inputs.files import shown
 from .oopses import find_oopses
+from .typed import DAMAGE, may_be_typed, typed
 
 CHUNK = 8 << 20
 """Bytes read at a time."""
@@ -174,6 +175,11 @@ def _read(records: list[Record]) -> _Window:
     return _Window(records, find_oopses(records, sieve.candidates(records)))
 
 
+def _telling(window: _Window) -> bool:
+    """Whether it has a crash of a known kind: a line that begins with BUG may be one that was typed."""
+    return any(oops.kind != "kernel-bug-message" for oops in window.oopses)
+
+
 class _Scanner:
     """One pass over one file."""
 
@@ -206,7 +212,21 @@ class _Scanner:
     def _all_at_once(self, data: bytes) -> None:
         self.result.size, self.result.lines = len(data), count_lines(data)
         if self.context or sieve.hits(data):
-            self._take(_read(self.dialect.records(data)))
+            window = _read(self.dialect.records(data))
+            self._take(window if _telling(window) else self._typed(data) or window)
+        elif (typed := self._typed(data)) is not None:
+            self._take(typed)
+
+    def _typed(self, data: bytes) -> _Window | None:
+        """The text as the kernel would have spelt it, where somebody typed it; None where nothing crashes in it."""
+        if not may_be_typed(data, self.dialect.name):
+            return None
+        records = typed(self.dialect.records(data))
+        window = _read(records) if records is not None else None
+        if window is None or not _telling(window):
+            return None
+        oopses = [structs.replace(oops, intact=False, damage=(*oops.damage, DAMAGE)) for oops in window.oopses]
+        return _Window(window.records, oopses)
 
     def _from_the_start(self, file: BinaryIO, data: bytes) -> None:
         """Formats that only make sense from their beginning: decoded in full, chunk after chunk."""

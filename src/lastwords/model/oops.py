@@ -182,7 +182,7 @@ class Damage(Struct, frozen=True, kw_only=True):
     """One reason why an oops's text is not to be trusted as a whole.
 
     Attributes:
-        kind: `cut-off`, `interleaved`, `dropped`, `no-trace`, `unreliable-trace`.
+        kind: `cut-off`, `interleaved`, `dropped`, `no-trace`, `unreliable-trace`, `typed`.
         text: one sentence for people.
         line: where in the file, from 1, or None.
     """

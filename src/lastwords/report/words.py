@@ -49,6 +49,7 @@ def title(oops: Oops) -> str:
 
 # By kind of damage, the gravest first.
 _STATES = {
+    "typed": "(typed by hand)",
     "interleaved": "(lines of two reports mixed)",
     "dropped": "(messages lost)",
     "cut-off": "(text cut off)",
