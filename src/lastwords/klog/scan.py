@@ -14,7 +14,7 @@ from . import sieve
 from .boots import Start, Starts
 from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
-from .inputs import Dialect, Input, is_binary, not_a_log, recognise
+from .inputs import Dialect, Input, host_in, is_binary, not_a_log, recognise
 from .inputs.files import shown
 from .oopses import find_oopses
 from .typed import DAMAGE, may_be_typed, typed
@@ -60,6 +60,7 @@ class Scanned:
         format: the dialect's name.
         lines: number of lines.
         size: number of bytes, unpacked.
+        host: the machine that its lines name, where they name one only.
         oopses: in the order of the file.
         starts: where boots begin.
         first: the first records of the log.
@@ -73,6 +74,7 @@ class Scanned:
     format: str = ""
     lines: int = 0
     size: int = 0
+    host: str | None = None
     oopses: list[Oops] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
     first: list[Record] = field(default_factory=list)
@@ -202,6 +204,8 @@ class _Scanner:
         self.result.binary = is_binary(data)
         self.dialect = recognise(data)
         self.result.format = self.dialect.name
+        if self.context:
+            self.result.host = host_in(data)
         if self.dialect.line_oriented and len(data) > SMALL:
             self.by_chunks(file, data)
         elif self.dialect.line_oriented:
