@@ -98,9 +98,9 @@ def test_crash_records():
     item = Evidence(id="x", kind="dump", state="taken", origin="/var/crash/1/vmcore", path="dump/vmcore", modified=5.0)
     copy = Evidence(id="y", kind="dump", state="taken", origin="/home/ada/vmcore", path="dump/copy", modified=9.0)
     said = Oops(title="t", kind="k", family="f", line=1, last_line=1, message="m", intact=True, path="log")
-    oops = replace(said, wall="2026-11-24T05:38:11+00:00", panic="Fatal exception")
+    oops = replace(said, clock="2026-11-24T05:38:11+00:00", panic="Fatal exception")
     warning = replace(oops, panic=None)
-    undated = replace(oops, wall="Nov 24 05:38:11")
+    undated = replace(oops, clock="--11-24T05:38:11")
     assert crash_records(None, [oops, warning, undated], [item, copy]) == [
         CrashRecord(5.0, "dump/vmcore", exact=False),
         CrashRecord(1795498691.0, "log"),

@@ -102,6 +102,14 @@ def test_a_damaged_log_makes_a_verdict_unsure():
     assert any("interleaved" in reason for reason in verdict.reasons)
 
 
+def test_a_typed_text_makes_a_verdict_less_sure_than_a_torn_one():
+    torn = diagnosed(oops("divide-error", intact=False, damage=(Damage(kind="cut-off", text="x"),))).verdict
+    typed = diagnosed(oops("divide-error", intact=False, damage=(Damage(kind="typed", text="x"),))).verdict
+    assert typed.confidence < torn.confidence
+    assert "against: the text looks typed by hand" in typed.reasons
+    assert not any("damaged" in reason for reason in typed.reasons)
+
+
 def test_an_empty_culprit_is_not_filled_up(another_rule):
     another_rule("nobody", lambda crash: [finding("nobody", 0.9, "logic-bug", culprit=Culprit(), weight=1.0)])
     assert diagnosed(oops("divide-error")).verdict.culprit.function is None

@@ -7,12 +7,12 @@ may say why: power, a watchdog, a fault that stops the processors (a triple faul
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
 import msgspec
 
+from lastwords.glossary.clock import utc
 from lastwords.glossary.units import duration
 from lastwords.host.readers import History, read_history
 from lastwords.klog.inputs import Input
@@ -75,7 +75,7 @@ def crash_records(dump: DumpCheck | None, oopses: Iterable[Oops], evidence: Iter
     found: list[CrashRecord] = []
     if dump is not None and dump.dump is not None and dump.dump.crash_time:
         found.append(CrashRecord(dump.dump.crash_time, dump.path))
-    walls = ((_wall(oops.wall), oops.path) for oops in oopses if oops.wall and oops.panic)
+    walls = ((utc(oops.clock), oops.path) for oops in oopses if oops.panic)
     found += [CrashRecord(time, path) for time, path in walls if time is not None]
     found += [
         CrashRecord(item.modified, item.path or item.origin, exact=False)
@@ -220,14 +220,6 @@ _NAMES = {
 def _is_end(event: HardwareError) -> bool:
     """Power and chassis events are no errors when somebody switches a machine off; here they count all the same."""
     return event.severity in ("fatal", "uncorrected") or event.kind in ("power", "chassis", "os")
-
-
-def _wall(text: str) -> float | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.timestamp() if moment.tzinfo is not None else None
 
 
 def _open(past: Past) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from lastwords.glossary.clock import utc
 from lastwords.model import Analysis
 
 from .analysis import analyze
@@ -34,7 +35,23 @@ def keep(case: CaseDirectory, analysis: Analysis) -> None:
         news["crashed"] = when(dump.crash_time)
     if not about.host and dump is not None and dump.node and dump.node != "(none)":
         news["host"] = dump.node[:255]
+    if about.crashed is None and "crashed" not in news and (told := crashed_at(analysis)) is not None:
+        news["crashed"] = when(told)
+    if not about.host and "host" not in news and (host := host_of(analysis)):
+        news["host"] = host[:255]
     if not about.title and (crash := analysis.crash) is not None:
         news["title"] = crash.title[:200]
     if news:
         case.change(**news)
+
+
+def crashed_at(analysis: Analysis) -> float | None:
+    """When it crashed, in seconds since the epoch, where the log tells with year and time zone."""
+    return utc(analysis.crash.clock) if analysis.crash is not None else None
+
+
+def host_of(analysis: Analysis) -> str | None:
+    """The machine that crashed, where the log with the crash tells."""
+    path = analysis.crash.path if analysis.crash is not None else None
+    hosts = {log.host for log in analysis.logs if log.host and path in (None, log.path)}
+    return hosts.pop() if len(hosts) == 1 else None

@@ -60,6 +60,7 @@ def new(
         if not Path(path).exists():
             fail(f"{path}: no such file")
     with told_in_one_line():
+        host, time = _of_logs(paths, host, time)
         at = Path(directory) if directory is not None else None
         case = new_case(store_of(cases), title=title, host=host, crashed=time, at=at)
         errors = _take(case, paths)
@@ -240,6 +241,22 @@ def _take(case: "CaseDirectory", paths: tuple[str, ...]) -> list[str]:
     for error in errors:
         complain(error)
     return errors
+
+
+def _of_logs(paths: tuple[str, ...], host: str, time: float | None) -> tuple[str, float | None]:
+    """The machine and the time as the user gave them; what is missing as the logs tell it."""
+    if not paths or (host and time is not None):
+        return host, time
+    from lastwords.case.foretold import foretold
+    from lastwords.glossary.clock import shown
+
+    with activity() as tell:
+        told = foretold(paths, tell)
+    if time is None and told.clock:
+        complain(
+            f"the log says {shown(told.clock)}: that is no point in time; give --crashed, or write it into case.toml"
+        )
+    return host or told.host, told.crashed if time is None else time
 
 
 def _time(text: str) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from lastwords.glossary.clock import utc
 from lastwords.glossary.units import duration, size
 from lastwords.model import Answer, Fact, Facts, HardwareError, Reboot, Sample
 
@@ -13,11 +14,12 @@ _SAMPLES_BEFORE = 7200.0
 
 
 def crash_time(crash: Crash) -> float | None:
-    """When it crashed, in seconds since the epoch, where dump or boot records tell."""
+    """When it crashed, in seconds since the epoch, where dump, boot records or the log tell."""
     check = crash.facts.dump
     if check is not None and check.dump is not None and check.dump.crash_time:
         return check.dump.crash_time
-    return next((boot.ended for boot in reversed(crash.facts.reboots) if boot.ending == "crash"), None)
+    told = next((boot.ended for boot in reversed(crash.facts.reboots) if boot.ending == "crash"), None)
+    return utc(crash.oops.clock) if told is None and crash.oops is not None else told
 
 
 def vanished(facts: Facts) -> tuple[Reboot, ...]:

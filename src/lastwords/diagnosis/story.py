@@ -1,5 +1,6 @@
 """The words in which a crash is told: what died, where, doing what."""
 
+from lastwords.glossary.clock import shown
 from lastwords.glossary.units import duration
 from lastwords.model import Oops
 
@@ -58,7 +59,9 @@ def where(oops: Oops) -> str:
 
 
 def _after(crash: Crash) -> str:
-    return f", {duration(crash.time)} after boot" if crash.time is not None else ""
+    if crash.time is not None:
+        return f", {duration(crash.time)} after boot"
+    return f", at {shown(crash.oops.clock)}" if crash.oops is not None and crash.oops.clock else ""
 
 
 def named(function: str | None, module: str | None) -> str:

@@ -28,13 +28,23 @@ def _signs(crash: Crash) -> Iterator[Event]:
         if first is not None and first.time is not None and precursor.seconds_before is not None:
             end = first.time - precursor.seconds_before
         path = crash.log.path if crash.log else None
-        yield Event(kind="sign", text=precursor.text, time=end, count=precursor.count, path=path, line=precursor.line)
+        yield Event(
+            kind="sign",
+            text=precursor.text,
+            time=end,
+            clock=precursor.clock,
+            count=precursor.count,
+            path=path,
+            line=precursor.line,
+        )
 
 
 def _reports(crash: Crash) -> Iterator[Event]:
     parts: tuple[tuple[Literal["sign", "oops", "follow-on"], tuple[Oops, ...]], ...]
     parts = (("sign", crash.before), ("oops", (crash.oops,) if crash.oops else ()), ("follow-on", crash.after))
     for kind, oops in ((kind, oops) for kind, reports in parts for oops in reports):
-        yield Event(kind=kind, text=oops.title, time=oops.time, path=oops.path, line=oops.line)
+        yield Event(kind=kind, text=oops.title, time=oops.time, clock=oops.clock, path=oops.path, line=oops.line)
         if oops.panic is not None and oops.family != "panic":
-            yield Event(kind="panic", text=oops.panic, time=oops.time, path=oops.path, line=oops.last_line)
+            yield Event(
+                kind="panic", text=oops.panic, time=oops.time, clock=oops.clock, path=oops.path, line=oops.last_line
+            )

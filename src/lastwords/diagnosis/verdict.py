@@ -17,6 +17,8 @@ _RIVAL = 0.75
 """A finding of another class this close to the strongest makes the verdict unsure."""
 _UNSURE = 0.65
 _DAMAGED = 0.75
+_TYPED = 0.65
+"""How sure a text can make us that somebody typed: lines may be missing, and digits wrong."""
 _TELLING = 0.15
 """Weight of a finding that is worth a sentence where nothing better is known."""
 
@@ -79,8 +81,12 @@ def _confidence(crash: Crash, best: Finding, claims: Sequence[Finding]) -> tuple
         confidence = min(confidence, _UNSURE)
         reasons.append(f"against: {rival.title} ({rival.crash_class})")
     if crash.oops is not None and not crash.oops.intact and crash.machine is None:
-        confidence = min(confidence, _DAMAGED)
-        reasons.append(f"against: the log is damaged ({', '.join(d.kind for d in crash.oops.damage)})")
+        kinds = [damage.kind for damage in crash.oops.damage]
+        confidence = min(confidence, _TYPED if "typed" in kinds else _DAMAGED)
+        if "typed" in kinds:
+            reasons.append("against: the text looks typed by hand")
+        if damaged := [kind for kind in kinds if kind != "typed"]:
+            reasons.append(f"against: the log is damaged ({', '.join(damaged)})")
     return confidence, reasons
 
 

@@ -31,6 +31,7 @@ _FACTS = (
         "hardware",
         re.compile(r"(?:DMI|Machine model|Hardware name|OF: fdt: Machine model|Machine|MIPS: machine is): (.+)"),
     ),
+    ("host", re.compile(r"systemd\[1\]: (?:Hostname set to|Set hostname to) <([\w.-]{1,64})>")),
     (
         "hypervisor",
         # A kernel that may run under one says so on a physical machine too (arch/x86/kernel/paravirt.c: pv_info).

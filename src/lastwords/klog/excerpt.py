@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lastwords.model import LogLine, Oops, Precursor, Record
 
+from .wall_clock import WallClock
+
 BEFORE = 40
 """Lines before the first oops."""
 BEHIND = 6
@@ -16,13 +18,16 @@ WIDEST = 1000
 """Characters of a line."""
 
 
-def excerpt(oopses: Sequence[Oops], precursors: Sequence[Precursor], records: Sequence[Record]) -> tuple[LogLine, ...]:
+def excerpt(
+    oopses: Sequence[Oops], precursors: Sequence[Precursor], records: Sequence[Record], wall: WallClock | None = None
+) -> tuple[LogLine, ...]:
     """Choose the lines.
 
     Args:
         oopses: of the log, in its order.
         precursors: of the first one.
         records: of the log, as far as they are at hand, in its order.
+        wall: reads the records' stamps of the wall clock.
     """
     wanted: set[int] = set()
     at_hand = {record.line: place for place, record in enumerate(records)}
@@ -31,7 +36,7 @@ def excerpt(oopses: Sequence[Oops], precursors: Sequence[Precursor], records: Se
             break
         if 0 <= place < len(records):
             wanted.add(place)
-    return tuple(_line(records[place]) for place in sorted(wanted))
+    return tuple(_line(records[place], wall) for place in sorted(wanted))
 
 
 def _places(oopses: Sequence[Oops], precursors: Sequence[Precursor], at_hand: dict[int, int]) -> Iterator[int]:
@@ -54,6 +59,8 @@ def _of_precursors(precursors: Iterable[Precursor], at_hand: dict[int, int]) -> 
         yield from (at_hand[line] for line in (precursor.line, precursor.last_line) if line in at_hand)
 
 
-def _line(record: Record) -> LogLine:
+def _line(record: Record, wall: WallClock | None) -> LogLine:
     text = record.text if len(record.text) <= WIDEST else record.text[:WIDEST] + "…"
-    return LogLine(line=record.line, text=text, time=record.time, level=record.level)
+    return LogLine(
+        line=record.line, text=text, time=record.time, clock=wall.at(record.wall) if wall else None, level=record.level
+    )

@@ -11,10 +11,12 @@ from typing import TypeVar
 
 import msgspec
 
+from lastwords.glossary.clock import apart
 from lastwords.glossary.taints import from_letters
 from lastwords.model import Oops, Sighting
 
 from .catalogue import KINDS
+from .wall_clock import iso
 
 Any = TypeVar("Any", Oops, Sighting)
 
@@ -66,9 +68,15 @@ def _news(oopses: Sequence[Any], boots: Sequence[int]) -> list[Any]:
 
 
 def _leads_to(event: Oops | Sighting, crash: Oops | Sighting) -> bool:
-    if event.time is None or crash.time is None:
-        return crash.line - event.line <= _NEAR_LINES
-    return crash.time - event.time <= _NEAR
+    between = _seconds(event, crash)
+    return crash.line - event.line <= _NEAR_LINES if between is None else between <= _NEAR
+
+
+def _seconds(first: Oops | Sighting, later: Oops | Sighting) -> float | None:
+    """Seconds between two reports, by the kernel's clock or else by the wall's; None where the log has neither."""
+    if first.time is not None and later.time is not None:
+        return later.time - first.time
+    return apart(iso(first.wall), iso(later.wall)) if first.wall and later.wall else None
 
 
 def _boot(line: int, boots: Sequence[int]) -> int:
@@ -83,7 +91,8 @@ def _consequence(first: Oops | Sighting, later: Oops | Sighting) -> bool:
         return True
     if _letters(later) & _DAMAGE - _letters(first):
         return True
-    return first.time is None or later.time is None or later.time - first.time <= _SOON
+    between = _seconds(first, later)
+    return between is None or between <= _SOON
 
 
 def _letters(oops: Oops | Sighting) -> frozenset[str]:

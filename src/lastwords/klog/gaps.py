@@ -32,6 +32,8 @@ _DAMAGE_ADVICE = {
     "unreliable-trace": "Take no single '?' frame for a caller. A dump gives the true trace: lastwords analyze vmcore.",
     "cut-off": "Look for the rest: pstore (/var/lib/systemd/pstore), netconsole's receiver, the BMC's console log, the dump.",
     "interleaved": "Boot with printk caller ids (CONFIG_PRINTK_CALLER) so that the next log can be unwoven; a dump has it all.",
+    "typed": "Hold it against the screen or the photo: a wrong digit makes another address. A dump, pstore or a serial console "
+    "would have every line; lastwords doctor says how to get them.",
     "dropped": "Enlarge the ring buffer (log_buf_len=16M) and quiet the console (loglevel=4); the dump's log may be whole.",
 }
 

@@ -1,10 +1,11 @@
 """One log, read for a report: its oopses, its boots, what came before and what is missing."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec import structs
 
-from lastwords.model import Boot, Log, Oops, Record
+from lastwords.model import Boot, Log, Oops, Precursor, Record
 
 from .boots import boots
 from .culprit.never import entry, never_to_blame
@@ -14,6 +15,7 @@ from .inputs import Input
 from .precursors import precursors
 from .scan import Progress, scan
 from .sieve import hits
+from .wall_clock import WallClock, timed
 
 
 class Reading(NamedTuple):
@@ -50,7 +52,8 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
         return Reading(None, error=scanned.error if named else f"{source.path}: {scanned.error}")
     found = boots(scanned.starts, scanned.lines)
     records = _together([scanned.first, *scanned.contexts.values(), *scanned.windows])
-    oopses = tuple(structs.replace(oops, path=source.path) for oops in scanned.oopses)
+    wall = WallClock(records)
+    oopses = tuple(structs.replace(oops, path=source.path, clock=wall.at(oops.wall)) for oops in scanned.oopses)
     chosen: Boot | None = None
     if boot is not None:
         chosen = _chosen(found, boot)
@@ -59,22 +62,39 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
         oopses = _of_boot(oopses, chosen.number)
         records = _within(records, chosen)
     crashed = found[oopses[0].boot - 1] if oopses else None
-    before = precursors(oopses[0], _within(records, crashed)) if crashed else ()
+    before = _before(oopses[0], _within(records, crashed), crashed, wall) if crashed else ()
     return Reading(
         Log(
             path=source.path,
             format=scanned.format,
             lines=scanned.lines,
+            host=scanned.host or _host(found, crashed),
             warning=scanned.warning,
             boots=found,
             precursors=before,
             gaps=gaps(oopses, found, scanned.starts, chosen, scanned.format, records),
-            excerpt=excerpt(oopses, before, records),
+            excerpt=excerpt(oopses, before, records, wall),
         ),
         oopses,
         records,
         binary=scanned.binary,
     )
+
+
+def _before(oops: Oops, records: Sequence[Record], boot: Boot, wall: WallClock) -> tuple[Precursor, ...]:
+    """What came before an oops; by the wall clock, where the kernel's own is not in the log."""
+    if oops.time is None and oops.wall and not any(record.time is not None for record in records):
+        records = timed(records, began=boot.banner is not None)
+        own = next((record.time for record in records if record.line == oops.line), None)
+        oops = structs.replace(oops, time=own)
+    walls = {record.line: record.wall for record in records if record.wall}
+    return tuple(structs.replace(p, clock=wall.at(walls.get(p.last_line))) for p in precursors(oops, records))
+
+
+def _host(found: Sequence[Boot], crashed: Boot | None) -> str | None:
+    """The name that systemd gave the machine, where it is one only."""
+    names = {boot.host for boot in ([crashed] if crashed is not None and crashed.host else found) if boot.host}
+    return names.pop() if len(names) == 1 else None
 
 
 def _chosen(boots: tuple[Boot, ...], number: int) -> Boot | None:

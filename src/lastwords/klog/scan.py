@@ -14,9 +14,10 @@ from . import sieve
 from .boots import Start, Starts
 from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
-from .inputs import Dialect, Input, is_binary, not_a_log, recognise
+from .inputs import Dialect, Input, host_in, is_binary, not_a_log, recognise
 from .inputs.files import shown
 from .oopses import find_oopses
+from .typed import DAMAGE, may_be_typed, typed
 
 CHUNK = 8 << 20
 """Bytes read at a time."""
@@ -59,6 +60,7 @@ class Scanned:
         format: the dialect's name.
         lines: number of lines.
         size: number of bytes, unpacked.
+        host: the machine that its lines name, where they name one only.
         oopses: in the order of the file.
         starts: where boots begin.
         first: the first records of the log.
@@ -72,6 +74,7 @@ class Scanned:
     format: str = ""
     lines: int = 0
     size: int = 0
+    host: str | None = None
     oopses: list[Oops] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
     first: list[Record] = field(default_factory=list)
@@ -174,6 +177,11 @@ def _read(records: list[Record]) -> _Window:
     return _Window(records, find_oopses(records, sieve.candidates(records)))
 
 
+def _telling(window: _Window) -> bool:
+    """Whether it has a crash of a known kind: a line that begins with BUG may be one that was typed."""
+    return any(oops.kind != "kernel-bug-message" for oops in window.oopses)
+
+
 class _Scanner:
     """One pass over one file."""
 
@@ -196,6 +204,8 @@ class _Scanner:
         self.result.binary = is_binary(data)
         self.dialect = recognise(data)
         self.result.format = self.dialect.name
+        if self.context:
+            self.result.host = host_in(data)
         if self.dialect.line_oriented and len(data) > SMALL:
             self.by_chunks(file, data)
         elif self.dialect.line_oriented:
@@ -206,7 +216,21 @@ class _Scanner:
     def _all_at_once(self, data: bytes) -> None:
         self.result.size, self.result.lines = len(data), count_lines(data)
         if self.context or sieve.hits(data):
-            self._take(_read(self.dialect.records(data)))
+            window = _read(self.dialect.records(data))
+            self._take(window if _telling(window) else self._typed(data) or window)
+        elif (typed := self._typed(data)) is not None:
+            self._take(typed)
+
+    def _typed(self, data: bytes) -> _Window | None:
+        """The text as the kernel would have spelt it, where somebody typed it; None where nothing crashes in it."""
+        if not may_be_typed(data, self.dialect.name):
+            return None
+        records = typed(self.dialect.records(data))
+        window = _read(records) if records is not None else None
+        if window is None or not _telling(window):
+            return None
+        oopses = [structs.replace(oops, intact=False, damage=(*oops.damage, DAMAGE)) for oops in window.oopses]
+        return _Window(window.records, oopses)
 
     def _from_the_start(self, file: BinaryIO, data: bytes) -> None:
         """Formats that only make sense from their beginning: decoded in full, chunk after chunk."""

@@ -7,7 +7,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 
+from lastwords.glossary.clock import apart
 from lastwords.model import Record
+
+from .wall_clock import iso
 
 SILENCE = 90.0
 """Seconds without a line of its own after which a report is over."""
@@ -45,7 +48,8 @@ class Voices:
         """Where the caller of the record at `start` speaks again after a long silence, or `stop`."""
         record = self._records[start]
         if record.time is None:
-            return stop
+            following = bisect_right(self._pauses, start) if record.wall else len(self._pauses)
+            return min(stop, self._pauses[following]) if following < len(self._pauses) else stop
         breaks = self._breaks.get(record.caller, [])
         following = bisect_right(breaks, start)
         return min(stop, breaks[following]) if following < len(breaks) else stop
@@ -69,3 +73,16 @@ class Voices:
                 breaks.setdefault(record.caller, []).append(place)
             last[record.caller] = record.time
         return breaks
+
+    @cached_property
+    def _pauses(self) -> list[int]:
+        """Where, of a log without the kernel's own stamps, a record comes long after the one before it."""
+        last, wall, pauses = None, "", list[int]()
+        for place, record in enumerate(self._records):
+            if record.time is not None or not record.wall or not record.kernel or record.wall == wall:
+                continue
+            wall, now = record.wall, iso(record.wall)
+            if (apart(last, now) or 0.0) > SILENCE:
+                pauses.append(place)
+            last = now or last
+        return pauses

@@ -128,7 +128,7 @@ class Event(Struct, frozen=True, kw_only=True):
     """One thing on the time line.
 
     Attributes:
-        time: seconds since boot, or None where only the order is known.
+        time: seconds since boot, or None where that is not known; `clock` by the wall clock, as of an oops.
         kind: `boot`, `sign` (an unusual message), `oops` (the first), `follow-on`, `panic`, `dump`.
         text: what happened.
         until: of a burst of the same message: when it ended; `count` how often it came.
@@ -138,6 +138,7 @@ class Event(Struct, frozen=True, kw_only=True):
     kind: Literal["boot", "sign", "oops", "follow-on", "panic", "dump"]
     text: str
     time: float | None = None
+    clock: str | None = None
     until: float | None = None
     count: int = 1
     path: str | None = None

@@ -14,6 +14,7 @@ class Boot(Struct, frozen=True, kw_only=True):
         command_line: the kernel's command line, or None.
         hardware: the `DMI:` or `Machine model:` text, or None.
         hypervisor: what `Hypervisor detected:` says, or None.
+        host: the machine's name, where systemd says that it set it.
     """
 
     number: int
@@ -24,6 +25,7 @@ class Boot(Struct, frozen=True, kw_only=True):
     command_line: str | None = None
     hardware: str | None = None
     hypervisor: str | None = None
+    host: str | None = None
 
 
 class Gap(Struct, frozen=True, kw_only=True):
@@ -31,7 +33,7 @@ class Gap(Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: `starts-late`, `no-trace`, `unreliable-trace`, `rate-limited`, `dropped`, `time-jump`,
-            `several-boots`, `ended-silently`, `cut-off`, `interleaved`, `no-crash`.
+            `several-boots`, `ended-silently`, `cut-off`, `interleaved`, `typed`, `no-crash`.
         text: what is missing.
         advice: what to do.
         line: where, from 1, or None.
@@ -53,6 +55,7 @@ class Precursor(Struct, frozen=True, kw_only=True):
         line: line of the first; `last_line` of the last.
         seconds_before: time from the last one to the oops, or None without time stamps.
         why: one sentence on why it stands out.
+        clock: when the last one came by the wall clock, as `Oops.clock`.
     """
 
     reason: str
@@ -62,6 +65,7 @@ class Precursor(Struct, frozen=True, kw_only=True):
     last_line: int
     seconds_before: float | None
     why: str
+    clock: str | None = None
 
 
 class LogLine(Struct, frozen=True, kw_only=True):
@@ -70,13 +74,14 @@ class LogLine(Struct, frozen=True, kw_only=True):
     Attributes:
         line: its number, from 1.
         text: the message, without the prefix that its way to the file gave it.
-        time: seconds since boot, or None.
+        time: seconds since boot, or None; `clock` as of an oops.
         level: 0 (emergency) to 7 (debug), or None.
     """
 
     line: int
     text: str
     time: float | None = None
+    clock: str | None = None
     level: int | None = None
 
 
@@ -87,6 +92,7 @@ class Log(Struct, frozen=True, kw_only=True):
         path: as the user gave it; `-` for standard input.
         format: what it was found to be: `dmesg`, `console`, `syslog`, `journal-json`, `pstore`, …
         lines: lines in the file.
+        host: the machine that it is of, where it tells and tells of one only.
         warning: why only a part of it could be read, or None.
         boots: in the order of the file.
         precursors: of the first oops.
@@ -97,6 +103,7 @@ class Log(Struct, frozen=True, kw_only=True):
     path: str
     format: str
     lines: int
+    host: str | None = None
     warning: str | None = None
     boots: tuple[Boot, ...] = ()
     precursors: tuple[Precursor, ...] = ()

@@ -182,7 +182,7 @@ class Damage(Struct, frozen=True, kw_only=True):
     """One reason why an oops's text is not to be trusted as a whole.
 
     Attributes:
-        kind: `cut-off`, `interleaved`, `dropped`, `no-trace`, `unreliable-trace`.
+        kind: `cut-off`, `interleaved`, `dropped`, `no-trace`, `unreliable-trace`, `typed`.
         text: one sentence for people.
         line: where in the file, from 1, or None.
     """
@@ -213,7 +213,8 @@ class Oops(Struct, frozen=True, kw_only=True):
         at: where the instruction pointer stood, in the kernel; None where the log doesn't tell. Where it is not in
             the function to blame, that one is further out: a caller of a string function, the way into a loop.
         message: the kernel's own line that opened the report.
-        time: seconds since boot; `wall` the wall-clock time as the log spells it.
+        time: seconds since boot; `wall` the wall-clock time as the log spells it; `clock` the same in ISO 8601, without
+            an offset where the log names no time zone, and `--11-24T12:34:11` where it names no year.
         cpu: where it happened; `pid` and `comm` of the task that ran there, or that hangs; `workqueue` the worker's
             queue and function.
         release: the kernel's, as `uname -r` gives it; `build` what follows it on the line.
@@ -250,6 +251,7 @@ class Oops(Struct, frozen=True, kw_only=True):
     boot: int = 1
     time: float | None = None
     wall: str | None = None
+    clock: str | None = None
     cpu: int | None = None
     pid: int | None = None
     comm: str | None = None

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lastwords.glossary import clock
 from lastwords.model import Analysis, Answer, Culprit, Event, Fact, Finding, NextStep, Verdict
 
 from .escape import printable
@@ -82,13 +83,20 @@ def closing(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
 def _timeline(events: Sequence[Event], verbose: bool) -> Iterator[Text]:
     styles = {"oops": "bold red", "panic": "red", "sign": "yellow", "dump": "dim"}
     shown = events if verbose else events[:12]
+    if told := clock.caption(event.clock for event in shown):
+        yield Text(told, "dim")
     blank = " " * 14 if any(event.time is not None for event in shown) else ""
-    for event in shown:
+    clocks = [clock.time_of_day(event.clock) if event.clock else "" for event in shown]
+    width = max(map(len, clocks), default=0)
+    for event, told in zip(shown, clocks, strict=True):
         time = f"{event.time:12.3f} s" if event.time is not None else blank
         line = f"  line {event.line}" if event.line else ""
         count = f"{event.count} x  " if event.count > 1 else ""
         yield Text.assemble(
-            f"{time}  " if blank else "", (f"{count}{printable(event.text)}", styles.get(event.kind, "")), (line, "dim")
+            f"{time}  " if blank else "",
+            (f"{told:{width}}  " if width else "", "dim"),
+            (f"{count}{printable(event.text)}", styles.get(event.kind, "")),
+            (line, "dim"),
         )
     if len(events) > len(shown):
         yield Text(f"{len(events) - len(shown)} more  (-v shows them)", "dim")

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from lastwords.glossary import clock
 from lastwords.model import Analysis, Answer, Event, Fact, Finding, Machine, NextStep, Oops, Verdict
 
 from . import words
 from .markdown_text import block, prose, quoted
 from .oops_facts import facts
 from .stack_rows import Row, Stack, blame_rows, code, dump_stacks, listing, log_stacks
-from .verdict import CLASSES, KINDS, crash_time, culprit_facts, distance, percent, sure, sureness
+from .verdict import CLASSES, KINDS, crash_time, culprit_facts, distance, moments, percent, sure, sureness
 
 EVENTS = 20
 ANSWERS = 20
@@ -108,18 +109,20 @@ def _verdict(told: Verdict) -> Iterator[str]:
 
 def _happened(analysis: Analysis) -> Iterator[str]:
     crash = crash_time(analysis.timeline)
-    lines = [_event(event, crash) for event in analysis.timeline[:EVENTS]]
+    told = list(zip(analysis.timeline, moments(analysis.timeline), strict=True))
+    caption = clock.caption(event.clock for event in analysis.timeline)
+    lines = [f"{caption}.", ""] if caption else []
+    lines += [_event(event, moment, crash) for event, moment in told[:EVENTS]]
     lines += _more(len(analysis.timeline) - EVENTS, "events")
     panicked = list(_answered(analysis.panicked))
     yield from _section("What happened", [*lines, *([""] if lines and panicked else []), *panicked])
 
 
-def _event(event: Event, crash: float | None) -> str:
+def _event(event: Event, moment: float | None, crash: float | None) -> str:
     when = "" if event.time is None else f"{event.time:.6f} "
-    # The dump's clock is coarser than the log's: it may seem to come before the crash.
-    told = event.kind != "dump" or (event.time or 0.0) > (crash or 0.0)
-    if event.time is not None and crash is not None and event.time != crash and told:
-        when += f"({'−' if event.time < crash else '+'}{distance(abs(event.time - crash))}) "
+    when += f"{clock.time_of_day(event.clock)} " if event.clock else ""
+    if moment is not None and crash is not None and moment != crash:
+        when += f"({'−' if moment < crash else '+'}{distance(abs(moment - crash))}) "
     count = f", {event.count:,} times" if event.count > 1 else ""
     line = f" (line {event.line})" if event.line else ""
     return f"- {when}{KINDS[event.kind]}: {quoted(event.text)}{count}{line}"

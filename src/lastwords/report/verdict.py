@@ -3,9 +3,10 @@
 Each function gives plain text, not yet made safe for a terminal or a page.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from lastwords.glossary.clock import apart
 from lastwords.glossary.units import duration
 from lastwords.model import Culprit, Event, Finding, Verdict
 
@@ -95,13 +96,20 @@ KINDS: dict[str, str] = {
 }
 
 
-def crash_time(timeline: tuple[Event, ...]) -> float | None:
-    """The moment that the time line counts from: the first oops, else the panic; seconds since boot."""
-    for kind in ("oops", "panic"):
-        for event in timeline:
-            if event.kind == kind and event.time is not None:
-                return event.time
-    return None
+def moments(timeline: Sequence[Event]) -> list[float | None]:
+    """When each event was, in seconds on one scale: since boot, or by the wall clock where no event has that."""
+    times = [event.time for event in timeline]
+    if any(time is not None for time in times):
+        return times
+    first = next((event.clock for event in timeline if event.clock), None)
+    return [apart(first, event.clock) for event in timeline]
+
+
+def crash_time(timeline: Sequence[Event]) -> float | None:
+    """The moment that the time line counts from: the first oops, else the panic; on the scale of `moments()`."""
+    told = list(zip(timeline, moments(timeline), strict=True))
+    kinds = ("oops", "panic")
+    return next((time for kind in kinds for event, time in told if event.kind == kind and time is not None), None)
 
 
 def distance(seconds: float) -> str:

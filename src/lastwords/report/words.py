@@ -6,7 +6,7 @@ Each function gives plain text, not yet made safe for a terminal or a page, or N
 import re
 from itertools import groupby
 
-from lastwords.glossary import codes, errno
+from lastwords.glossary import clock, codes, errno
 from lastwords.glossary.units import duration
 from lastwords.model import AddressSense, DumpCheck, Frame, Oops, Precursor
 
@@ -49,6 +49,7 @@ def title(oops: Oops) -> str:
 
 # By kind of damage, the gravest first.
 _STATES = {
+    "typed": "(typed by hand)",
     "interleaved": "(lines of two reports mixed)",
     "dropped": "(messages lost)",
     "cut-off": "(text cut off)",
@@ -181,8 +182,8 @@ def moment(oops: Oops) -> str:
     if oops.time is not None:
         parts.append(f"[{oops.time:.6f}]")
         parts.append(f"{duration(oops.time)} after boot")
-    if oops.wall:
-        parts.append(oops.wall)
+    if oops.clock or oops.wall:
+        parts.append(clock.shown(oops.clock) if oops.clock else oops.wall or "")
     return " ".join(parts)
 
 
@@ -250,6 +251,8 @@ def before(precursor: Precursor) -> str:
     """How long before the oops."""
     if precursor.seconds_before is None:
         return ""
+    if not precursor.seconds_before and precursor.clock:
+        return "same second" if "." not in precursor.clock else "same moment"
     return f"-{duration(precursor.seconds_before)}"
 
 

@@ -2,7 +2,8 @@
 
 from .dialect import Dialect
 from .files import Input, files_below, find, is_binary, not_a_log
+from .host import host_in
 from .recognition import recognise
 from .text import Text
 
-__all__ = ["Dialect", "Input", "Text", "files_below", "find", "is_binary", "not_a_log", "recognise"]
+__all__ = ["Dialect", "Input", "Text", "files_below", "find", "host_in", "is_binary", "not_a_log", "recognise"]

@@ -11,8 +11,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
+from msgspec import structs
 
-from lastwords.glossary import units
+from lastwords.glossary import clock, units
 from lastwords.model import Analysis, Answer, Finding, NextStep, Oops
 from lastwords.report import stack_rows, verdict, words
 from lastwords.report.machine import dump_lines
@@ -60,6 +61,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "time_of_day": clock.time_of_day,
         "glossed": _glossed,
         "size": units.size,
         "duration": units.duration,
@@ -95,7 +97,8 @@ def _material(analysis: Analysis) -> dict[str, Any]:
     anchors = Anchors(analysis)
     first = analysis.crash
     machine = analysis.machine
-    crash = verdict.crash_time(analysis.timeline)
+    crash, moments = verdict.crash_time(analysis.timeline), verdict.moments(analysis.timeline)
+    drawn = [structs.replace(event, time=moment) for event, moment in zip(analysis.timeline, moments, strict=True)]
     return {
         "analysis": analysis,
         "anchors": anchors,
@@ -112,12 +115,14 @@ def _material(analysis: Analysis) -> dict[str, Any]:
         "open_findings": _OPEN,
         "titles": {finding.id: finding.title for finding in analysis.findings},
         "drawings": [
-            ("wide", timeline.draw(analysis.timeline, WIDE)),
-            ("narrow", timeline.draw(analysis.timeline, NARROW)),
+            ("wide", timeline.draw(drawn, WIDE)),
+            ("narrow", timeline.draw(drawn, NARROW)),
         ]
         if analysis.timeline
         else [],
         "events": analysis.timeline[:_EVENTS],
+        "moments": moments,
+        "clocks": clock.caption(event.clock for event in analysis.timeline),
         "crash": crash,
         "kinds": verdict.KINDS,
         "answers_at_most": _ANSWERS,
