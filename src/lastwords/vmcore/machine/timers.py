@@ -150,8 +150,7 @@ def _tick(prog: drgn.Program) -> float:
     except LookupError:
         pass
     # kernel/time/timekeeping.c: each tick advances the clock by its cycles' worth.
-    clock = prog.cache["tk_core"] if "tk_core" in prog.cache else prog["tk_core"]
-    timekeeper = clock.timekeeper
+    timekeeper = find_timekeeper(prog).timekeeper
     shifted = int(timekeeper.xtime_interval) + int(timekeeper.xtime_remainder)
     return round((shifted >> int(timekeeper.tkr_mono.shift)) / _NANOSECONDS, 4)
 
