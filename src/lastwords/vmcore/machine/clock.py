@@ -38,8 +38,8 @@ def uptime(kernel: "Kernel") -> float:
 def find_timekeeper(prog: drgn.Program) -> drgn.Object:
     """The clock that the kernel tells the time by, for us and for drgn's helpers, which look for it in the same place.
 
-    Before Linux 6.13 the type of `tk_core` has no name, so it is made up where only BTF tells types: a sequence counter,
-    padded to a cache line at most, in front of a `struct timekeeper`.
+    Before Linux 6.13 the type of `tk_core` has no name, so it is made up where only BTF tells types: a sequence
+    counter, padded to a cache line at most, in front of a `struct timekeeper`.
 
     Raises:
         LookupError: neither types nor symbols tell where it is.
