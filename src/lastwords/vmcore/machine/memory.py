@@ -121,7 +121,7 @@ def _long(prog: drgn.Program, name: str) -> int:
 
 def _vmalloc(prog: drgn.Program, sums: Counters | None) -> int:
     """A variable in Linux 6.12; in 7.3 one of the nodes' counters."""
-    counted = sums and sums.pages("NR_VMALLOC")
+    counted = sums.pages("NR_VMALLOC") if sums is not None else None
     return _long(prog, "nr_vmalloc_pages") if counted is None else counted
 
 

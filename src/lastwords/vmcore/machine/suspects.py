@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import drgn
-from drgn.helpers.linux.mm import PageSlab, pfn_to_page, pfn_to_virt
+from drgn.helpers.linux.mm import PageSlab, compound_head, pfn_to_page, pfn_to_virt
 
 from lastwords.model import Suspect
 
@@ -101,7 +101,7 @@ class _Pages:
             "struct page",
             {
                 "flags": "flags | flags.f",  # Linux 6.18 wrapped them
-                "head": "compound_head",
+                "head": "compound_info | compound_head",  # Linux 7.1 renamed it
                 "references": "_refcount",
                 "mapcount": "_mapcount",
                 "mapping": "mapping",
@@ -121,7 +121,8 @@ class _Pages:
         address = self._first + number * self._size
         values = self._page.read(address)
         if (values["head"] or 0) & 1:
-            address = values["head"] - 1
+            # From Linux 7.1 on it may be a mask in place of a pointer, which drgn knows.
+            address = compound_head(drgn.Object(self._prog, "struct page *", value=address)).value_()
             values = self._page.read(address)
         if None in values.values() or values["references"] <= 0:
             return None
