@@ -50,10 +50,10 @@ def stack_overflow(crash: Crash) -> Iterator[Finding]:
     else:
         # A log does not tell how much each takes: of several of modules it may be any.
         own = list(dict.fromkeys(place for place in frames if place[1] is not None))
-        first = own[0] if own else (oops.function, oops.module)
-        names = several([named(*place) for place in own or [first]])
+        likely = own[0] if own else (oops.function, oops.module)
+        names = several([named(*place) for place in own]) or named(*likely)
         text = f"The stack was full. No function repeats, so one of the frames is too large: look at {names}."
-        confidence, culprit = 0.65, Culprit(module=first[1], function=first[0])
+        confidence, culprit = 0.65, Culprit(module=likely[1], function=likely[0])
     yield Finding(
         id="stack-overflow",
         title="the kernel's stack was full",

@@ -124,11 +124,14 @@ class _Pages:
             # From Linux 7.1 on it may be a mask in place of a pointer, which drgn knows.
             address = compound_head(drgn.Object(self._prog, "struct page *", value=address)).value_()
             values = self._page.read(address)
-        if None in values.values() or values["references"] <= 0:
+        if None in values.values():
             return None
         typed = values["mapcount"] != -1
+        # Slabs first: in newer kernels (7.3; not in 6.12) nobody counts the references to them.
         if values["flags"] & self._slab_flag or (typed and with_slabs):
             return self._cache(address) if with_slabs else None
+        if values["references"] <= 0:
+            return None
         # A page with a mapcount is one of a process, or has a type of its own: page tables, balloons.
         if typed or values["mapping"] or values["flags"] & self._counted or address in self._vmalloc:
             return None
