@@ -72,7 +72,11 @@ def _case_names(context: click.Context, _parameter: click.Parameter, begun: str)
 @click.argument("case_name", metavar="CASE", shell_complete=_case_names)
 @_cases
 @click.option(
-    "--kernel", "kernel_name", default="6.1", show_default=True, help="6.1, 6.12, 5.10, 6.1-arm64 or 6.12-arm64."
+    "--kernel",
+    "kernel_name",
+    default="6.1",
+    show_default=True,
+    help="6.1, 6.12, backports, 5.10, 6.1-arm64 or 6.12-arm64.",
 )
 @click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="File for the console log.")
 @click.option("--dump", type=click.Path(path_type=Path, dir_okay=False), help="Dump from outside, by QEMU: ELF.")

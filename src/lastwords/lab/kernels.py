@@ -7,13 +7,15 @@ from pathlib import Path
 
 from .cache import cache, hold, locked
 from .errors import LabError
-from .suite import Suite
+from .suite import BACKPORTS, Suite
 
 # Name: the release of Debian whose kernel it is. Cloud kernels: the same source, few drivers, small packages.
+# "backports" is the newest that Debian has built for its stable release: it moves, so its name has no version.
 KERNELS = {
     "6.1": "bookworm",
     "6.12": "trixie",
     "5.10": "bullseye",
+    "backports": f"trixie{BACKPORTS}",
     "6.1-arm64": "bookworm",
     "6.12-arm64": "trixie",
 }
@@ -56,7 +58,8 @@ class Kernel:
     @property
     def image(self) -> Path:
         """The bzImage."""
-        return self.root / "boot" / f"vmlinuz-{self.release}"
+        boot = self.root / "boot" / f"vmlinuz-{self.release}"
+        return boot if boot.exists() else self.modules / "vmlinuz"  # Debian's 7.x has it there
 
     @property
     def modules(self) -> Path:
@@ -64,7 +67,7 @@ class Kernel:
         return self.root / "lib" / "modules" / self.release
 
     def debuginfo(self) -> Path:
-        """The vmlinux with DWARF, fetched on first use (280 MB, 1.7 GB unpacked).
+        """The vmlinux with DWARF, fetched on first use (280 to 350 MB, 1.7 to 2 GB unpacked).
 
         Raises:
             LabError: Debian's mirrors no longer have the package of just this version.
@@ -72,7 +75,7 @@ class Kernel:
         where = cache() / "debuginfo" / self.release
         with locked(f"debuginfo-{self.release}"):
             if not where.exists():
-                _unpack(self.suite, f"linux-image-{self.release}-dbg", where)
+                _unpack(self.suite, where, f"linux-image-{self.release}-dbg")
             hold(where)
         return where / "usr" / "lib" / "debug" / "boot" / f"vmlinux-{self.release}"
 
@@ -95,9 +98,16 @@ def kernel(name: str) -> Kernel:
         release = _installed_headers(suite) or _install_headers(suite)
         where = cache() / "kernels" / release
         if not where.exists():
-            _unpack(suite, f"linux-image-{release}", where)
+            _unpack(suite, where, *_image(suite, release))
         hold(where)
     return Kernel(name, release, suite, where)
+
+
+def _image(suite: Suite, release: str) -> list[str]:
+    """The packages that hold a kernel and its modules: one, or, from Debian's 7.x on, those that the one depends on."""
+    image = f"linux-image-{release}"
+    wanted = suite.run(f"apt-get update -qq; apt-cache depends --important {image}")
+    return re.findall(rf"Depends: (linux-[a-z]+-{re.escape(release)})$", wanted, re.MULTILINE) or [image]
 
 
 def _arm64(name: str, same: Kernel) -> Kernel:
@@ -113,7 +123,7 @@ def _arm64(name: str, same: Kernel) -> Kernel:
             _fetch(suite, f"linux-headers-{release}:arm64")
             # Not straight into /, where the package's own /lib would take the place of the link to /usr/lib.
             suite.run("cd /fetched; dpkg-deb --extract *.deb tree; cp -a tree/usr/src/* /usr/src/")
-            _unpack(suite, f"linux-image-{release}", where, "busybox-static:arm64")
+            _unpack(suite, where, f"linux-image-{release}", "busybox-static:arm64")
         hold(where)
     return Kernel(name, release, suite, where, "arm64")
 
@@ -134,7 +144,7 @@ def _install_headers(suite: Suite) -> str:
     own = {release for release in _RELEASE.findall(lists) if _belongs(release, suite)}
     for release in sorted(own, key=_by_version, reverse=True)[:3]:
         try:
-            suite.run(f"apt-get install -qq linux-headers-{release}; apt-get clean")
+            suite.run(f"apt-get install -qq {suite.target} linux-headers-{release}; apt-get clean")
         except LabError:
             continue
         return str(release)
@@ -142,8 +152,12 @@ def _install_headers(suite: Suite) -> str:
 
 
 def _belongs(release: str, suite: Suite) -> bool:
-    """Whether a kernel is the suite's own one and no newer one that it offers besides (bullseye has 6.1 too)."""
-    return any(release.startswith(f"{name}.") and suite.name == of for name, of in KERNELS.items())
+    """Whether a kernel is the suite's own one and no newer one that it offers besides (bullseye has 6.1 too).
+
+    Backports' own are all that no release has.
+    """
+    releases = [of for name, of in KERNELS.items() if release.startswith(f"{name}.")]
+    return suite.name in releases if releases else suite.name.endswith(BACKPORTS)
 
 
 def _by_version(release: str) -> list[int]:
@@ -160,15 +174,15 @@ done
 """
 
 
-def _unpack(suite: Suite, package: str, where: Path, *more: str) -> None:
+def _unpack(suite: Suite, where: Path, *packages: str) -> None:
     """Fetch packages, checked by apt, and unpack them.
 
     The signed kernel is sometimes not to be had: then its unsigned twin is as good.
     """
     try:
-        _fetch(suite, package, *more)
+        _fetch(suite, *packages)
     except LabError:
-        _fetch(suite, f"{package}-unsigned", *more)
+        _fetch(suite, *(_unsigned(package) for package in packages))
     suite.run(f"cd /fetched; {_EXTRACT}")
     where.parent.mkdir(parents=True, exist_ok=True)
     (suite.root / "fetched" / "tree").rename(where)
@@ -178,3 +192,9 @@ def _unpack(suite: Suite, package: str, where: Path, *more: str) -> None:
 def _fetch(suite: Suite, *packages: str) -> None:
     names = " ".join(packages)
     suite.run(f"apt-get update -qq; rm -rf /fetched; mkdir /fetched; cd /fetched; apt-get download -qq {names}")
+
+
+def _unsigned(package: str) -> str:
+    if package.startswith("linux-binary-"):
+        return package.replace("linux-binary-", "linux-binary-unsigned-")
+    return f"{package}-unsigned" if package.startswith("linux-image-") else package

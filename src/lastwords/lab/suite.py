@@ -12,6 +12,9 @@ from .errors import LabError
 MIRROR = "http://deb.debian.org"
 """Where Debian's packages come from, if `$LASTWORDS_MIRROR` names no other place. apt checks their signatures."""
 
+BACKPORTS = "-backports"
+"""Behind a release's name: what was built for it later, kernels for example."""
+
 PACKAGES = (
     "busybox-static",  # the guest's user land
     "e2fsprogs",
@@ -31,7 +34,7 @@ class Suite:
     """A release of Debian, such as `bookworm`, made by mmdebstrap on first use (about 20 s).
 
     Attributes:
-        name: the release's code name.
+        name: the release's code name; `trixie-backports` is trixie with newer kernels to be had besides.
         root: where its chroot lies.
     """
 
@@ -66,6 +69,11 @@ class Suite:
         libraries = {word for word in self.run(f"ldd {path} || true").split() if word.startswith("/")}
         return {name: self.read(name) for name in sorted({path, *libraries})}
 
+    @property
+    def target(self) -> str:
+        """Option of apt-get's: backports are taken only when asked for."""
+        return f"-t {self.name}" if self.name.endswith(BACKPORTS) else ""
+
     def _make(self) -> None:
         bootstrap(self.name, self.root, "apt", PACKAGES)
         self.run("apt-get update -qq")
@@ -87,7 +95,7 @@ def bootstrap(suite: str, root: Path, variant: str, packages: Iterable[str]) -> 
     """Make a chroot of a Debian release.
 
     Args:
-        suite: the release's code name.
+        suite: the release's code name, with BACKPORTS behind it or not.
         root: a directory that is not there yet.
         variant: mmdebstrap's: `apt`, `minbase`, …
         packages: what it holds besides.
@@ -100,6 +108,7 @@ def bootstrap(suite: str, root: Path, variant: str, packages: Iterable[str]) -> 
     if shutil.which("mmdebstrap") is None:
         raise LabError("mmdebstrap is missing: run scripts/setup-lab (or: apt install mmdebstrap)")
     mirror = os.environ.get("LASTWORDS_MIRROR", MIRROR).rstrip("/")
+    release = suite.removesuffix(BACKPORTS)
     making = root.with_suffix(".part")
     shutil.rmtree(making, ignore_errors=True)
     making.parent.mkdir(parents=True, exist_ok=True)
@@ -113,10 +122,11 @@ def bootstrap(suite: str, root: Path, variant: str, packages: Iterable[str]) -> 
             '--aptopt=APT::Install-Recommends "false"',
             '--aptopt=APT::Sandbox::User "root"',
             *_proxies(),
-            suite,
+            release,
             str(making),
-            f"deb {mirror}/debian {suite} main",
-            f"deb {mirror}/debian-security {suite}-security main",
+            f"deb {mirror}/debian {release} main",
+            f"deb {mirror}/debian-security {release}-security main",
+            *([f"deb {mirror}/debian {suite} main"] if suite != release else ()),
         ]
     )
     if done.returncode:

@@ -10,6 +10,8 @@ class StackFrame(Struct, frozen=True, kw_only=True):
         function: the symbol, without clone suffixes that a compiler added; or `0x…` where none is known.
         address: program counter (of a caller: the return address), None for inlined frames without one.
         offset: bytes from the symbol's start, None for inlined frames.
+        stack_bytes: how much of the stack it takes, None for inlined frames and where another stack begins; only for
+            stacks of CPUs.
         module: module name, or None for the kernel's own text.
         inline: the function was inlined into the next frame's; known only from DWARF.
         file: source file and `line`, known only from DWARF.
@@ -22,6 +24,7 @@ class StackFrame(Struct, frozen=True, kw_only=True):
     function: str
     address: int | None = None
     offset: int | None = None
+    stack_bytes: int | None = None
     module: str | None = None
     inline: bool = False
     file: str | None = None

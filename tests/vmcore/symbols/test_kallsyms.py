@@ -137,6 +137,16 @@ def test_finder_answers_as_drgn_asks():
         prog.symbol("c")
 
 
+def test_what_is_between_sdata_and_edata_is_data_whatever_its_letter():
+    """Linux 6.14 and newer on x86-64; drgn asks for `jiffies`, and a function is no variable."""
+    names = ["_stext", "do_one", "_sdata", "jiffies_64", "jiffies", "relocate_kernel", "_edata", "init_one"]
+    kallsyms = Kallsyms([BASE + 0x100 * at for at in (0, 1, 2, 3, 3, 4, 5, 6)], "TtDTTtTt", names)
+    kinds = {symbol.name: symbol.kind for symbol in kallsyms.find(None, None, None, False)}
+    functions = {name for name, kind in kinds.items() if kind == drgn.SymbolKind.FUNC}
+    assert functions == {"_stext", "do_one", "_edata", "init_one"}
+    assert kallsyms.types == "TtDDDdTt"
+
+
 def test_addresses_that_are_not_sorted_are_sorted():
     kallsyms = Kallsyms([BASE + 8, BASE], "tT", ["later", "first"])
     assert list(kallsyms.names) == ["first", "later"]

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named, several
-from lastwords.model import Culprit, Finding, NextStep
+from lastwords.glossary.units import size
+from lastwords.model import Culprit, Fact, Finding, NextStep, StackFrame
 
 _KINDS = frozenset({"kernel-stack-overflow", "double-fault", "corrupted-stack-end"})
+_FAT = 4096
+"""Bytes of stack: a quarter of all, and twice as much as the kernel's makefiles let a function have without a warning."""
 _OFTEN = 4
 """How often a function stands on one stack before it is a recursion."""
 
@@ -17,7 +20,7 @@ _OFTEN = 4
     "stack-overflow",
     "a kernel stack that is full",
     why="A kernel stack has 16 KiB. A function that calls itself, or keeps large arrays on the stack, fills it.",
-    sure="quite sure where a function repeats on the trace; else which frame is too fat is only likely",
+    sure="quite sure where a function repeats on the trace or a dump tells how much each takes; else only likely",
 )
 def stack_overflow(crash: Crash) -> Iterator[Finding]:
     """The recursion, by functions that repeat."""
@@ -31,6 +34,7 @@ def stack_overflow(crash: Crash) -> Iterator[Finding]:
         frames.insert(0, (oops.at.function, oops.at.module or None))
     stack = list(crash.functions())
     often = Counter(frames if len(frames) >= len(stack) else stack)
+    measured: tuple[Fact, ...] = ()
     ring = [place for place, count in often.items() if count >= _OFTEN]
     if ring:
         # Of several functions in the ring, one of a module says more than the kernel's own.
@@ -38,11 +42,18 @@ def stack_overflow(crash: Crash) -> Iterator[Finding]:
         names = several([named(*place) for place in ring])
         text = f"The stack was full: {names} call{'s itself' if len(ring) == 1 else ' each other'} without end."
         confidence, culprit = 0.92, Culprit(module=module, function=function)
+    elif (fat := _fat_frame(crash)) is not None:
+        fattest, taken = named(fat.function, fat.module), size(fat.stack_bytes or 0)
+        text = f"The stack was full, and no function repeats: {fattest} alone takes {taken} of it."
+        confidence, culprit = 0.88, Culprit(module=fat.module, function=fat.function)
+        measured = (Fact(text=f"{fattest} takes {taken} of the stack", address=fat.address),)
     else:
-        own = next((place for place in frames if place[1] is not None), None)
-        fat = own or (oops.function, oops.module)
-        text = f"The stack was full. No function repeats, so one of the frames is too large; {named(*fat)} is the one to look at."
-        confidence, culprit = 0.65, Culprit(module=fat[1], function=fat[0])
+        # A log does not tell how much each takes: of several of modules it may be any.
+        own = list(dict.fromkeys(place for place in frames if place[1] is not None))
+        likely = own[0] if own else (oops.function, oops.module)
+        names = several([named(*place) for place in own]) or named(*likely)
+        text = f"The stack was full. No function repeats, so one of the frames is too large: look at {names}."
+        confidence, culprit = 0.65, Culprit(module=likely[1], function=likely[0])
     yield Finding(
         id="stack-overflow",
         title="the kernel's stack was full",
@@ -51,7 +62,7 @@ def stack_overflow(crash: Crash) -> Iterator[Finding]:
         confidence=confidence if oops.kind != "double-fault" else 0.85 if ring else 0.5,
         crash_class="logic-bug",
         culprit=culprit,
-        evidence=(crash.here(), *crash.stood(), *(crash.spot(frame) for frame in crash.frames[:6])),
+        evidence=(crash.here(), *measured, *crash.stood(), *(crash.spot(frame) for frame in crash.frames[:6])),
         next=(
             NextStep(
                 text="See how much stack each function takes.",
@@ -66,3 +77,10 @@ def stack_overflow(crash: Crash) -> Iterator[Finding]:
         ),
         weight=0.95,
     )
+
+
+def _fat_frame(crash: Crash) -> StackFrame | None:
+    """The frame of the dump's stack that takes most of it, if that is too much."""
+    cpu = crash.crashing_cpu
+    fattest = max(cpu.stack if cpu else (), key=lambda frame: frame.stack_bytes or 0, default=None)
+    return fattest if fattest is not None and (fattest.stack_bytes or 0) >= _FAT else None

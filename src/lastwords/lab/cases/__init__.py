@@ -65,7 +65,7 @@ class Case(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stall: Stall | None = None
     memory_hog: Hog | None = None
     mistake: str | None = None
-    kernels: tuple[str, ...] = ("6.1", "6.12", "5.10")
+    kernels: tuple[str, ...] = ("6.1", "6.12", "backports", "5.10")
     append: str = ""
     modules: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()

@@ -115,7 +115,8 @@ def _slab(prog: "drgn.Program", found: SlabObject, address: int, what: str) -> l
         sentences.append(f"{what} is free memory: a use after free, or a pointer that was never right.")
         free_pointer = _free_pointer(found)
         if free_pointer is not None and free_pointer <= offset < free_pointer + 8:
-            sentences.append("The slab allocator keeps its own (encoded) pointer to the next free object there.")
+            keeps = "may keep" if _has_sheaves(found) else "keeps"
+            sentences.append(f"The slab allocator {keeps} its own (encoded) pointer to the next free object there.")
     if offset >= found.size:
         sentences.append(f"{what} lies behind the object's usable {found.size} bytes: an access out of bounds.")
     flags = _flags(found)
@@ -149,6 +150,14 @@ def _free_pointer(found: SlabObject) -> int | None:
         return int(found.handle.offset)
     except Exception:  # SLAB or SLOB
         return None
+
+
+def _has_sheaves(found: SlabObject) -> bool:
+    """Whether the cache hands out freed objects from arrays first, which writes nothing into them (Linux 6.18)."""
+    try:
+        return bool(found.handle.cpu_sheaves)
+    except AttributeError:
+        return False
 
 
 def _debugging(prog: "drgn.Program", found: SlabObject, flags: set[str], data: bytes) -> list[str]:
@@ -225,6 +234,7 @@ def _neighbours(prog: "drgn.Program", found: SlabObject) -> list[str]:
 def _page_state(prog: "drgn.Program", address: int, what: str) -> list[str]:
     """The page of an address in the direct map."""
     from drgn.helpers.linux.mm import (
+        compound_head,
         decode_page_flags,
         in_direct_map,
         page_to_pfn,
@@ -239,12 +249,25 @@ def _page_state(prog: "drgn.Program", address: int, what: str) -> list[str]:
     except Exception:  # how the map lies is not known
         return []
     try:
-        page = virt_to_page(prog, address)
+        page = compound_head(virt_to_page(prog, address))
         flags = decode_page_flags(page)
         count, mapping = int(page._refcount.counter), int(page.mapping)
-        frame = int(page_to_pfn(page))
+        frame = int(page_to_pfn(virt_to_page(prog, address)))
     except Exception:  # no such page
         return [f"{what} ({address:#x}) is in the kernel's map of all memory, but there is no page of memory there."]
-    state = "free" if count == 0 else f"{count} reference{'s' if count != 1 else ''}"
-    kind = "anonymous" if mapping & 1 else "of a file" if mapping else "of nobody's mapping"
-    return [f"{what} ({address:#x}) is in page frame {frame:#x}: {state}, {kind}, flags {flags or 'none'}."]
+    if count:
+        mapped = "anonymous" if mapping & 1 else "of a file" if mapping else "of nobody's mapping"
+        state = f"{count} reference{'s' if count != 1 else ''}, {mapped}"
+    else:
+        state = _unreferenced(prog, page)
+    return [f"{what} ({address:#x}) is in page frame {frame:#x}: {state}, flags {flags or 'none'}."]
+
+
+def _unreferenced(prog: "drgn.Program", page: "drgn.Object") -> str:
+    """What a page is that has no references: free, but in newer kernels slabs have none either (7.3; not in 6.12)."""
+    try:
+        types = {each.value: each.name for each in prog.type("enum pagetype").enumerators or ()}  # Linux 6.11
+    except LookupError:
+        return "free"
+    kind = types.get(int(page.page_type) >> 24, "").removeprefix("PGTY_")
+    return "free" if kind in ("", "buddy", "mapcount_underflow") else f"in use as {kind}"

@@ -35,33 +35,42 @@ def uptime(kernel: "Kernel") -> float:
     return round(int(ktime_get_coarse_boottime_ns(kernel.prog).value_()) / _NANOSECONDS, 3)
 
 
-def find_timekeeper(prog: drgn.Program) -> None:
-    """Give drgn's helpers the type of `tk_core` where only BTF tells types: before Linux 6.13 it has no name.
+def find_timekeeper(prog: drgn.Program) -> drgn.Object:
+    """The clock that the kernel tells the time by, for us and for drgn's helpers, which look for it in the same place.
 
-    It is a sequence counter, padded to a cache line at most, in front of a `struct timekeeper`.
+    Before Linux 6.13 the type of `tk_core` has no name, so it is made up where only BTF tells types: a sequence
+    counter, padded to a cache line at most, in front of a `struct timekeeper`.
+
+    Raises:
+        LookupError: neither types nor symbols tell where it is.
     """
-    if "tk_core" in prog.cache:
-        return
-    for name in ("tk_core", "timekeeper_data"):
-        try:
-            prog[name]
-        except LookupError:
-            continue
-        return
-    for counter in ("seqcount_raw_spinlock_t", "seqcount_t"):  # Linux 5.9 introduced the one
-        try:
-            first, second = prog.type(counter), prog.type("struct timekeeper")
-        except LookupError:
-            continue
-        align = drgn.alignof(second)
-        offset = (drgn.sizeof(first) + align - 1) // align * align
-        members = (
-            drgn.TypeMember(first, "seq", 0),
-            drgn.TypeMember(second, "timekeeper", offset * 8),
-        )
-        core = prog.struct_type(None, offset + drgn.sizeof(second), members)
-        prog.cache["tk_core"] = drgn.Object(prog, core, address=prog.symbol("tk_core").address)
-        return
+    if "tk_core" not in prog.cache:
+        prog.cache["tk_core"] = _timekeeper(prog)
+    found: drgn.Object = prog.cache["tk_core"]
+    return found
+
+
+def _timekeeper(prog: drgn.Program) -> drgn.Object:
+    try:  # Linux 6.17 made it the first of several clocks
+        return prog["timekeeper_data"][prog["TIMEKEEPER_CORE"]]
+    except LookupError:
+        pass
+    try:
+        return prog["tk_core"]
+    except LookupError:
+        core = prog.symbol("tk_core").address
+    try:
+        counter = prog.type("seqcount_raw_spinlock_t")  # Linux 5.9
+    except LookupError:
+        counter = prog.type("seqcount_t")
+    timekeeper = prog.type("struct timekeeper")
+    align = drgn.alignof(timekeeper)
+    offset = (drgn.sizeof(counter) + align - 1) // align * align
+    members = (
+        drgn.TypeMember(counter, "seq", 0),
+        drgn.TypeMember(timekeeper, "timekeeper", offset * 8),
+    )
+    return drgn.Object(prog, prog.struct_type(None, offset + drgn.sizeof(timekeeper), members), address=core)
 
 
 class RunQueueClocks:

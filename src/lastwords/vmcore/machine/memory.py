@@ -60,7 +60,7 @@ def memory(kernel: "Kernel") -> Partial:
         "committed": take(
             "committed", lambda: max(PercpuCounters(kernel).sum(kernel.prog.symbol("vm_committed_as").address), 0)
         ),
-        "vmalloc": take("vmalloc", lambda: _long(kernel.prog, "nr_vmalloc_pages")),
+        "vmalloc": take("vmalloc", lambda: _vmalloc(kernel.prog, sums)),
         "percpu": take("percpu", lambda: _percpu(kernel.prog)),
     }
     if sums is not None:
@@ -117,6 +117,12 @@ def _counted(sums: Counters, pages: Mapping[str, int | None]) -> dict[str, int |
 def _long(prog: drgn.Program, name: str) -> int:
     value: int = prog.read_u64(prog.symbol(name).address)
     return value
+
+
+def _vmalloc(prog: drgn.Program, sums: Counters | None) -> int:
+    """A variable in Linux 6.12; in 7.3 one of the nodes' counters."""
+    counted = sums.pages("NR_VMALLOC") if sums is not None else None
+    return _long(prog, "nr_vmalloc_pages") if counted is None else counted
 
 
 def _percpu(prog: drgn.Program) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import drgn
-from drgn.helpers.linux.mm import PageSlab, pfn_to_page, pfn_to_virt
+from drgn.helpers.linux.mm import PageSlab, compound_head, pfn_to_page, pfn_to_virt
 
 from lastwords.model import Suspect
 
@@ -101,7 +101,7 @@ class _Pages:
             "struct page",
             {
                 "flags": "flags | flags.f",  # Linux 6.18 wrapped them
-                "head": "compound_head",
+                "head": "compound_info | compound_head",  # Linux 7.1 renamed it
                 "references": "_refcount",
                 "mapcount": "_mapcount",
                 "mapping": "mapping",
@@ -121,13 +121,17 @@ class _Pages:
         address = self._first + number * self._size
         values = self._page.read(address)
         if (values["head"] or 0) & 1:
-            address = values["head"] - 1
+            # From Linux 7.1 on it may be a mask in place of a pointer, which drgn knows.
+            address = compound_head(drgn.Object(self._prog, "struct page *", value=address)).value_()
             values = self._page.read(address)
-        if None in values.values() or values["references"] <= 0:
+        if None in values.values():
             return None
         typed = values["mapcount"] != -1
+        # Slabs first: in newer kernels (7.3; not in 6.12) nobody counts the references to them.
         if values["flags"] & self._slab_flag or (typed and with_slabs):
             return self._cache(address) if with_slabs else None
+        if values["references"] <= 0:
+            return None
         # A page with a mapcount is one of a process, or has a type of its own: page tables, balloons.
         if typed or values["mapping"] or values["flags"] & self._counted or address in self._vmalloc:
             return None

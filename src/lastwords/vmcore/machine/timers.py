@@ -37,6 +37,7 @@ _LEVEL_SHIFT = 3
 _ARRAY_SHIFT = 22
 """Where a timer's flags tell its bucket in the wheel (include/linux/timer.h: TIMER_ARRAYSHIFT)."""
 _NANOSECONDS = 10**9
+_NTP_SCALE_SHIFT = 32
 _PANIC = "Kernel panic - not syncing: "
 _LONGEST = 1 << 62
 
@@ -149,11 +150,8 @@ def _tick(prog: drgn.Program) -> float:
         return int(prog.read_u64(prog.symbol("tick_period").address)) / _NANOSECONDS  # until Linux 5.11
     except LookupError:
         pass
-    # kernel/time/timekeeping.c: each tick advances the clock by its cycles' worth.
-    clock = prog.cache["tk_core"] if "tk_core" in prog.cache else prog["tk_core"]
-    timekeeper = clock.timekeeper
-    shifted = int(timekeeper.xtime_interval) + int(timekeeper.xtime_remainder)
-    return round((shifted >> int(timekeeper.tkr_mono.shift)) / _NANOSECONDS, 4)
+    # kernel/time/timekeeping.c: what a tick should last, in NTP's fixed point.
+    return round((int(find_timekeeper(prog).timekeeper.ntp_tick) >> _NTP_SCALE_SHIFT) / _NANOSECONDS, 4)
 
 
 def _hrtimers(kernel: "Kernel", problems: list[str]) -> Iterator[Timer]:

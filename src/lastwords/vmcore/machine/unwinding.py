@@ -1,7 +1,7 @@
 """Stacks as structs: names, modules and source lines of frames, looked up once for each place in the code."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ _Place = tuple[int, bool]
 _MOST_FRAMES = 1000
 _MANY = 400
 _KERNEL_HALF = 1 << 63
+_STACK_MAX = 16 << 10
+"""Bytes; a frame that seems to take more has its caller on another stack: at least a guard page is between two."""
 
 # Where stacks begin: code that nothing in the kernel calls.
 _BOTTOM_NAMES = """
@@ -99,15 +101,17 @@ class Unwinder:
         frames: list[StackFrame] = []
         registers: dict[str, int] = {}
         last = None
+        pointers: list[int] = []
         try:
             for group in _groups(frames_of()):
                 last = group[-1]
                 if not frames:
                     registers = last.registers()
                 frames += self._with_details(group, with_variables)
+                pointers.append(last.sp)
         except Exception as failure:  # as above
-            return tuple(frames), registers, one_line(failure)
-        return tuple(frames), registers, self._early_end(last, frames)
+            return _with_sizes(frames, pointers), registers, one_line(failure)
+        return _with_sizes(frames, pointers), registers, self._early_end(last, frames)
 
     def _place(self, frame: drgn.StackFrame) -> _Place:
         """What `_places` knows the frame by, and those inlined into it; looks them up if it is new."""
@@ -203,6 +207,16 @@ def _groups(frames: Iterator[drgn.StackFrame]) -> Iterator[list[drgn.StackFrame]
         if not frame.is_inline:
             yield group
             group = []
+
+
+def _with_sizes(frames: Sequence[StackFrame], pointers: Sequence[int]) -> Stack:
+    """With what each frame that is not inlined takes of the stack; `pointers` are their stack pointers."""
+    sizes = iter([after - before for before, after in pairwise(pointers)])
+    sized = ((frame, None if frame.inline else next(sizes, None)) for frame in frames)
+    return tuple(
+        msgspec.structs.replace(frame, stack_bytes=size) if size and 0 < size <= _STACK_MAX else frame
+        for frame, size in sized
+    )
 
 
 def _user(frame: drgn.StackFrame) -> bool:

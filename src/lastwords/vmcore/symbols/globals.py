@@ -28,13 +28,14 @@ _VARIABLES = {
     "die_counter crashing_cpu sysctl_panic_on_rcu_stall sysctl_max_rcu_stall_to_panic rcu_cpu_stall_timeout "
     "sysctl_panic_on_oom sysctl_overcommit_memory watchdog_thresh min_free_kbytes hugetlb_max_hstate debug_locks "
     "sysctl_sched_rt_runtime sysctl_overcommit_ratio "
-    "reboot_force sysrq_enabled tick_do_timer_cpu dmi_available console_may_schedule nr_irqs",
+    "reboot_force sysrq_enabled tick_do_timer_cpu dmi_available console_may_schedule nr_irqs "
+    "sections_per_block",  # an unsigned long in 6.12, an int in 7.3: its lower half will do for both
     "unsigned int": "nr_cpu_ids nr_node_ids die_nest_count softlockup_panic hardlockup_panic "
     "sysctl_oops_all_cpu_backtrace sysctl_hung_task_panic pgdir_shift ptrs_per_p4d __pgtable_l5_enabled nr_swapfiles "
     "d_hash_shift i_hash_shift m_hash_shift nr_vmap_nodes vmap_zone_size",
     "unsigned long": "total_forks tainted_mask sysctl_hung_task_timeout_secs watchdog_enabled panic_print "
     "totalreserve_pages max_pfn max_low_pfn min_low_pfn max_mapnr page_offset_base vmalloc_base vmemmap_base phys_base "
-    "sysctl_overcommit_kbytes sections_per_block "
+    "sysctl_overcommit_kbytes "
     "totalram_pages process_counts cpu_current_top_of_stack highest_memmap_pfn",
     "long": "total_swap_pages",
     "bool": "crash_kexec_post_notifiers kexec_in_progress oom_killer_disabled console_waiter",
@@ -91,6 +92,7 @@ _VARIABLES = {
     "struct semaphore": "console_sem",
     # Time: kernel/time/
     "struct tk_data": "tk_core",  # Linux 6.13; a struct without a name before
+    "struct tk_data[TIMEKEEPERS_MAX]": "timekeeper_data",  # Linux 6.17, in place of that
     "struct timer_base[*]": "timer_bases",
     "struct hrtimer_cpu_base": "hrtimer_bases",
     "struct clocksource *": "curr_clocksource",

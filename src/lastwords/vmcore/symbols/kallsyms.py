@@ -24,6 +24,7 @@ _KINDS = {"t": SymbolKind.FUNC, "w": SymbolKind.FUNC, "v": SymbolKind.OBJECT} | 
     "abcdgrs", SymbolKind.OBJECT
 )
 _WEAK = frozenset("vVwW")
+_DATA = str.maketrans("tT", "dD")
 # Labels inside of functions (SYM_INNER_LABEL in arch/x86) which kallsyms can't tell from
 # functions; a vmlinux can, by their size of 0. An address behind one is named after the function, as it is there.
 _INNER_LABELS = frozenset(
@@ -97,10 +98,15 @@ class Kallsyms:
             types = "".join(types[i] for i in order)
             names = [names[i] for i in order]
         self.addresses = array("Q", addresses)
-        self.types = types
         self.names = names
         # The first of several with one name wins, as in the kernel: so fill from the end.
         self._by_name = dict(zip(reversed(names), range(len(names) - 1, -1, -1), strict=True))
+        self.types = self._data_is_no_text(types)
+
+    def _data_is_no_text(self, types: str) -> str:
+        """Linux 6.14 put relocate_kernel()'s code into .data of x86-64: nm calls all of a section with code text."""
+        start, end = (self._by_name.get(name, 0) for name in ("_sdata", "_edata"))
+        return types[:start] + types[start:end].translate(_DATA) + types[end:]
 
     def add(self, variables: dict[str, int]) -> None:
         """Take in variables from elsewhere, those aside that have a symbol already."""
