@@ -64,6 +64,8 @@ def crash_now(host: "Host", purpose: str) -> NoReturn:
         fail("nothing was done: crashing the machine takes root")
     left: Rehearsal = prepare(host, purpose)
     trouble = _within(_MARKER_SECONDS, lambda: leave_marker(host.root, left))
+    if trouble:  # a marker of an earlier crash would tell of the wrong one
+        _within(_MARKER_SECONDS, lambda: take_marker_back(host.root))
     if trouble and purpose == "rehearsal":
         fail(f"nothing was done: the marker can't be written: {trouble}")
     if trouble:
@@ -128,6 +130,8 @@ def _outlook(host: "Host") -> Iterator[str]:
         where = left.directory or left.server or "a place that is not known"
         size = f", about {size_text(left.expected)}" if left.expected else ""
         yield f"  3. The crash kernel saves a dump to {where}{size}, and reboots."
+        if left.expected and left.free is not None and left.free < left.expected:
+            yield f"     NO ROOM: {size_text(left.free)} are free there, so it will be cut off. Make room first."
         yield "  4. The machine boots. Then: lastwords rehearse --result"
     else:
         yield "  3. There is no dump: no crash kernel is loaded."
@@ -186,7 +190,9 @@ def _lines(found: "RehearsalResult") -> Iterator[str]:
     left = found.rehearsal
     if left and found.size and left.expected:
         yield f"  expected were about {size_text(left.expected)}; doctor now counts with what was measured"
+    if found.log:
+        yield f"  the kernel's log was saved: {found.log}"
     if found.outcome in ("none", "incomplete"):
-        yield "  what to look at: the console of that boot, free space in the directory, and: lastwords doctor"
+        yield "  what to look at: lastwords doctor, free space in the directory, and the console of the crash kernel"
     if found.outcome == "not-rehearsed":
         yield "  lastwords rehearse says what would happen"
