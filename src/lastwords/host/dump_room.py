@@ -1,0 +1,34 @@
+"""Room for a dump on this machine's own disks."""
+
+from lastwords.model.oops import Struct
+
+from .root import Root
+
+
+class Room(Struct, frozen=True, kw_only=True):
+    """What is free on a file system.
+
+    Attributes:
+        free: bytes that anybody can write; negative never.
+        for_root: bytes that root can write: ext4 keeps a part of the disk for root (mke2fs -m, 5 % by default), and
+            the crash kernel, which is root, fills that too.
+        inodes: files that can still be made; None where the file system makes them as it goes (btrfs).
+    """
+
+    free: int
+    for_root: int
+    inodes: int | None
+
+
+def room(root: Root, directory: str) -> Room | None:
+    """The room in a directory, or where it will be made; None where that can't be told (statvfs(3))."""
+    while directory not in ("", "/") and not root.exists(directory):
+        directory = directory.rpartition("/")[0]
+    found = root.room(directory or "/")
+    if found is None:
+        return None
+    return Room(
+        free=found.f_bavail * found.f_frsize,
+        for_root=found.f_bfree * found.f_frsize,
+        inodes=found.f_favail if found.f_files else None,
+    )
