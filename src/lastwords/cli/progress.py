@@ -10,6 +10,8 @@ from lastwords.klog.inputs import Input
 
 _AFTER = 1.5
 """Seconds before the bar shows: what is done by then needs none."""
+CLEAR = "\r\x1b[K"
+"""Takes away the line that the cursor is on."""
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def bar(sources: Sequence[Input]) -> Iterator[Callable[[int], None] | None]:
         yield advance
     finally:
         if shown:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write(CLEAR)
 
 
 @contextmanager
@@ -58,7 +60,7 @@ def meter(unit: str) -> Iterator[Callable[[int, int], None] | None]:
         yield show
     finally:
         if shown:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write(CLEAR)
 
 
 @contextmanager
@@ -83,7 +85,7 @@ def activity() -> Iterator[Callable[[str], None] | None]:
             sys.stderr.flush()
             wait = 0.5
         if wait < 2.0:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write(CLEAR)
             sys.stderr.flush()
 
     drawer = threading.Thread(target=draw, daemon=True)

@@ -93,7 +93,7 @@ def _within(seconds: float, write: Callable[[], None]) -> str:
             write()
             trouble[0] = ""
         except OSError as error:
-            trouble[0] = f"{error.filename}: {error.strerror}"
+            trouble[0] = f"{error.filename or 'its disk'}: {error.strerror}"
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -144,7 +144,7 @@ def _outlook(host: "Host") -> Iterator[str]:
 
 def _result(host: "Host", as_json: bool) -> NoReturn:
     from lastwords.host.rehearsal import result as look
-    from lastwords.host.rehearsal_record import keep_result
+    from lastwords.host.rehearsal_record import RESULT, keep_result
 
     try:
         found = look(host)
@@ -156,7 +156,7 @@ def _result(host: "Host", as_json: bool) -> NoReturn:
         try:
             keep_result(host.root, found)
         except OSError as error:
-            complain(f"the result can't be kept for doctor: {error.filename}: {error.strerror}")
+            complain(f"the result can't be kept for doctor: {RESULT}: {error.strerror}")
     if as_json:
         import msgspec
 
@@ -188,7 +188,7 @@ def _lines(found: "RehearsalResult") -> Iterator[str]:
     if found.back_after is not None:
         yield f"  the kernel was back after {found.back_after:.0f} s"
     left = found.rehearsal
-    if left and found.size and left.expected:
+    if left and found.size and left.expected and found.outcome == "dump":
         yield f"  expected were about {size_text(left.expected)}; doctor now counts with what was measured"
     if found.log:
         yield f"  the kernel's log was saved: {found.log}"

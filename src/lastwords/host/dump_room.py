@@ -2,6 +2,7 @@
 
 from lastwords.model.oops import Struct
 
+from .mounts import block_device, mount_of
 from .root import Root
 
 
@@ -11,7 +12,7 @@ class Room(Struct, frozen=True, kw_only=True):
     Attributes:
         free: bytes that anybody can write; negative never.
         for_root: bytes that root can write: ext4 keeps a part of the disk for root (mke2fs -m, 5 % by default), and
-            the crash kernel, which is root, fills that too.
+            the crash kernel, which is root, fills that too. What ext4 keeps for itself nobody gets.
         inodes: files that can still be made; None where the file system makes them as it goes (btrfs).
     """
 
@@ -27,8 +28,16 @@ def room(root: Root, directory: str) -> Room | None:
     found = root.room(directory or "/")
     if found is None:
         return None
+    kept = _kept_by_ext4(root, directory) * found.f_frsize
     return Room(
         free=found.f_bavail * found.f_frsize,
-        for_root=found.f_bfree * found.f_frsize,
+        for_root=max(found.f_bfree * found.f_frsize - kept, 0),
         inodes=found.f_favail if found.f_files else None,
     )
+
+
+def _kept_by_ext4(root: Root, directory: str) -> int:
+    """Blocks that statfs() counts as free and write() never gives: 2 %, 4096 at most (ext4_calculate_resv_clusters)."""
+    mount = mount_of(root, directory or "/")
+    name = block_device(root, mount.device) if mount is not None and mount.file_system == "ext4" else ""
+    return root.number(f"/sys/fs/ext4/{name}/reserved_clusters") or 0 if name else 0

@@ -95,12 +95,12 @@ def _for_want_of_room(left: Rehearsal, saved: int, free: int | None) -> str:
         free: bytes that can be written now: what runs after the boot may have made some room, or filled it.
     """
     if free is not None and free < _FULL:
-        return f": it ran out of room, {left.directory} has {size_text(free)} free"
+        return f": it ran out of room: {left.directory} has {size_text(free)} free"
     known = [size for size in (left.free, None if free is None else saved + free) if size is not None]
     if left.expected is None or not known or min(known) >= 2 * left.expected:
         return ""
     likely = "most likely" if min(known) < left.expected else "perhaps"
-    return f": {likely} for want of room, {size_text(min(known))} for about {size_text(left.expected)}"
+    return f": {likely} for want of room: {size_text(min(known))} for about {size_text(left.expected)}"
 
 
 def _free(root: Root, directory: str) -> int | None:
