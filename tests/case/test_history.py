@@ -39,6 +39,44 @@ def test_what_systemd_pstore_puts_away_belongs_to_the_boot_before():
     assert [each.ending for each in boots(VANISHED, own, [])] == ["clean", "vanished", "crash"]
 
 
+def test_the_crash_kernels_own_boot_is_none_of_the_machines():
+    """As kdump-tools leaves it, whose crash kernel runs systemd: wtmp and the journal list that boot too."""
+    wtmp = [
+        boot("clean", 0.0, ended=HOUR),
+        boot("vanished", 2 * HOUR),
+        boot("vanished", 3 * HOUR),
+        boot("running", 3.05 * HOUR),
+    ]
+    journal = [boot("unknown", each.started + 12, path="list-boots", boot_id=str(each.started)) for each in wtmp[1:-1]]
+    crash = CrashRecord(3 * HOUR - 24, "dump (kernel log)")
+    files = [CrashRecord(3 * HOUR + 40, f"dumps/var/crash/1/{name}", exact=False) for name in ("dmesg.1", "dump.1")]
+    told = boots([*wtmp, *journal], [crash, *files], [])
+    assert [(each.ending, each.started) for each in told] == [
+        ("clean", 0.0),
+        ("crash", 2 * HOUR),
+        ("running", 3.05 * HOUR),
+    ]
+    # Without the dump, nobody knows what that short boot was.
+    assert [each.ending for each in boots(wtmp, [crash], [])] == ["clean", "crash", "vanished", "running"]
+
+
+def test_a_power_failure_before_a_crash_stays_one():
+    """A dump that was written soon after a boot is of that boot, where its own time says so."""
+    told = boots(
+        [*VANISHED[:2], boot("vanished", 3 * HOUR), boot("running", 4 * HOUR)],
+        [CrashRecord(3 * HOUR + 60, "dump"), CrashRecord(3 * HOUR + 90, "dumps/var/crash/1/dump.1", exact=False)],
+        [],
+    )
+    assert [each.ending for each in told] == ["clean", "vanished", "crash", "running"]
+
+
+def test_a_list_without_a_zone_that_agrees_to_the_second_is_the_same():
+    last = [boot(each.ending, float(int(each.started)), path="last.txt", zone=False) for each in VANISHED]
+    told = boots([replace(each, started=each.started + 0.6) for each in VANISHED] + last, [], [])
+    assert [each.ending for each in told] == ["clean", "vanished", "running"]
+    assert all(each.zone for each in told)
+
+
 def test_times_without_a_zone_are_not_compared():
     told = boots(
         [boot("vanished", 2 * HOUR, zone=False), boot("running", 9 * HOUR, zone=False)], [CrashRecord(0, "d")], []

@@ -27,7 +27,7 @@ def ready(tmp_path):
 def test_status_0_is_ready(ready):
     ran = doctor("--root", ready.directory)
     assert ran.exit_code == 0
-    assert ran.stdout.startswith("ready: a crash now leaves a dump (/var/crash on /dev/sda2 (ext4))")
+    assert ran.stdout.startswith("ready: a crash now leaves a dump, /var/crash on /dev/sda2 (ext4)")
 
 
 def test_status_1_is_not_ready(ready):

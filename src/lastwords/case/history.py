@@ -22,12 +22,15 @@ from .evidence import Past
 
 _SAME_BOOT = 300.0
 """Seconds between what two sources say of one boot's start: wtmp's record is written when systemd comes to it."""
+_SAME_SECOND = 1.5
+"""Seconds between two sources one of which tells no zone: so close, it was UTC, and one was made from the other."""
 _LATE = 900.0
 """Seconds after a boot within which systemd-pstore puts away what the boot before had left."""
 _FIRMWARE = 120.0
 """Seconds by which the BMC's clock may be ahead: an event of the end must not fall behind the next start."""
 
 _WRITTEN_BY_THE_CRASH = ("/var/crash/", "/var/spool/kdump/", "/sys/fs/pstore/", "/var/lib/systemd/pstore/")
+_FROM_KDUMP = re.compile(r"/(?:dump|vmcore|dmesg)[^/]{0,80}$")
 
 # What the BMC's events say of an end, the most telling first: kind, words that must be there, what it means.
 _ENDS: tuple[tuple[ErrorKind, re.Pattern[str], str], ...] = (
@@ -95,8 +98,9 @@ def boots(
         crashes: when the kernel left a record of a crash, with the path of the record.
         errors: what the BMC and others recorded.
     """
-    merged = _merged(told)
-    died = {number: record for record in crashes if (number := _boot_of(record, merged)) is not None}
+    merged = _without_crash_kernels(_merged(told), crashes)
+    telling = [record for record in crashes if record.exact or not _is_of_exact(record, crashes)]
+    died = {number: record for record in telling if (number := _boot_of(record, merged)) is not None}
     nexts = [*(boot.started for boot in merged[1:]), None]
     return tuple(
         _explained(boot, until, died.get(number), crashes, _of_its_end(errors, last=number == len(merged) - 2))
@@ -104,9 +108,31 @@ def boots(
     )
 
 
+def _without_crash_kernels(merged: Sequence[Reboot], crashes: Sequence[CrashRecord]) -> list[Reboot]:
+    """Debian's crash kernel runs systemd, which enters a boot in wtmp and journal: that boot saved the dump, no more.
+
+    It began after a crash whose very time is known, and before the dump of that crash was written.
+    """
+    saved = [record.time for record in crashes if record.exact]
+    written = [record.time for record in crashes if not record.exact and _FROM_KDUMP.search(record.path)]
+    result: list[Reboot] = []
+    for boot, until in zip(merged, [*(each.started for each in merged[1:]), None], strict=False):
+        began = boot.started or 0.0
+        crashed = any(result and began - _LATE < time < began and time > (result[-1].started or 0.0) for time in saved)
+        dumped = until is not None and any(began < time < until for time in written)
+        if not (boot.zone and crashed and dumped and boot.ending in ("vanished", "unknown")):
+            result.append(boot)
+    return result
+
+
 def _of_its_end(errors: Sequence[HardwareError], *, last: bool) -> Sequence[HardwareError]:
     """What can speak of a boot's end: the word on the last restart only of the last that ended."""
     return errors if last else [error for error in errors if error.source not in _LAST_RESTART]
+
+
+def _is_of_exact(file: CrashRecord, crashes: Sequence[CrashRecord]) -> bool:
+    """A file that was written soon after a crash whose time is known: it tells of that one, and of no other."""
+    return any(record.exact and 0 <= file.time - record.time < _LATE for record in crashes)
 
 
 def _boot_of(record: CrashRecord, merged: Sequence[Reboot]) -> int | None:
@@ -142,8 +168,10 @@ _SURER: tuple[Ending, ...] = ("unknown", "running", "vanished", "clean", "crash"
 def _same(one: Reboot, other: Reboot) -> bool:
     if one.boot_id and other.boot_id:
         return one.boot_id == other.boot_id
-    near = one.started is not None and other.started is not None and abs(one.started - other.started) <= _SAME_BOOT
-    return near and one.zone == other.zone and other.path not in (one.path, *one.seen_in)
+    if one.started is None or other.started is None or other.path in (one.path, *one.seen_in):
+        return False
+    apart = abs(one.started - other.started)
+    return apart <= (_SAME_BOOT if one.zone == other.zone else _SAME_SECOND)
 
 
 def _both(one: Reboot, other: Reboot) -> Reboot:
@@ -153,6 +181,7 @@ def _both(one: Reboot, other: Reboot) -> Reboot:
         one,
         ending=ending,
         ended=max(heard, default=None),
+        zone=one.zone or other.zone,
         kernel=one.kernel or other.kernel,
         boot_id=one.boot_id or other.boot_id,
         seen_in=tuple(dict.fromkeys((*one.seen_in, *other.seen_in, other.path))),

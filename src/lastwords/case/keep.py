@@ -9,6 +9,9 @@ from .analysis import analyze
 from .directory import CaseDirectory
 from .toml_files import Value, when
 
+_FIRST_FILE = 1800.0
+"""Seconds from a crash to the first file that kdump has written."""
+
 
 def analyze_case(case: CaseDirectory, tell: Callable[[str], None] | None = None) -> Analysis:
     """Analyse all evidence of a case and keep the result there.
@@ -31,8 +34,10 @@ def keep(case: CaseDirectory, analysis: Analysis) -> None:
     about = case.read()
     dump = analysis.dump.dump if analysis.dump else None
     news: dict[str, Value] = {}
-    if about.crashed is None and dump is not None and dump.crash_time and 0 < dump.crash_time < 1 << 33:
-        news["crashed"] = when(dump.crash_time)
+    crashed = dump.crash_time or 0 if dump is not None else 0
+    # What capture goes by, the first file that kdump wrote, is later by the boot of the crash kernel.
+    if 0 < crashed < 1 << 33 and (about.crashed is None or 0 < about.crashed - crashed < _FIRST_FILE):
+        news["crashed"] = when(crashed)
     if not about.host and dump is not None and dump.node and dump.node != "(none)":
         news["host"] = dump.node[:255]
     if about.crashed is None and "crashed" not in news and (told := crashed_at(analysis)) is not None:

@@ -38,7 +38,13 @@ def cases_directory(given: str | None = None) -> Path:
 
 
 def new_case(
-    store: Path, *, title: str = "", host: str = "", crashed: float | None = None, at: Path | None = None
+    store: Path,
+    *,
+    title: str = "",
+    host: str = "",
+    crashed: float | None = None,
+    at: Path | None = None,
+    elsewhere: str = "--cases DIR",
 ) -> CaseDirectory:
     """Make a new case.
 
@@ -48,6 +54,7 @@ def new_case(
         host: the machine that crashed, or empty.
         crashed: when, in seconds since the epoch.
         at: this directory instead of a new one in the store; its name becomes the case's.
+        elsewhere: the option that names another place, for who has no room or no right here.
 
     Raises:
         CaseError: it can't be made.
@@ -61,7 +68,7 @@ def new_case(
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
         root = _own_directory(store, name)
     except OSError as error:
-        raise CaseError(f"{store}: {error.strerror or error}; name another place with --cases") from error
+        raise CaseError(f"{store}: {error.strerror or error}; name another place: {elsewhere}") from error
     return make_case(root, Case(id=root.name, title=title, host=host, created=now, crashed=crashed))
 
 

@@ -113,7 +113,7 @@ def _case(to: Path | None, host: str, running: float | None) -> "CaseDirectory":
             continue
         if case.host == host and case.created >= (running or 0.0) and case.status == "open":
             return directory
-    return new_case(store, host=host)
+    return new_case(store, host=host, elsewhere="--to DIR")
 
 
 def _date(case: "CaseDirectory", evidence: "list[Evidence]", boot: "CrashedBoot") -> None:

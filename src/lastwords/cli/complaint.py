@@ -13,8 +13,9 @@ NO_DRGN = "reading dumps needs drgn, which is not installed: pip install 'lastwo
 
 
 def complain(text: str) -> None:
-    """One line on stderr."""
-    click.echo(f"lastwords: {printable(text)}", err=True)
+    """One line on stderr; what `progress` shows there of work that goes on gives way to it."""
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+    click.echo(f"{clear}lastwords: {printable(text)}", err=True)
 
 
 def fail(text: str, status: int = 2) -> NoReturn:

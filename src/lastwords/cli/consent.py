@@ -29,6 +29,10 @@ def consented(host: "Host", flag: bool, name: str | None) -> None:
     if name is None:
         if not sys.stdin.isatty():
             fail("nothing was done: nobody is there to type the host's name; say --host-name NAME")
-        name = str(click.prompt(f"Type this host's name ({printable(host.name)}) to crash it", default="", err=True))
+        name = str(
+            click.prompt(
+                f"Type this host's name ({printable(host.name)}) to crash it", default="", show_default=False, err=True
+            )
+        )
     if not host.name or name.strip() != host.name:
         fail(f"nothing was done: this host's name is {host.name or 'not known'}, not {name.strip() or 'empty'}")

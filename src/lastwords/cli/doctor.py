@@ -2,10 +2,15 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .complaint import fail
+from .progress import activity
+
+if TYPE_CHECKING:
+    from lastwords.model.readiness import Readiness
 
 
 @click.command(
@@ -45,7 +50,8 @@ def command(root: str, verbose: bool, as_json: bool, fix: bool, undo: bool, yes:
         from .doctor_fix import undo as take_back
 
         take_back(Root(root), yes=yes)
-    found = readiness(Root(root))
+    with activity() as tell:
+        found = readiness(Root(root), tell)
     if fix:
         from .doctor_fix import fix as make_ready
 
@@ -56,4 +62,14 @@ def command(root: str, verbose: bool, as_json: bool, fix: bool, undo: bool, yes:
         from lastwords.report.readiness import render_readiness
 
         render_readiness(found, AREAS, sys.stdout, verbose=verbose)
+        _hint(found)
     sys.exit(0 if found.ready else 2 if found.leaves == "unknown" else 1)
+
+
+def _hint(found: "Readiness") -> None:
+    """Who reads what is wrong wants to know what mends it."""
+    from lastwords.host.setup.steps import steps
+
+    mended = {name for one in steps() for name in one.checks}
+    if any(check.id in mended and check.status in ("warn", "fail") for check in found.checks):
+        click.echo("lastwords doctor --fix sets what it can: it shows a plan, and asks")

@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -10,6 +12,7 @@ import click
 from lastwords.report.escape import printable
 
 from .complaint import complain, fail
+from .progress import CLEAR, activity
 
 if TYPE_CHECKING:
     from lastwords.host.root import Root
@@ -47,11 +50,12 @@ def fix(root: "Root", found: "Readiness", *, yes: bool, as_json: bool = False) -
     container = Host(root).container
     if root.is_live and container:
         fail(f"nothing was changed: this is a container ({container}); run it on its host")
-    if not yes and not _agreed("Do this?"):
+    if not yes and not _agreed(f"Do {'all this but what is left to you' if planned.left else 'this'}?"):
         complain("nothing was changed")
         sys.exit(1)
     try:
-        done = apply(root, planned, tell=_tell)
+        with _telling() as tell:
+            done = apply(root, planned, tell=tell)
     except NotApplied as error:
         complain(f"{error}; lastwords doctor --undo takes back what was done")
         sys.exit(1)
@@ -78,7 +82,8 @@ def undo(root: "Root", *, yes: bool) -> NoReturn:
         if not yes and not _agreed("Do this?"):
             complain("nothing was changed")
             sys.exit(1)
-        done = take_back(root, tell=_tell)
+        with _telling() as tell:
+            done = take_back(root, tell=tell)
     except NothingToUndo as error:
         _say(f"{error}.")
         sys.exit(0)
@@ -104,13 +109,16 @@ def _show(root: "Root", plan: "Plan") -> None:
             _show_edits(plan)
         if commands:
             _say(title)
-            for command in commands:
-                _say(f"  {command}")
-                _say(f"      {command.why}")
+            for why, same in groupby(commands, key=lambda command: command.why):
+                _list(map(str, same))
+                _say(f"      {why}")
             _say("")
     if plan.left:
         _say("Left to you:")
         _list(plan.left)
+        _say("")
+    if plan.reboot and not plan.is_empty:
+        _say("Some of it is in force after a reboot only.")
     if not plan.is_empty and not root.is_live:
         _say("Of these, only the files will be changed here: commands belong to the system itself.")
 
@@ -140,8 +148,17 @@ def _agreed(question: str) -> bool:
     return click.confirm(question, default=False)
 
 
-def _tell(text: str) -> None:
-    click.echo(f"{printable(text)} …", err=True)
+@contextmanager
+def _telling() -> Iterator[Callable[[str], None]]:
+    """Gives what tells of each thing that is done; below it, on a terminal, how long it has been at work."""
+    with activity() as still:
+
+        def tell(text: str) -> None:
+            click.echo(f"{CLEAR if still else ''}{printable(text)} …", err=True)
+            if still:
+                still("at work")
+
+        yield tell
 
 
 def _list(lines: Iterable[str]) -> None:

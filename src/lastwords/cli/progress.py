@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _AFTER = 1.5
 """Seconds before the bar shows: what is done by then needs none."""
+CLEAR = "\r\x1b[K"
+"""Takes away the line that the cursor is on."""
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def bar(sources: Sequence["Input"]) -> Iterator[Callable[[int], None] | None]:
         yield advance
     finally:
         if shown:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write(CLEAR)
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def meter(unit: str) -> Iterator[Callable[[int, int], None] | None]:
         yield show
     finally:
         if shown:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write(CLEAR)
 
 
 @contextmanager
@@ -86,7 +88,7 @@ def activity() -> Iterator[Callable[[str], None] | None]:
             sys.stderr.flush()
             wait = 0.5
         if wait < 2.0:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write(CLEAR)
             sys.stderr.flush()
 
     drawer = threading.Thread(target=draw, daemon=True)

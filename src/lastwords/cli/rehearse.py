@@ -64,6 +64,8 @@ def crash_now(host: "Host", purpose: str) -> NoReturn:
         fail("nothing was done: crashing the machine takes root")
     left: Rehearsal = prepare(host, purpose)
     trouble = _within(_MARKER_SECONDS, lambda: leave_marker(host.root, left))
+    if trouble:  # a marker of an earlier crash would tell of the wrong one
+        _within(_MARKER_SECONDS, lambda: take_marker_back(host.root))
     if trouble and purpose == "rehearsal":
         fail(f"nothing was done: the marker can't be written: {trouble}")
     if trouble:
@@ -91,7 +93,7 @@ def _within(seconds: float, write: Callable[[], None]) -> str:
             write()
             trouble[0] = ""
         except OSError as error:
-            trouble[0] = f"{error.filename}: {error.strerror}"
+            trouble[0] = f"{error.filename or 'its disk'}: {error.strerror}"
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -128,6 +130,8 @@ def _outlook(host: "Host") -> Iterator[str]:
         where = left.directory or left.server or "a place that is not known"
         size = f", about {size_text(left.expected)}" if left.expected else ""
         yield f"  3. The crash kernel saves a dump to {where}{size}, and reboots."
+        if left.expected and left.free is not None and left.free < left.expected:
+            yield f"     NO ROOM: {size_text(left.free)} are free there, so it will be cut off. Make room first."
         yield "  4. The machine boots. Then: lastwords rehearse --result"
     else:
         yield "  3. There is no dump: no crash kernel is loaded."
@@ -140,7 +144,7 @@ def _outlook(host: "Host") -> Iterator[str]:
 
 def _result(host: "Host", as_json: bool) -> NoReturn:
     from lastwords.host.rehearsal import result as look
-    from lastwords.host.rehearsal_record import keep_result
+    from lastwords.host.rehearsal_record import RESULT, keep_result
 
     try:
         found = look(host)
@@ -152,7 +156,7 @@ def _result(host: "Host", as_json: bool) -> NoReturn:
         try:
             keep_result(host.root, found)
         except OSError as error:
-            complain(f"the result can't be kept for doctor: {error.filename}: {error.strerror}")
+            complain(f"the result can't be kept for doctor: {RESULT}: {error.strerror}")
     if as_json:
         import msgspec
 
@@ -184,9 +188,11 @@ def _lines(found: "RehearsalResult") -> Iterator[str]:
     if found.back_after is not None:
         yield f"  the kernel was back after {found.back_after:.0f} s"
     left = found.rehearsal
-    if left and found.size and left.expected:
+    if left and found.size and left.expected and found.outcome == "dump":
         yield f"  expected were about {size_text(left.expected)}; doctor now counts with what was measured"
+    if found.log:
+        yield f"  the kernel's log was saved: {found.log}"
     if found.outcome in ("none", "incomplete"):
-        yield "  what to look at: the console of that boot, free space in the directory, and: lastwords doctor"
+        yield "  what to look at: lastwords doctor, free space in the directory, and the console of the crash kernel"
     if found.outcome == "not-rehearsed":
         yield "  lastwords rehearse says what would happen"

@@ -19,13 +19,20 @@ HANGS = "a file system or command does not answer within"
 _COSTS_LIMIT = 4
 
 
-def readiness(root: Root) -> Readiness:
-    """All checks of a host. None can stop the others: what a check raises is its own result."""
+def readiness(root: Root, tell: Callable[[str], None] | None = None) -> Readiness:
+    """All checks of a host. None can stop the others: what a check raises is its own result.
+
+    Args:
+        root: the host.
+        tell: called with what is being looked at.
+    """
     host = Host(root)
     registered, broken = everything()
     checks: list[Check] = []
     seconds = SECONDS
     for one in registered:
+        if tell is not None:
+            tell(f"looking at {one.id}")
         checks.append(run(one, host, seconds))
         if HANGS in checks[-1].value:
             seconds = AFTER_A_HANG
@@ -131,7 +138,7 @@ def _summary(leaves: Leaves, registered: list[Registered], checks: list[Check]) 
     match leaves:
         case "dump":
             target = next((one.value for one in checks if one.id == "dump-target" and one.status == "ok"), "")
-            text = f"ready: a crash now leaves a dump{f' ({target})' if target else ''}"
+            text = f"ready: a crash now leaves a dump{f', {target}' if target else ''}"
             return f"{text}; but {_listed(others)}" if others else text
         case "log":
             kept = ", ".join(_ok(registered, checks, "log"))

@@ -96,6 +96,15 @@ class Machine:
         self._process.wait()
         self._scratch.cleanup()
 
+    def run_on_terminal(self) -> int:
+        """Run it until it ends, with its console on this terminal, instead of the `with` block; gives QEMU's status."""
+        command = list(self.command)
+        command[command.index("-serial") + 1] = "mon:stdio"
+        try:
+            return subprocess.run(command, check=False).returncode
+        finally:
+            self._scratch.cleanup()
+
     def wait_for(self, pattern: str, timeout: float) -> bool:
         """Wait until the console shows something.
 

@@ -20,6 +20,7 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
         directory: where the dump should come; empty where it goes to another machine, then `server` names that.
         pages: bytes of memory that the dump level keeps, by the estimate at that moment; None where not known.
         expected: bytes of the file, by that estimate.
+        free: bytes that root could still write where the dump should come; None where it goes elsewhere.
     """
 
     purpose: Literal["rehearsal", "trigger"]
@@ -31,6 +32,7 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     server: str = ""
     pages: int | None = None
     expected: int | None = None
+    free: int | None = None
 
 
 class RehearsalResult(Struct, frozen=True, kw_only=True):
@@ -46,6 +48,8 @@ class RehearsalResult(Struct, frozen=True, kw_only=True):
         size: bytes.
         seconds: from the crash to the last byte of the dump; `back_after` to the boot of the normal kernel.
         verdict: `lastwords verify`'s: `whole`, `incomplete`, `damaged`; None where nobody has looked.
+        free: of a dump that did not come whole: bytes that root can still write where it should have come.
+        log: likewise: the kernel log that kdump saved without the dump.
         release: of the kernel that runs now: a rehearsal tells nothing of another one.
     """
 
@@ -57,6 +61,8 @@ class RehearsalResult(Struct, frozen=True, kw_only=True):
     seconds: float | None = None
     back_after: float | None = None
     verdict: str | None = None
+    free: int | None = None
+    log: str | None = None
     release: str = ""
     schema: str = REHEARSAL_SCHEMA
 

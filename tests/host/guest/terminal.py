@@ -1,6 +1,5 @@
 """The guest of the tests, for people: its serial console on this terminal (scripts/guest)."""
 
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,11 +25,10 @@ def main() -> None:
                 guest.run(payload.MOUNT)
                 guest.shut_down()
     hold(disk)
-    command = Guest(disk, Path("/dev/null"), devices=payload.devices()).machine_command()
-    command[command.index("-serial") + 1] = "mon:stdio"
+    guest = Guest(disk, Path("/dev/null"), devices=payload.devices())
     while True:
         began = time.monotonic()
-        if subprocess.run(command, check=False).returncode or time.monotonic() - began < 2:
+        if guest.run_on_terminal() or time.monotonic() - began < 2:
             return
         print("\r\nthe guest has rebooted or is off; Ctrl-C within 3 s, or it starts again", file=sys.stderr)
         try:

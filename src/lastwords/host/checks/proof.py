@@ -4,7 +4,9 @@ import datetime
 
 from lastwords.host.dumps import dumps
 from lastwords.host.machine import Host
-from lastwords.host.rehearsal_record import RESULT, last_result
+from lastwords.host.rehearsal import result
+from lastwords.host.rehearsal_record import MARKER, RESULT, last_result, marker
+from lastwords.model.rehearsal import RehearsalResult
 
 from . import Found, check, fail, ok, warn
 
@@ -31,17 +33,25 @@ def last_dump(host: Host) -> Found:
     at, source, what = (whole[0].written, whole[0].path, "the last dump") if whole else (0.0, directory, "")
     if "success" in status.lower() and (tested := _changed(host, _STATUS)) > at:
         at, source, what = tested, _STATUS, "the last test"
-    rehearsal = last_result(host.root)
+    rehearsal, record = _rehearsed(host)
     tried = rehearsal.rehearsal.started if rehearsal is not None and rehearsal.rehearsal is not None else 0.0
     if rehearsal is not None and rehearsal.outcome in ("none", "incomplete") and tried > at:
         fix = "look at the console of that boot and at the other checks; then again: lastwords rehearse"
-        return fail(f"the rehearsal of {_day(tried)} failed: {rehearsal.summary}"[:300], RESULT, fix=fix)
+        return fail(f"the rehearsal of {_day(tried)} failed: {rehearsal.summary}"[:300], record, fix=fix)
     if not what:
         return warn("never, as far as can be seen", source, fix=rehearse)
     newer = [path for path, when in changed.items() if when > at]
     if newer:
         return warn(f"{what} is of {_day(at)}, before {' and '.join(newer)} changed", source, fix=rehearse)
     return ok(f"{what} is of {_day(at)}", source)
+
+
+def _rehearsed(host: Host) -> tuple[RehearsalResult | None, str]:
+    """What came of the last crash on purpose, and where that was read: on a full disk no result can be kept."""
+    kept, left = last_result(host.root), marker(host.root)
+    if left is not None and (kept is None or kept.rehearsal != left):
+        return result(host), MARKER
+    return kept, RESULT
 
 
 def _config(host: Host) -> str:

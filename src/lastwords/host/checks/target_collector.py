@@ -28,7 +28,7 @@ def makedumpfile(host: Host) -> Found:
     package = "kexec-tools" if "kexec-tools" in host.distribution.kdump.packages[:1] else "makedumpfile"
     install = host.distribution.install(package if host.distribution.family == "fedora" else "makedumpfile")
     if path is None:
-        return fail("not installed", "makedumpfile", fix=install, cost="makedumpfile is not installed")
+        return fail("not installed", fix=install, cost="makedumpfile is not installed")
     found = collector(host)
     if found is None:
         return unknown("its version can't be told", path)

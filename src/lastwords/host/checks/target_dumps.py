@@ -1,6 +1,8 @@
 """Room for the dump, and the dumps that are there already."""
 
 from lastwords.host.dump_estimate import counted, estimate, estimate_text
+from lastwords.host.dump_room import Room, room
+from lastwords.host.dump_settings import DumpSettings
 from lastwords.host.dumps import dumps
 from lastwords.host.machine import Host, size_text
 
@@ -25,30 +27,37 @@ def dump_room(host: Host) -> Found:
     size, source = estimate(host), f"{directory}, /proc/meminfo"
     if (size is None or not size.measured) and (count := counted(host)) is not None:
         size, source = count, f"{directory}, makedumpfile --mem-usage"
-    room = host.root.room(_existing(host, directory))
-    if room is None or size is None:
+    found = room(host.root, directory)
+    if found is None or size is None:
         return unknown("memory or free space is not known", directory)
-    free = room.f_bavail * room.f_frsize - settings.keep_free
-    value = f"{size_text(max(free, 0))} free; {estimate_text(host, size)}"
-    fix = f"make room in {directory}, or let dumps go elsewhere: {settings.source}"
-    if settings.level != 31:
-        fix += "; or leave out more: dump level 31"
-    if room.f_files and room.f_favail < 10:
+    free = found.for_root - settings.keep_free
+    value = f"{_free_text(found, settings.keep_free)}; {estimate_text(host, size)}"
+    fix = _more_room(host, directory, settings)
+    if found.inodes is not None and found.inodes < 10:
         return fail(
             f"no inodes are left in {directory}", directory, fix=fix, cost="the dump's file system has no inodes"
         )
     if free < size.likely:
-        return fail(value, source, fix=fix, cost=f"{directory} has no room for a dump")
-    if free < size.cautious:
+        cost = f"{directory} has no room for a dump: {size_text(max(free, 0))} for about {size_text(size.likely)}"
+        return fail(value, source, fix=fix, cost=cost)
+    if min(free, found.free) < size.cautious:
         return warn(value, source, fix=fix)
     return ok(value, source)
 
 
-def _existing(host: Host, path: str) -> str:
-    """The path, or the nearest directory above it that is there."""
-    while path not in ("", "/") and not host.root.exists(path):
-        path = path.rpartition("/")[0]
-    return path or "/"
+def _free_text(found: Room, kept: int) -> str:
+    """Free bytes; and those apart that only root can write, which the crash kernel does."""
+    reserve = found.for_root - found.free
+    text = f"{size_text(max(found.for_root - kept, 0))} free"
+    return f"{text}, {size_text(reserve)} of it for root only" if reserve > found.free else text
+
+
+def _more_room(host: Host, directory: str, settings: DumpSettings) -> str:
+    cut = [dump for dump in dumps(host.root, directory) if dump.incomplete and dump.size]
+    size = size_text(sum(dump.size for dump in cut))
+    secured = f" (unfinished dumps there take {size}: lastwords capture, then remove them)" if cut else ""
+    fix = f"make room in {directory}{secured}, or let dumps go elsewhere: {settings.source}"
+    return fix if settings.level == 31 else f"{fix}; or leave out more: dump level 31"
 
 
 @check(
@@ -73,8 +82,8 @@ def dump_retention(host: Host) -> Found:
         "suse": f"set KDUMP_KEEP_OLD_DUMPS=3 in {settings.source}",
     }
     fix = fixes.get(host.distribution.family, f"have systemd-tmpfiles or cron delete what is old in {directory}")
-    room = host.root.room(_existing(host, directory))
-    if room is not None and size > room.f_bavail * room.f_frsize:
+    left = room(host.root, directory)
+    if left is not None and size > left.free:
         return warn(f"all are kept; {there}, more than is free", directory, fix=fix)
     return ok(f"all are kept; {there}", settings.source)
 
@@ -92,8 +101,10 @@ def incomplete_dumps(host: Host) -> Found:
     cut = [dump for dump in dumps(host.root, directory) if dump.incomplete]
     if not cut:
         return ok("none", directory)
-    fix = f"lastwords verify {cut[0].path}   # and look why: room, crashkernel's size, watchdog"
-    return warn(f"{len(cut)}, the last {cut[0].path} ({size_text(cut[0].size)})", directory, fix=fix)
+    # Where makedumpfile fails, kdump-tools goes on with cp, which on a full disk leaves a second, empty one.
+    last = next((dump for dump in cut if dump.size), cut[0])
+    fix = f"lastwords verify {last.path}   # and look why: room, crashkernel's size, watchdog"
+    return warn(f"{len(cut)}, the last {last.path} ({size_text(last.size)})", directory, fix=fix)
 
 
 @check(

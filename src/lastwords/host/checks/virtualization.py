@@ -84,5 +84,5 @@ def pvpanic(host: Host) -> Found:
         return warn(
             "the device is there, its driver is not loaded", devices[0], fix="modprobe pvpanic-mmio pvpanic-pci"
         )
-    fix = "-device pvpanic, or <panic/> among libvirt's devices, with <on_crash>coredump-restart</on_crash>"
+    fix = "on the VM's host: -device pvpanic, or libvirt's <panic/> with <on_crash>coredump-restart</on_crash>"
     return warn("no device", "/sys/bus/acpi/devices", fix=fix)

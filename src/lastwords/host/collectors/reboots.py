@@ -30,5 +30,6 @@ def reboots(take: Take) -> None:
     take.small_files("running-boot.txt", NOW)
     for path in ("/etc/os-release", "/etc/machine-id", "/etc/hostname", "/etc/timezone", "/etc/localtime"):
         take.file(path, kind="host")
-    take.command("last.txt", "last", "-x", "-F", "-w", "-n", "400", silent=True)
+    # With the zone: without it, its times can't be compared with those of wtmp and the journal.
+    take.command("last.txt", "last", "-x", "--time-format", "iso", "-w", "-n", "400", silent=True)
     take.command("wtmpdb-last.txt", "wtmpdb", "last", "-x", "-n", "400", silent=True)

@@ -95,9 +95,9 @@ class Guest:
         self._stop()
         self._scratch.cleanup()
 
-    def machine_command(self) -> list[str]:
-        """What starts QEMU: to run it in a terminal, without a driver."""
-        return self._machine().command
+    def run_on_terminal(self) -> int:
+        """Run it on this terminal until it reboots or is off, instead of the `with` block; gives QEMU's status."""
+        return self._machine().run_on_terminal()
 
     def _machine(self) -> Machine:
         return Machine(None, None, self._serial, memory=self._memory, cpus=self._cpus, devices=self._devices)
