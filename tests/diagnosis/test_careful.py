@@ -5,9 +5,20 @@ import pytest
 
 from lastwords.diagnosis import diagnose
 from lastwords.diagnosis.crash import Crash
-from lastwords.model import Code, Finding, Intruder, Memory, MemoryOperand, ProcessMemory, Unchecked
+from lastwords.model import (
+    Code,
+    Finding,
+    Intruder,
+    Lock,
+    Locks,
+    Memory,
+    MemoryOperand,
+    ProcessMemory,
+    Unchecked,
+    Waiter,
+)
 
-from .facts import address, blame, error, facts, frame, machine, oops, sign, trace
+from .facts import address, blame, error, facts, frame, machine, oops, sign, task, trace
 
 READ = error("read", "from kernel mode", "no page is mapped there")
 
@@ -372,3 +383,45 @@ def test_what_a_hung_task_waits_for(functions, what):
 def test_modules_of_the_kernel_that_panic_are_told_to():
     said = found("own-panic", oops("panic", function="ext4_handle_error", module="ext4"))
     assert said is None
+
+
+@pytest.mark.parametrize(
+    ("lock", "stack", "left"),
+    [
+        ("ring_lock [ring]", ("schedule", "msleep", "device_reset", "ring_work"), False),  # called from the module
+        ("ring_lock [ring]", ("schedule", "msleep", "device_reset"), True),
+        ("rtnl_mutex", ("schedule", "msleep", "device_reset"), False),  # may well have taken it
+        ("rtnl_mutex", ("schedule", "do_nanosleep", "hrtimer_nanosleep"), True),
+        ("ring_lock [ring]", (), False),
+    ],
+)
+def test_a_lock_is_left_held_only_where_its_holder_is_clearly_elsewhere(lock, stack, left):
+    waiter = Waiter(pid=90, comm="sh", state="D", seconds=30.0, function="ring_read", module="ring")
+    held = Lock(kind="mutex", address=0x10, name=lock, owner=91, owner_comm="holder", waiters=(waiter,))
+    there = machine(locks=Locks(held=(held,)), tasks=(task(91, "holder", "S", *stack),))
+    report = oops("hung-task", function="ring_read", pid=90)
+    assert (found("left-held", report, machine=there) is not None) == left
+    assert (found("lock-holder", report, machine=there) is not None) != left
+
+
+def test_the_log_blames_who_called_kfree_where_the_dump_got_no_further():
+    lost = blame("a kernel address with nothing there", origin=None, origin_module=None, confidence="low")
+    lost = msgspec.structs.replace(lost, function="kfree", module=None)
+    bad = address("kernel", 0xFFFFF583B70102C8, "an address of the kernel")
+    report = oops("paging-request", address=bad, error_code=READ, at=frame("kfree"))
+    said = verdict(report, machine=machine(blame=lost))
+    assert (said.culprit.function, said.culprit.module) == ("read_ring", "ring")
+
+
+@pytest.mark.parametrize(("rax", "blamed"), [(0x401000, "read_ring"), (0x7, None)])
+def test_a_call_through_a_register_came_from_the_top_of_the_stack(rax, blamed):
+    report = oops(
+        "paging-request",
+        function=None,
+        module=None,
+        address=address("user", 0x401000),
+        error_code=error("instruction fetch", "from kernel mode"),
+        registers={"rip": 0x401000, "rax": rax},
+        traces=(trace("read_ring", "ring", "ring_open", "ring"),),
+    )
+    assert verdict(report).culprit.function == blamed

@@ -284,6 +284,15 @@ CASES: dict[str, Case] = {
         ("ring_poll", "ring"),
         "sleeps in ring_poll()",
     ),
+    "left-held": Case(
+        lambda: facts(
+            hung(90, "ring_read"),
+            machine=machine(locks=waiting(), tasks=(task(91, "holder", "S", "schedule", "do_nanosleep", "sys_sleep"),)),
+        ),
+        "deadlock",
+        ("ring_read", "ring"),
+        "returned without the unlock",
+    ),
     "hung-lock": Case(
         lambda: facts(hung(90, "ring_read"), hung(91, "ring_write")), "deadlock", ("ring_read", "ring"), "ABBA"
     ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lastwords.model import Blame, Culprit, Fact, Unchecked
+from lastwords.model import Blame, Culprit, Fact, Oops, Unchecked
 
 from .crash import Crash
 
@@ -35,9 +35,11 @@ def blamed(crash: Crash, blame: Blame) -> Culprit:
     if guilty is not None:
         return Culprit(module=guilty.module, function=guilty.caller, object=blame.object_type, field=blame.field)
     sure = blame.origin is not None and blame.confidence in ("high", "medium")
+    oops = crash.oops
+    if not sure and oops is not None and oops.function not in (None, blame.function):
+        return crash.faulting  # kfree() and its like are where it faulted, not who did it
     function, module = (blame.origin, blame.origin_module) if sure else (blame.function, blame.module)
     step = next((s for s in blame.steps if s.function == function and s.file is not None), None)
-    oops = crash.oops
     file, line = (step.file, step.line) if step else (None, None)
     if file is None and oops is not None and oops.function == function:
         file, line = oops.file, oops.source_line
@@ -65,6 +67,20 @@ def caller(crash: Crash) -> Culprit:
     return Culprit(
         module=frame.module or None, function=frame.function, file=frame.file or None, line=frame.source_line
     )
+
+
+def called_from(oops: Oops) -> Culprit:
+    """Who called an address that holds no code, where the log's trace names nobody for sure.
+
+    A register that holds the address tells that it was a call through a pointer, and no corrupted stack that was
+    returned to. Then the return address is on top of the stack: the trace's first frame, which no unwinder vouches for.
+    """
+    at = oops.address.value if oops.address is not None else None
+    top = next((trace.frames[0] for trace in oops.traces if trace.frames), None)
+    called = any(value == at for name, value in oops.registers.items() if name not in ("rip", "cr2", "eip", "pc"))
+    if at is None or top is None or not called:
+        return Culprit()
+    return Culprit(module=top.module or None, function=top.function.partition(".")[0])
 
 
 def culprit_of(crash: Crash) -> Culprit:

@@ -7,25 +7,14 @@ from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.signs import waits_for_io
 from lastwords.diagnosis.story import named, several
+from lastwords.diagnosis.stuck_locks import left_held, stack_of, standing, stuck_locks
 from lastwords.glossary.units import duration
-from lastwords.model import Culprit, Fact, Finding, Frame, Lock, LockCycle, NextStep, Oops, Task, Waiter
+from lastwords.model import Culprit, Fact, Finding, Frame, Lock, LockCycle, NextStep, Oops, Waiter
 
-_LOCKING = re.compile(
-    r"(?:__)?(?:mutex_|rwsem_|down(?:_|$)|rt_mutex|_?raw_(?:spin|read|write)_|queued_|native_queued_|percpu_down|"
-    r"rt_spin|ww_mutex|__mutex_lock|schedule|io_schedule|__schedule|preempt_schedule|__down|wait_for_|__wait_|do_wait_)"
-)
-_LONG = 10.0
-"""Seconds that a task may have waited for a lock before it counts as stuck, in a kernel that was read as it hung."""
 _LOCKDEP = NextStep(
     text="Run the load on a kernel with lockdep (CONFIG_PROVE_LOCKING): it names both orders at their first use.",
     value=0.7,
 )
-
-
-def _module_of(crash: Crash, pid: int) -> tuple[str | None, str | None]:
-    """Where a task stands: the innermost function that is not part of waiting for a lock, and its module."""
-    stack = crash.own_stack(crash.task(pid))
-    return next(((f.function, f.module) for f in stack if not _LOCKING.match(f.function)), (None, None))
 
 
 @rule(
@@ -40,7 +29,7 @@ def deadlock_cycle(crash: Crash) -> Iterator[Finding]:
     for cycle in locks.cycles[:4] if locks else ():
         parts = list(_links(crash, cycle, {lock.address: lock for lock in locks.held} if locks else {}))
         stuck = _reported(crash, cycle)
-        function, module = _module_of(crash, stuck)
+        function, module = standing(crash, stuck)
         yield Finding(
             id="deadlock-cycle",
             title=f"{len(cycle.pids)} tasks wait for each other's locks",
@@ -64,7 +53,7 @@ def _links(crash: Crash, cycle: LockCycle, locks: dict[int, Lock]) -> Iterator[s
         lock, task = locks.get(address), crash.task(pid)
         name = (lock.name if lock else None) or f"{address:#x}"
         holder = cycle.pids[(place + 1) % len(cycle.pids)]
-        function, _module = _module_of(crash, pid)
+        function, _module = standing(crash, pid)
         where = f" in {function}()" if function else ""
         comm = task.comm if task else "?"
         held = crash.task(holder)
@@ -85,25 +74,12 @@ def _reported(crash: Crash, cycle: LockCycle) -> int:
 )
 def lock_holder(crash: Crash) -> Iterator[Finding]:
     """The holder of the lock that the hung tasks wait for."""
-    locks = crash.machine.locks if crash.machine else None
-    if locks is None or locks.cycles:
-        return
-    stuck = {oops.pid for oops in crash.reports if oops.family == "hang"}
-    if crash.is_alive:  # nobody has reported it yet
-        stuck |= {w.pid for lock in locks.held for w in lock.waiters if (w.seconds or 0.0) >= _LONG}
-    for lock in sorted(locks.held, key=lambda lock: -len(lock.waiters))[:3]:
-        waiters = [waiter for waiter in lock.waiters if waiter.pid in stuck] or list(lock.waiters)
-        if not waiters or not (stuck & {waiter.pid for waiter in waiters} or _spinning_hang(crash, waiters)):
-            continue
-        yield _holder_finding(crash, lock, waiters)
+    for lock, waiters in stuck_locks(crash):
+        if not left_held(crash, lock):
+            yield _holder_finding(crash, lock, waiters)
 
 
-def _spinning_hang(crash: Crash, waiters: "list[Waiter]") -> bool:
-    hang = crash.oops is not None and crash.oops.family == "hang"
-    return hang and any(waiter.cpu is not None for waiter in waiters)
-
-
-def _holder_finding(crash: Crash, lock: Lock, waiters: "list[Waiter]") -> Finding:
+def _holder_finding(crash: Crash, lock: Lock, waiters: list[Waiter]) -> Finding:
     name = lock.name or f"{lock.address:#x}"
     who = several([f"{waiter.comm} ({waiter.pid})" for waiter in waiters])
     waited = max((waiter.seconds for waiter in waiters if waiter.seconds is not None), default=None)
@@ -121,7 +97,7 @@ def _holder_finding(crash: Crash, lock: Lock, waiters: "list[Waiter]") -> Findin
             weight=0.6,
         )
     owner = crash.task(lock.owner)
-    function, module = _module_of(crash, lock.owner)
+    function, module = standing(crash, lock.owner)
     gone = owner is None
     state = _STATES.get((owner.state if owner else lock.owner_state) or "", "is in a state that is not known")
     doing = "is gone: it exited with the lock held" if gone else f"{state} in {named(function, module)}"
@@ -136,7 +112,7 @@ def _holder_finding(crash: Crash, lock: Lock, waiters: "list[Waiter]") -> Findin
         evidence=(
             Fact(text=f"{lock.kind} {name}: owner {lock.owner_comm} ({lock.owner})", address=lock.address),
             *(Fact(text=f"{waiter.comm} ({waiter.pid}) waits in {waiter.function}()") for waiter in waiters[:4]),
-            *_stack_fact(owner),
+            *([Fact(text=stack_of(owner), address=owner.address)] if owner is not None and owner.stack else ()),
         ),
         next=(
             NextStep(
@@ -158,13 +134,6 @@ _STATES = {
     "Z": "is dead",
     "X": "is dead",
 }
-
-
-def _stack_fact(task: Task | None) -> Iterator[Fact]:
-    if task is not None and task.stack:
-        yield Fact(
-            text=f"{task.comm} ({task.pid}): {' < '.join(f.function for f in task.stack[:8])}", address=task.address
-        )
 
 
 @rule(
@@ -193,7 +162,7 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
     yield Finding(
         id="hung-lock",
         title=f"{who} {'wait' if len(tasks) > 1 else 'waits'} for a lock that nobody gives back",
-        text=f"{who} {'wait' if len(tasks) > 1 else 'waits'} for a {locked[0][1]} in {where}"
+        text=f"{who} {'wait' if len(tasks) > 1 else 'waits'} for a {locked[0][1][0]} in {where}"
         + (
             ": several waiting at different places of the same code is what a deadlock (ABBA) looks like."
             if mutual
@@ -202,8 +171,9 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
         confidence=0.68 if mutual else 0.4 if behind else 0.55,
         crash_class="deadlock",
         culprit=crash.faulting if mutual else Culprit(),
-        evidence=tuple(
-            Fact(text=report.message, path=report.path, line=report.line, quote=True) for report, _ in locked[:5]
+        evidence=(
+            *(Fact(text=report.message, path=report.path, line=report.line, quote=True) for report, _ in locked[:5]),
+            crash.spot(locked[0][1][1]),
         ),
         next=(
             NextStep(
@@ -231,13 +201,13 @@ _LOCKS = (
 )
 
 
-def lock_waited_for(report: Oops) -> str | None:
-    """What kind of lock a hung task waits for, by its trace; None where it is none."""
+def lock_waited_for(report: Oops) -> tuple[str, Frame] | None:
+    """What kind of lock a hung task waits for and where, by its trace; None where it is none."""
     frames: tuple[Frame, ...] = report.traces[0].frames if report.traces else ()
     for frame in frames[:8]:
         for name, pattern in _LOCKS:
             if frame.reliable and pattern.match(frame.function):
-                return name
+                return name, frame
     return None
 
 

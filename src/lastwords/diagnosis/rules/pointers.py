@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from lastwords.diagnosis.bad_pointer import (
     FAULTS,
     bad_address,
+    called_from,
     culprit_of,
     gone_from_under,
     held,
@@ -159,13 +160,15 @@ def bad_call(crash: Crash) -> Iterator[Finding]:
     gone = f" Modules that were unloaded before: {several(crash.unloaded)}." if crash.unloaded else ""
     field = held(blame) if blame else ""
     through = f" It was called through {field.rstrip(',')}." if field else ""
+    culprit = culprit_of(crash) if blame or oops.function else called_from(oops)
+    who = named(culprit.function, culprit.module) if not oops.function else named(oops.function, oops.module)
     yield Finding(
         id="bad-call",
-        title=f"{named(oops.function, oops.module)} called an address that holds no code",
-        text=f"{named(oops.function, oops.module)} called an address that holds no code it may run.{through}{gone}",
+        title=f"{who} called an address that holds no code",
+        text=f"{who} called an address that holds no code it may run.{through}{gone}",
         confidence=0.85 if blame and blame.confidence == "high" and not gone else 0.7,
         crash_class="logic-bug",
-        culprit=culprit_of(crash),
+        culprit=culprit,
         evidence=(crash.here(), *bad_address(crash), *(trail(blame) if blame else ())),
         next=(
             NextStep(

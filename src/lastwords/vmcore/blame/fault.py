@@ -83,13 +83,9 @@ def with_caller(dump: Dump, fault: Fault, unwind: "Callable[[bytes], Iterable[dr
     back = architecture.return_address(dump, fault.registers)
     content = architecture.as_before_call(dump, fault.registers)
     caller = dump.symbol(back - 1) if back else None
-    if (
-        len(fault.frames) > 1
-        or (symbol is not None and not symbol.data)
-        or content is None
-        or caller is None
-        or caller.data
-    ):
+    # Some unwinders take what lies on the stack there for a caller.
+    known = len(fault.frames) > 1 and not _no_code(dump, fault.frames[1].pc)
+    if known or (symbol is not None and not symbol.data) or content is None or caller is None or caller.data:
         return fault
     try:
         physical, traces = _physical(dump, list(unwind(content)))

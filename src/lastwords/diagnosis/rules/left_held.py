@@ -1,0 +1,56 @@
+"""Locks that somebody took and never released."""
+
+from collections.abc import Iterator
+
+from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.story import named, several
+from lastwords.diagnosis.stuck_locks import left_held, stack_of, standing, stuck_locks
+from lastwords.model import Culprit, Fact, Finding, NextStep
+
+
+@rule(
+    "left-held",
+    "a lock that was left held",
+    why="A path, mostly that of an error, returns without the unlock. The task that took the lock is long elsewhere, or has "
+    "ended and another has its place in memory: what it does now has nothing to do with the lock.",
+    sure="probable: the owner is in no code that uses the lock; which path left it held only the source tells",
+)
+def lock_left_held(crash: Crash) -> Iterator[Finding]:
+    """The holder is not in the code that the lock belongs to."""
+    for lock, waiters in stuck_locks(crash):
+        owner = crash.task(lock.owner)
+        if owner is None or not left_held(crash, lock):
+            continue
+        name = lock.name or f"{lock.address:#x}"
+        who = several([f"{waiter.comm} ({waiter.pid})" for waiter in waiters])
+        users = {(waiter.function, waiter.module) for waiter in lock.waiters}
+        function, module = next(iter(users)) if len(users) == 1 else (None, None)
+        user = named(function, module) if function else "the functions that take it"
+        doing, _ = standing(crash, owner.pid)
+        yield Finding(
+            id="left-held",
+            title=f"the {lock.kind} {name} was left held",
+            text=f"{who} waited in {named(waiters[0].function, waiters[0].module)} for the {lock.kind} {name}. By its owner "
+            f"field {owner.comm} ({owner.pid}) took it, which is in no code that uses it: it is in {doing or 'user space'}(). "
+            "So somebody returned without the unlock.",
+            confidence=0.75,
+            crash_class="deadlock",
+            culprit=Culprit(module=module, function=function),
+            evidence=(
+                Fact(text=f"{lock.kind} {name}: owner {owner.comm} ({owner.pid})", address=lock.address),
+                *(Fact(text=f"{waiter.comm} ({waiter.pid}) waits in {waiter.function}()") for waiter in waiters[:4]),
+                Fact(text=stack_of(owner), address=owner.address),
+            ),
+            next=(
+                NextStep(
+                    text=f"Read {user} for paths that return with {name} held: an error, a signal, a break in a loop.",
+                    value=0.9,
+                ),
+                NextStep(
+                    text="With lockdep (CONFIG_PROVE_LOCKING) the kernel says who returns to user space with a lock held.",
+                    value=0.6,
+                ),
+            ),
+            weight=0.95,
+        )
