@@ -19,6 +19,7 @@ from lastwords.host.vault import Vault
 from lastwords.model import Cpu, Lock, LockCycle, Locks, Machine, StackFrame, Symbols, Task, Waiter, to_json
 from lastwords.report.machine_text import machine_text
 from lastwords.vmcore import live
+from lastwords.vmcore.session import DumpError, read_dump
 from lastwords.vmcore.source import SourceError, open_source
 from tests.vmcore.small_dump import RELEASE, small_dump
 
@@ -253,3 +254,18 @@ def test_a_kernel_that_does_not_answer_is_given_up(tmp_path):
         (item,) = secure(vault, Root("/"), HANG, collectors=[collector])
     assert item.state == "failed"
     assert "did not come to its end" in item.note
+
+
+def test_where_debuginfo_takes_too_long_it_does_without(kcore, monkeypatch):
+    """It may lie on the disk that hangs."""
+
+    def read(question, **_rest):
+        if question.sources.debuginfo:
+            raise DumpError("/proc/kcore: not done after 65 s, given up")
+        return read_dump(question)
+
+    monkeypatch.setattr(live, "read_dump", read)
+    machine = live.read_running_kernel(str(kcore))
+    assert machine.release == RELEASE
+    assert machine.symbols is not None
+    assert machine.symbols.costs[-1] == "Not read with debuginfo: /proc/kcore: not done after 65 s, given up."

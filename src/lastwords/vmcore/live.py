@@ -81,13 +81,15 @@ def read_running_kernel(kcore: str = KCORE, progress: Progress | None = None) ->
     Raises:
         DumpError: it can't be read.
     """
-    failure = DumpError(f"{kcore}: not read")
+    failures: list[DumpError] = []
     for debuginfo, seconds in _SECONDS:
         question = Question(sources=Sources(dump=(kcore,), debuginfo=debuginfo), patience=_PATIENCE)
         try:
             reading = read_dump(question, limits=Limits(memory=_MEMORY, seconds=seconds), progress=progress)
         except DumpError as error:
-            failure = error
+            failures.append(error)
             continue
-        return msgspec.structs.replace(reading.machine, symbols=reading.symbols)
-    raise failure
+        costs = (*reading.symbols.costs, *(f"Not read with debuginfo: {failure}." for failure in failures))
+        symbols = msgspec.structs.replace(reading.symbols, costs=costs)
+        return msgspec.structs.replace(reading.machine, symbols=symbols)
+    raise failures[-1]
