@@ -12,12 +12,15 @@ import pytest
 from lastwords.case import analyze, live_kernel
 from lastwords.case.evidence import holdings
 from lastwords.case.live_kernel import machine_in
+from lastwords.case.steps import Work, state_read
 from lastwords.case.store import new_case
 from lastwords.host.capture import Wish, secure
 from lastwords.host.root import Root
 from lastwords.host.vault import Vault
 from lastwords.model import Cpu, Lock, LockCycle, Locks, Machine, StackFrame, Symbols, Task, Waiter, to_json
+from lastwords.report.html import render as page
 from lastwords.report.machine_text import machine_text
+from lastwords.report.markdown import render as markdown
 from lastwords.vmcore import live
 from lastwords.vmcore.session import DumpError, read_dump
 from lastwords.vmcore.source import SourceError, open_source
@@ -269,3 +272,11 @@ def test_where_debuginfo_takes_too_long_it_does_without(kcore, monkeypatch):
     assert machine.release == RELEASE
     assert machine.symbols is not None
     assert machine.symbols.costs[-1] == "Not read with debuginfo: /proc/kcore: not done after 65 s, given up."
+
+
+def test_reports_are_headed_by_what_it_is(case):
+    put(case, to_json(hung()))
+    analysis = analyze([str(case.root)])
+    assert markdown(analysis).startswith("# A kernel that was read while it ran\n")
+    assert "<title>A kernel that was read while it ran" in page(analysis)
+    assert state_read(Work(case, (), analysis)).note == "2 tasks on 0 CPUs read from the running kernel"
