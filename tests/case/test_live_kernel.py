@@ -1,22 +1,28 @@
 """The running kernel as evidence: what is taken, why not, and what an analysis makes of it."""
 
+import dataclasses
 import errno
 import json
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lastwords.case import analyze, live_kernel
 from lastwords.case.evidence import holdings
 from lastwords.case.live_kernel import machine_in
+from lastwords.case.steps import Work, state_read
 from lastwords.case.store import new_case
 from lastwords.host.capture import Wish, secure
 from lastwords.host.root import Root
 from lastwords.host.vault import Vault
-from lastwords.model import Lock, LockCycle, Locks, Machine, StackFrame, Symbols, Task, Waiter, to_json
+from lastwords.model import Cpu, Lock, LockCycle, Locks, Machine, StackFrame, Symbols, Task, Waiter, to_json
+from lastwords.report.html import render as page
 from lastwords.report.machine_text import machine_text
+from lastwords.report.markdown import render as markdown
 from lastwords.vmcore import live
+from lastwords.vmcore.session import DumpError, read_dump
 from lastwords.vmcore.source import SourceError, open_source
 from tests.vmcore.small_dump import RELEASE, small_dump
 
@@ -226,3 +232,51 @@ def test_the_text_has_every_task_and_nothing_of_the_kernels_acts_on_a_terminal()
     assert "Blocked: 2 tasks in state D" in text
     assert "ring_write" in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("pids", "told"),
+    [
+        ((4711, 0), "2, lastwords on one of them to read this, the others idle"),
+        ((4711, 90), "2, lastwords on one of them to read this, of which 1 busy: CPU 1 task-90 (90)"),
+        ((0, 0), "2, all idle"),
+        ((7, 90), "2, of which 2 busy: CPU 0 task-7 (7), CPU 1 task-90 (90)"),
+    ],
+)
+def test_lastwords_itself_is_not_taken_for_load(pids, told):
+    cpus = tuple(Cpu(number=number, pid=pid, comm=f"task-{pid}", context="task") for number, pid in enumerate(pids))
+    text = machine_text(msgspec.structs.replace(hung(), cpus=cpus))
+    assert f"CPUs         {told}\n" in text
+    assert "cannot unwind" not in text
+
+
+def test_a_kernel_that_does_not_answer_is_given_up(tmp_path):
+    os.mkfifo(tmp_path / "kcore")  # opening it never ends
+    collector = dataclasses.replace(live_kernel.live_kernel(machine_text, str(tmp_path / "kcore")), timeout=0.5)
+    with Vault(tmp_path / "evidence") as vault:
+        (item,) = secure(vault, Root("/"), HANG, collectors=[collector])
+    assert item.state == "failed"
+    assert "did not come to its end" in item.note
+
+
+def test_where_debuginfo_takes_too_long_it_does_without(kcore, monkeypatch):
+    """It may lie on the disk that hangs."""
+
+    def read(question, **_rest):
+        if question.sources.debuginfo:
+            raise DumpError("/proc/kcore: not done after 65 s, given up")
+        return read_dump(question)
+
+    monkeypatch.setattr(live, "read_dump", read)
+    machine = live.read_running_kernel(str(kcore))
+    assert machine.release == RELEASE
+    assert machine.symbols is not None
+    assert machine.symbols.costs[-1] == "Not read with debuginfo: /proc/kcore: not done after 65 s, given up."
+
+
+def test_reports_are_headed_by_what_it_is(case):
+    put(case, to_json(hung()))
+    analysis = analyze([str(case.root)])
+    assert markdown(analysis).startswith("# A kernel that was read while it ran\n")
+    assert "<title>A kernel that was read while it ran" in page(analysis)
+    assert state_read(Work(case, (), analysis)).note == "2 tasks on 0 CPUs read from the running kernel"

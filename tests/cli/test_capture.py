@@ -10,10 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from lastwords.case.directory import CaseDirectory
+from lastwords.case.live_kernel import live_kernel
 from lastwords.cli.main import cli
 from lastwords.host.collectors import all_collectors
 from lastwords.host.vault import read_manifest, verify
 from lastwords.model import Capture, Evidence
+from lastwords.report.machine_text import machine_text
 from tests.host.crash_trees import CRASHED, DEBIAN, build
 
 PAGE = Path(__file__).parents[2] / "docs/capture.md"
@@ -157,7 +159,7 @@ def test_the_page_has_every_collector_and_field():
     page = PAGE.read_text()
     table = page.split("### What it takes")[1].split("\n\n")[1]
     named = {name for row in table.splitlines() for name in re.findall(r"`([a-z-]+)`", row.split("|")[1])}
-    assert named == {collector.id for collector in all_collectors()[0]}
+    assert named == {collector.id for collector in (*all_collectors()[0], live_kernel(machine_text))}
     for part, struct in (("## The manifest", Evidence), ("## JSON", Capture)):
         rows = page.split(part)[1].split("\n## ")[0]
         fields = set(re.findall(r"^\| `(\w+)` \|", rows, re.M))

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -158,3 +159,18 @@ def test_nothing_is_left_behind():
             continue
     assert open_files() <= before
     assert own_children() <= children
+
+
+def test_one_that_can_not_be_killed_is_left_behind(monkeypatch):
+    """As in a read from a disk that does not answer."""
+    left: list[subprocess.Popen[bytes]] = []
+    kill = subprocess.Popen.kill
+    monkeypatch.setattr(subprocess.Popen, "kill", lambda process: left.append(process))
+    monkeypatch.setattr("lastwords.vmcore.child._GRACE", 0.2)
+    began = time.monotonic()
+    with pytest.raises(ChildError, match="not done after"):
+        child("sleepy", limits=Limits(seconds=0.5))
+    assert time.monotonic() - began < 10
+    (process,) = left
+    kill(process)
+    process.wait()

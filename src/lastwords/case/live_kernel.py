@@ -6,6 +6,7 @@ A collector like those in `host`, but that room knows no dumps: so whoever has b
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def _take(take: Take, view: Callable[[Machine], str], kcore: str) -> None:
         take.miss(_JSON, state, why, origin=kcore)
         return
     # Where memory is short, this process is to go, not one of the user's.
-    Path("/proc/self/oom_score_adj").write_text("1000")
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     # Half a gigabyte of debuginfo is not fetched over the network while the machine hangs.
     os.environ.pop("DEBUGINFOD_URLS", None)
     began = time.monotonic()

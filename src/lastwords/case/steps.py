@@ -189,7 +189,8 @@ def state_read(work: Work) -> Outcome:
     if analysis is not None and analysis.machine is not None:
         tasks = len(analysis.machine.tasks or ())
         cpus = len(analysis.machine.cpus or ())
-        return Outcome("done", f"{tasks} tasks on {cpus} CPUs read from the dump")
+        source = "the dump" if analysis.machine.read_by is None else "the running kernel"
+        return Outcome("done", f"{tasks} tasks on {cpus} CPUs read from {source}")
     if analysis is not None and analysis.samples:
         return Outcome("done", f"no dump; {len(analysis.samples)} samples of sar")
     return Outcome("open", "no dump that can be opened, and no samples of sar")

@@ -157,9 +157,10 @@ def _cpus(machine: Machine) -> str | None:
     others = [cpu for cpu in machine.cpus if cpu.pid != machine.read_by]
     busy = [f"CPU {cpu.number} {cpu.comm} ({cpu.pid})" for cpu in others if cpu.pid]
     shown = ", ".join(busy[:8]) + (f" and {len(busy) - 8} more" if len(busy) > 8 else "")
-    reader = "" if len(others) == len(machine.cpus) else "; lastwords read this on one"
-    told = f", of which {len(busy)} busy: {shown}" if busy else ", all others idle" if reader else ", all idle"
-    return f"{len(machine.cpus)}{told}{reader}"
+    reader = "" if len(others) == len(machine.cpus) else ", lastwords on one of them to read this"
+    if busy:
+        return f"{len(machine.cpus)}{reader}, of which {len(busy)} busy: {shown}"
+    return f"{len(machine.cpus)}{reader}, {'the others' if reader else 'all'} idle"
 
 
 def _tasks(tasks: Sequence[Task]) -> str:

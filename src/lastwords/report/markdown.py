@@ -63,10 +63,8 @@ def _more(number: int, what: str) -> Iterator[str]:
 
 def _top(analysis: Analysis) -> Iterator[str]:
     first = analysis.crash
-    title = (
-        quoted(words.title(first)) if first else "Dump without a crash report" if analysis.dump else "No crash found"
-    )
-    yield from (f"# {title}", "")
+    title = words.headline(analysis)
+    yield from (f"# {quoted(title) if first else title}", "")
     if (text := words.dump_not_whole(analysis.dump)) is not None:
         yield from (f"**{prose(text)}**", "")
     if analysis.verdict is not None:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from lastwords.glossary import clock, codes, errno
 from lastwords.glossary.units import duration
-from lastwords.model import AddressSense, DumpCheck, Frame, Oops, Precursor
+from lastwords.model import AddressSense, Analysis, DumpCheck, Frame, Oops, Precursor
 
 _CONTEXTS = {
     "task": "in task context",
@@ -33,6 +33,17 @@ def place(frame: Frame) -> str:
     if frame.file:
         text += f"  {frame.file}:{frame.source_line}" if frame.source_line else f"  {frame.file}"
     return text + ("  (inlined)" if frame.inline else "")
+
+
+def headline(analysis: Analysis) -> str:
+    """What the whole report is about: the crash; where no log reports one, what there is instead."""
+    if analysis.crash is not None:
+        return title(analysis.crash)
+    if analysis.dump is not None:
+        return "A dump without a crash report"
+    if analysis.machine is not None and analysis.machine.read_by is not None:
+        return "A kernel that was read while it ran"
+    return "No crash found"
 
 
 def title(oops: Oops) -> str:

@@ -29,6 +29,8 @@ Progress = Callable[[str], None]
 _HEAD = struct.Struct("<cQ")
 """In front of each message from the child: its kind (`p` progress, `a` answer, `e` error) and its size."""
 _LARGEST = 1 << 32
+_GRACE = 5.0
+"""Seconds for a child to go when it is killed."""
 _GIB = 1 << 30
 
 
@@ -140,10 +142,14 @@ class _Child:
     reader: int
 
     def end(self) -> None:
+        """End it. One that waits in the kernel for what never comes, as a disk that hangs, is left behind."""
         os.close(self.reader)
         self.process.kill()
-        with self.process:  # closes its standard input, waits
-            pass
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_GRACE)
 
 
 _ahead: dict[tuple[str, Limits], _Child] = {}

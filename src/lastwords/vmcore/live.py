@@ -22,9 +22,9 @@ KCORE = "/proc/kcore"
 LOCKDOWN = "/sys/kernel/security/lockdown"
 
 # The debuginfo may lie on the very disk that hangs; without it all is in memory.
-_SECONDS = ((True, 65.0), (False, 45.0))
+_SECONDS = ((True, 60.0), (False, 90.0))
 """With and without debuginfo: how long it may take."""
-SECONDS = sum(seconds for _, seconds in _SECONDS) + 5.0
+SECONDS = sum(seconds for _, seconds in _SECONDS) + 15.0
 """Seconds after which `read_running_kernel()` has ended in any case."""
 _MEMORY = 2 << 30
 
@@ -81,13 +81,15 @@ def read_running_kernel(kcore: str = KCORE, progress: Progress | None = None) ->
     Raises:
         DumpError: it can't be read.
     """
-    failure = DumpError(f"{kcore}: not read")
+    failures: list[DumpError] = []
     for debuginfo, seconds in _SECONDS:
         question = Question(sources=Sources(dump=(kcore,), debuginfo=debuginfo), patience=_PATIENCE)
         try:
             reading = read_dump(question, limits=Limits(memory=_MEMORY, seconds=seconds), progress=progress)
         except DumpError as error:
-            failure = error
+            failures.append(error)
             continue
-        return msgspec.structs.replace(reading.machine, symbols=reading.symbols)
-    raise failure
+        costs = (*reading.symbols.costs, *(f"Not read with debuginfo: {failure}." for failure in failures))
+        symbols = msgspec.structs.replace(reading.symbols, costs=costs)
+        return msgspec.structs.replace(reading.machine, symbols=symbols)
+    raise failures[-1]

@@ -103,7 +103,7 @@ def _material(analysis: Analysis) -> dict[str, Any]:
         "analysis": analysis,
         "anchors": anchors,
         "first": first,
-        "title": _title(analysis, first),
+        "title": words.headline(analysis),
         "source": _source(analysis),
         "not_whole": words.dump_not_whole(analysis.dump),
         "facts": list(facts(first)) if first else [],
@@ -144,14 +144,6 @@ def _material(analysis: Analysis) -> dict[str, Any]:
         "reports": _reports(analysis.oopses),
         "at_most": _LINES,
     }
-
-
-def _title(analysis: Analysis, first: Oops | None) -> str:
-    if first is not None:
-        return words.title(first)
-    if analysis.dump is not None:
-        return "A dump without a crash report"
-    return "No crash found"
 
 
 def _source(analysis: Analysis) -> list[str]:
