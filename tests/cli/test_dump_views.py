@@ -133,6 +133,9 @@ def test_bt_of_tasks(dumps):
     assert "PID 1  init" in dumps.run("bt", "--all-tasks", "--each").stdout
     result = dumps.run("bt", "nobody")
     assert (result.exit_code, result.stderr) == (1, "lastwords: no such task\n")
+    for view in ("bt", "ps"):
+        result = dumps.run(view, "--state", "X")
+        assert (result.exit_code, result.stderr) == (1, "lastwords: no task in state X\n")
     assert dumps.run("bt", "-a", "95").exit_code == 2
 
 

@@ -162,7 +162,7 @@ def test_without_page_tables(dumps, tmp_path):
     with open_dump([str(damaged)]) as opened, damaged.open("rb+") as file:
         (raw,) = opened.raws
         assert raw.elf_header is not None
-        for table in _tables(opened):
+        for table in list(_tables(opened)):
             load = next(each for each in raw.elf_header.loads if 0 <= table - each.physical < each.file_size)
             file.seek(load.offset + table - load.physical)
             file.write(random.Random(table).randbytes(4096))
