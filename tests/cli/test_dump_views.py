@@ -7,6 +7,7 @@ import sys
 from types import SimpleNamespace
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -133,6 +134,9 @@ def test_bt_of_tasks(dumps):
     assert "PID 1  init" in dumps.run("bt", "--all-tasks", "--each").stdout
     result = dumps.run("bt", "nobody")
     assert (result.exit_code, result.stderr) == (1, "lastwords: no such task\n")
+    for view in ("bt", "ps"):
+        result = dumps.run(view, "--state", "X")
+        assert (result.exit_code, result.stderr) == (1, "lastwords: no task in state X\n")
     assert dumps.run("bt", "-a", "95").exit_code == 2
 
 
@@ -164,7 +168,12 @@ def test_mod(dumps):
 
 
 def test_files(dumps):
+    known = msgspec.structs.replace(MACHINE, panic=Panic(cpu=1, pid=95, comm="insmod"))
+    assert dumps.run("files", machine=known).stdout.startswith("insmod (PID 95), which crashed\n  FD  MODE")
     assert "/m/lab.ko" in dumps.run("files").stdout
+    assert dumps.run("files", "8", files=()).stdout == "PID 8: no open files\n"
+    lost = Machine(release="6.1.0", files=(), panic=None)
+    assert dumps.run("files", machine=lost).stdout == "the task that crashed: no open files\n"
     result = dumps.run(
         "files", "7", files=(OpenFile(pid=7, fd=0, path="/dev/null"),), files_missing="file 3: not there"
     )

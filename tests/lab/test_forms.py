@@ -1,6 +1,7 @@
 """One crash as ELF, as QEMU's kdump and as a real kdump: whole, cut off, salvaged, and through every view."""
 
 import json
+import random
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from lastwords.case import Debuginfo, analyze
 from lastwords.cli.main import cli
 from lastwords.lab import case, kernel, run
+from lastwords.vmcore.formats import OpenDump, open_dump
 
 from . import truth
 
@@ -131,6 +133,42 @@ def test_salvaged(cut, tmp_path):
     found = analyze([str(saved)], debuginfo=BARE)
     saved.unlink()
     assert truth.wrong_log(case(CASE), "6.1", found) == []
+
+
+def _tables(opened: OpenDump) -> Iterator[int]:
+    """Physical addresses of all page tables of the kernel's half."""
+    assert opened.kernel is not None
+    tables = opened.kernel.tables
+    assert tables is not None
+    here = [tables.root]
+    for level in range(len(tables.shifts)):
+        yield from here
+        below = []
+        for table in here:
+            data = opened.memory.read(table, 8 * tables.size_of(level))
+            for at in range(0 if level else len(data) // 2, len(data), 8):
+                target = tables.target(int.from_bytes(data[at : at + 8], "little"), level)
+                if target is not None and not target[1]:
+                    below.append(target[0])
+        here = below
+
+
+def test_without_page_tables(dumps, tmp_path):
+    """The image, all memory and what vmalloc() mapped are found without them: stacks and modules, as before."""
+    views = (["bt"], ["ps"], ["mod"], ["files"], ["log"])
+    before = [lastwords(*view, "--no-debuginfo", dumps["elf"]) for view in views]
+    damaged = tmp_path / "damaged"
+    shutil.copyfile(dumps["elf"], damaged)
+    with open_dump([str(damaged)]) as opened, damaged.open("rb+") as file:
+        (raw,) = opened.raws
+        assert raw.elf_header is not None
+        for table in list(_tables(opened)):
+            load = next(each for each in raw.elf_header.loads if 0 <= table - each.physical < each.file_size)
+            file.seek(load.offset + table - load.physical)
+            file.write(random.Random(table).randbytes(4096))
+    assert json.loads(lastwords("verify", "--json", damaged, status=1))["verdict"] == "damaged"
+    assert [lastwords(*view, "--no-debuginfo", damaged) for view in views] == before
+    damaged.unlink()
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view[0])

@@ -57,7 +57,7 @@ def command(
             from lastwords.report.backtraces import groups_of_tasks, tasks_one_by_one
 
             show(tasks_one_by_one(found) if tasks or each else groups_of_tasks(found))
-        _end(reading, found, "no such task")
+        _end(reading, found, f"no task in state {state}" if state else "no such task")
     reading = read(paths, options, ("cpus", "panic"))
     cpus = _chosen_cpus(reading, all_cpus, numbers)
     if as_json:

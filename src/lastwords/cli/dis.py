@@ -34,7 +34,8 @@ def command(
 ) -> None:
     """Disassemble a function as it was in memory when the machine died.
 
-    The instruction that faulted and calls that had not returned are marked; source lines need debuginfo.
+    Without a name it is the function that faulted, or else the one that was interrupted, or that called panic(). The
+    instruction where it stood and calls that had not returned are marked; source lines need debuginfo.
     """
     paths, places = files_among(dump, where)
     if len(places) > 1:

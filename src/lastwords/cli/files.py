@@ -4,6 +4,10 @@ import sys
 from typing import Any
 
 import click
+from rich.text import Text
+
+from lastwords.model import Panic
+from lastwords.report.escape import printable
 
 from .dump_view import dump_options, files_among, note, read, require, show, show_json
 
@@ -34,4 +38,13 @@ def command(dump: str, names: tuple[str, ...], as_json: bool, **options: Any) ->
         return
     from lastwords.report.machine_tables import file_table
 
-    show(file_table(files))
+    whose = printable(_whose(pid, reading.machine.panic))
+    show([Text(whose, "bold"), *file_table(files)] if files else [Text(f"{whose}: no open files")])
+
+
+def _whose(pid: int | None, panic: Panic | None) -> str:
+    if pid is not None:
+        return f"PID {pid}"
+    if panic is None or panic.pid is None:
+        return "the task that crashed"
+    return f"{panic.comm or 'a task'} (PID {panic.pid}), which crashed"

@@ -7,6 +7,7 @@ import click
 
 from lastwords.model import Task
 
+from .complaint import complain
 from .dump_view import dump_options, files_among, read, require, show, show_json
 
 _ORDERS = {
@@ -57,5 +58,5 @@ def command(
 
         show(task_tree(found) if tree else task_table(found))
     if not found:
-        click.echo("lastwords: no such task", err=True)
+        complain("no such task" if names or state is None else f"no task in state {state}")
     sys.exit(0 if found else 1)

@@ -11,6 +11,7 @@ from drgn.helpers.linux.sched import task_cpu
 from lastwords.model import Symbols
 
 from .formats import OpenDump, Vmcoreinfo
+from .lost_tables import read_image, read_rest
 from .source import SourceError, open_source, program_of, registers_in_memory, registers_of_cpus
 from .symbols.btf import Btf
 from .symbols.debuginfo import Found, find_vmlinux
@@ -25,6 +26,7 @@ from .symbols.with_debuginfo import load_kernel_debuginfo, load_module_debuginfo
 from .symbols.without_debuginfo import (
     add_module_types,
     build_id_in_memory,
+    find_list_heads,
     go_without,
     load_kallsyms,
     module_names,
@@ -125,6 +127,7 @@ def open_program(
     """
     began = time.monotonic()
     setup = _open(path, vmcoreinfo, dump)
+    read_image(setup.prog, setup.dump)
     prog, release = setup.prog, setup.vmcoreinfo.release or ""
     setup.build_id = _bytes(setup.vmcoreinfo.build_id)
     if setup.build_id is None or not debuginfo:
@@ -140,7 +143,10 @@ def open_program(
     used = load_kernel_debuginfo(setup, found.path) if debuginfo else None
     if used is None:
         go_without(setup)
-    else:
+    setup.costs += read_rest(prog, setup.dump)
+    if used is None:
+        find_list_heads(setup)
+    if used is not None or setup.types is not None:
         setup.modules = loaded_modules(prog)
     if debuginfo:
         load_module_debuginfo(setup, found.path, modules_dir)

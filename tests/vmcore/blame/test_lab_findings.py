@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from lastwords.vmcore.blame.fault import find_fault
+from lastwords.vmcore.blame.fault import find_fault, panic_frames
 from lastwords.vmcore.blame.follow import follow
 
 from .fakes import CODE, STACK, FakeDump
@@ -35,6 +35,23 @@ DIED = ("panic", "oops_end.cold", "exc_page_fault", "asm_exc_page_fault", "clear
 def test_a_page_fault_that_is_being_served_is_no_bad_pointer(names, fault):
     dump = FakeDump({"clear_user": "c3"})
     assert (find_fault(dump, stack(*names)) is not None) is fault
+
+
+@pytest.mark.parametrize(
+    ("names", "left"),
+    [
+        (("delay_tsc", "panic", "oops_end.cold", "asm_exc_divide_error", "clear_user", "vfs_read"), 2),
+        (("delay_tsc", "vpanic", "panic", "watchdog.cold", "kthread"), 3),
+        (("delay_tsc", "nmi_panic", "default_do_nmi"), 2),
+        (("clear_user", "vfs_read"), 0),
+        ((), 0),
+    ],
+    ids=["an exception", "none", "of an NMI", "no panic", "nothing"],
+)
+def test_where_a_panic_came_from_that_no_bad_pointer_caused(names, left):
+    """`dis` shows it: what the innermost exception interrupted, else who called panic()."""
+    dump = FakeDump({"clear_user": "c3"})
+    assert len(panic_frames(dump, stack(*names))) == left
 
 
 # mov rdx, first; jmp; mov rdx, [rdx]; test; je; cmp [rdx+8], rdi; jne; ret

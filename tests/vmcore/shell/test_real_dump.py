@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
 
 # What to type, and what must be among what it prints.
 COMMANDS = [
-    ("sys", r"(?s)CPUS: 2\n.*TASKS: \d\d.*NODENAME: .*MEMORY: 2\d\d.*PANIC: \"Fatal exception\".*COMMAND: \"sh\""),
+    ("sys", r"(?s)CPUS: 2\n.*TASKS: \d\d.*NODENAME: .*MEMORY: 2\d\d.*PANIC: \"BUG: kernel NULL .*COMMAND: \"sh\""),
     ("sys -t", r"TAINTED: \w*O"),
     ("log", r"\[ +\d+\.\d+\] Kernel panic - not syncing: Fatal exception"),
     ("log -m", r"(?m)^<\d>\[ +\d+\.\d+\] BUG: kernel NULL pointer dereference"),

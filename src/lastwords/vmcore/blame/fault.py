@@ -53,6 +53,30 @@ def find_fault(dump: Dump, frames: "Sequence[drgn.StackFrame]") -> Fault | None:
     return None
 
 
+PANIC = frozenset(("panic", "vpanic", "nmi_panic"))
+"""By what the kernel gives up (kernel/panic.c)."""
+
+
+def panic_frames(dump: Dump, frames: "Sequence[drgn.StackFrame]") -> list[Frame]:
+    """Where a panic came from that no bad pointer caused: what was interrupted, and its callers.
+
+    Of one that the kernel decided on by itself, without any exception, panic() and its callers; none where it is not
+    on the stack.
+
+    Args:
+        dump: to read registers that were saved.
+        frames: of the crashed task, innermost first.
+    """
+    # The innermost frame is where the CPU was stopped, which counts as interrupted in a hypervisor's dump; the
+    # outermost may be user code.
+    begins = [number for number in range(1, len(frames)) if frames[number].interrupted and _name(frames[number])]
+    begins += [number for number, frame in enumerate(frames) if _name(frame).split(".")[0] in PANIC][-1:]
+    if not begins:
+        return []
+    physical, _ = _physical(dump, frames[begins[0] :])
+    return physical
+
+
 def _fault(dump: Dump, kind: str, frames: "Sequence[drgn.StackFrame]") -> Fault | None:
     """The exception that came in the first of these frames; None where its registers are not all known."""
     if frames[0].is_inline and not frames[0].interrupted:

@@ -8,7 +8,7 @@ from lastwords.vmcore.machine.panic import crashed_frames
 from lastwords.vmcore.machine.strings import in_words
 
 from .callers import Stack
-from .fault import find_fault
+from .fault import PANIC, find_fault, panic_frames
 from .function import Symbol
 from .instruction import Line
 from .program_dump import ProgramDump
@@ -26,12 +26,14 @@ class NotFoundError(Exception):
     """There is no such code; one line that says why."""
 
 
-def listing(kernel: "Kernel", where: str | None) -> Listing:
+def listing(kernel: "Kernel", where: str | None, *, faults_only: bool = False) -> Listing:
     """The code of a function.
 
     Args:
         kernel: an opened dump.
-        where: a symbol, `symbol+0x12`, or an address; None for the function that crashed.
+        where: a symbol, `symbol+0x12`, or an address; None for the function that faulted, or else the one that was
+            interrupted, or that called panic().
+        faults_only: of a crash that was no fault, nothing is marked.
 
     Raises:
         NotFoundError: no function is there, its code is not in the dump, or the machine is of another kind.
@@ -40,7 +42,7 @@ def listing(kernel: "Kernel", where: str | None) -> Listing:
         dump = ProgramDump(kernel)
     except LookupError as error:
         raise NotFoundError(str(error.args[0])) from None
-    marks = _marks(kernel, dump)
+    marks = _marks(kernel, dump, faults_only)
     if where is None:
         if not marks:
             raise NotFoundError(f"{_why_no_mark(kernel)}: name a symbol or an address")
@@ -94,21 +96,26 @@ def _named(dump: ProgramDump, line: Line) -> str:
     return f"{text}  <{found.name}{f'+{offset:#x}' if offset else ''}>"
 
 
-def _marks(kernel: "Kernel", dump: ProgramDump) -> dict[int, int]:
-    """Where the crashed task stood: the faulting instruction and the calls above it, by address, with their depth."""
+def _marks(kernel: "Kernel", dump: ProgramDump, faults_only: bool) -> dict[int, int]:
+    """Where the crashed task stood: what faulted or was interrupted, and the calls above it, with their depths.
+
+    Where there was neither, the call of panic() is the first.
+    """
     try:
         _, frames = crashed_frames(kernel)
     except Exception:  # no such task, or its stack is not in the dump
         return {}
     fault = find_fault(dump, frames)
-    if fault is None:
+    inner = fault.frames if fault is not None else [] if faults_only else panic_frames(dump, frames)
+    if not inner:
         return {}
-    stack = Stack(dump, fault.frames)
+    stack = Stack(dump, inner)
     marks = {}
-    pc = fault.registers[dump.architecture.program_counter]
-    if dump.symbol(pc) is not None:
+    pc = inner[0].pc if fault is None else fault.registers[dump.architecture.program_counter]
+    found = dump.symbol(pc)
+    if found is not None and found.name.split(".")[0] not in PANIC:
         marks[pc] = 0
-    for depth in range(1, min(len(fault.frames), 16)):
+    for depth in range(1, min(len(inner), 16)):
         site = stack.call_site(depth)
         if site is not None:
             marks.setdefault(site[0].instruction(site[1]).address, depth)
@@ -122,7 +129,7 @@ def _why_no_mark(kernel: "Kernel") -> str:
         return f"where it crashed is not known ({in_words(' '.join(str(error).split())[:200])})"
     if len(frames) < 2:
         return "where it crashed is not known (its stack is not in the dump)"
-    return "the dump's panic was no fault"
+    return "no exception and no panic() is on the stack of the task that crashed"
 
 
 def _find(dump: ProgramDump, where: str) -> int:

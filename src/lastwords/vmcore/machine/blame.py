@@ -28,7 +28,7 @@ def blame(kernel: "Kernel") -> Blame | None:
 def code(kernel: "Kernel") -> Listing | None:
     """The code around the instruction that faulted; None where the crash was no fault, or it is not known where."""
     try:
-        found = listing(kernel, None)
+        found = listing(kernel, None, faults_only=True)
     except NotFoundError:
         return None
     place = next((place for place, line in enumerate(found.lines) if line.marked), 0)

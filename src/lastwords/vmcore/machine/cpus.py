@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import drgn
 from drgn.helpers.linux.percpu import per_cpu
-from drgn.helpers.linux.sched import cpu_curr, cpu_rq, rq_for_each_fair_task, rq_for_each_rt_task
+from drgn.helpers.linux.sched import cpu_rq, rq_for_each_fair_task, rq_for_each_rt_task
 
 from lastwords.model import Cpu
 from lastwords.vmcore.source import registers_of_cpus
@@ -14,6 +14,7 @@ from lastwords.vmcore.source import registers_of_cpus
 from .clock import per_cpu_offsets
 from .context import context
 from .cpu_masks import cpu_mask
+from .current import current_task
 from .panic import crashing_cpu
 from .part import Partial, once, part
 from .strings import decoded, one_line
@@ -77,7 +78,7 @@ def _active(prog: drgn.Program) -> set[int]:
 def _cpu(kernel: "Kernel", number: int, online: bool, crashing: bool, problems: list[str]) -> Cpu:
     prog = kernel.prog
     try:
-        task = cpu_curr(prog, number)
+        task = current_task(kernel, number)
         pid, comm = task.pid.value_(), decoded(task.comm.string_())
     except Exception as failure:  # the run queue or the task is not in the dump
         return _without_task(kernel, number, online, crashing, one_line(failure))
@@ -143,15 +144,15 @@ def _preempt_count(prog: drgn.Program, number: int, task: drgn.Object) -> int | 
     try:
         count = per_cpu(prog["pcpu_hot"], number).preempt_count.value_()  # Linux 6.2 to 6.14
         return int(count) & _COUNT_BITS
-    except (LookupError, AttributeError):
+    except (LookupError, AttributeError, drgn.FaultError):
         pass
     try:
         shift = prog["__per_cpu_offset"][number].value_()
         count = prog.read_u32(prog.symbol("__preempt_count").address + shift & (1 << 64) - 1)
         return int(count)
-    except LookupError:
+    except (LookupError, drgn.FaultError):
         pass
     try:
         return int(task.thread_info.preempt_count.value_()) & _COUNT_BITS
-    except (LookupError, AttributeError):
+    except (LookupError, AttributeError, drgn.FaultError):
         return None

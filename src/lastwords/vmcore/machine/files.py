@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import drgn
 from drgn.helpers.linux.pid import find_task
-from drgn.helpers.linux.sched import cpu_curr
 
 from lastwords.model import OpenFile
 
+from .current import current_task
 from .fields import Fields
 from .panic import crashing_cpu, not_known
 from .part import Partial, part
@@ -32,7 +32,7 @@ def files(kernel: "Kernel") -> Partial | None:
         if doubt is not None:
             raise LookupError(f"which task crashed is not known: {doubt}")
         return None
-    return open_files(kernel, cpu_curr(kernel.prog, number))
+    return open_files(kernel, current_task(kernel, number))
 
 
 def open_files_of(kernel: "Kernel", pid: int) -> Partial:

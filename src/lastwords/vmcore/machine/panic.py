@@ -4,12 +4,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import drgn
-from drgn.helpers.linux.sched import cpu_curr
 
 from lastwords.model import Panic
 from lastwords.vmcore.symbols.unwind import function_name
 
 from .clock import per_cpu_offsets
+from .current import current_task
 from .log import log_records
 from .part import Partial, once, part
 from .strings import decoded, one_line
@@ -66,7 +66,7 @@ def panic(kernel: "Kernel") -> Panic | Partial | None:
     pid, comm = None, None
     if number is not None:
         try:
-            task = cpu_curr(kernel.prog, number)
+            task = current_task(kernel, number)
             pid, comm = task.pid.value_(), decoded(task.comm.string_())
         except Exception as failure:  # the task is not in the dump
             problems.append(f"task: {one_line(failure)}")
@@ -100,7 +100,7 @@ def crashed_frames(kernel: "Kernel") -> tuple[drgn.Object, list[drgn.StackFrame]
     number = crashing_cpu(kernel)
     if number is None:
         raise LookupError(not_known(kernel) or "no CPU crashed")
-    task = cpu_curr(kernel.prog, number)
+    task = current_task(kernel, number)
     return task, list(kernel.frames(task))
 
 
@@ -142,7 +142,7 @@ def _crashing_by_stack(kernel: "Kernel") -> tuple[int | None, str | None]:
     unread = None
     for number in numbers:
         try:
-            names = {function_name(frame) for frame in kernel.frames(cpu_curr(kernel.prog, number))}
+            names = {function_name(frame) for frame in kernel.frames(current_task(kernel, number))}
         except Exception as failure:  # its registers, task or stack are not in the dump
             unread = one_line(failure)
             continue

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import drgn
-from drgn.helpers.linux.sched import cpu_curr
 
 from lastwords.model import Lock, Waiter
 
 from .clock import per_cpu_offsets
+from .current import current_task
 from .lock_names import function_at, lock_names
 from .strings import decoded
 
@@ -92,7 +92,7 @@ def _name(kernel: "Kernel", frame: drgn.StackFrame | None) -> tuple[str | None, 
 
 def _cpu(kernel: "Kernel", cpu: int) -> _Busy | None:
     try:
-        task = cpu_curr(kernel.prog, cpu)
+        task = current_task(kernel, cpu)
         pid, comm = task.pid.value_(), decoded(task.comm.string_())
         frames = []
         for frame in kernel.frames(task):

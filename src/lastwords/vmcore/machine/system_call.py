@@ -6,11 +6,11 @@ On its way into the kernel a task leaves its registers at the top of its kernel 
 from typing import TYPE_CHECKING
 
 import drgn
-from drgn.helpers.linux.sched import cpu_curr
 
 from lastwords.glossary.syscalls import x86_64
 from lastwords.model import SystemCall
 
+from .current import current_task
 from .panic import crashing_cpu
 from .part import part
 
@@ -31,7 +31,7 @@ def system_call(kernel: "Kernel") -> SystemCall | None:
     platform = kernel.prog.platform
     if number is None or platform is None or platform.arch != drgn.Architecture.X86_64:
         return None
-    task = cpu_curr(kernel.prog, number)
+    task = current_task(kernel, number)
     if not task.mm:
         return None  # a kernel thread has no user mode to come from
     registers = _registers(kernel.prog, task)

@@ -10,14 +10,14 @@ from .btf_finder import BtfFinder
 from .btf_types import BtfTypes
 from .elf_file import build_id as build_id_of
 from .exports import exported_symbols, per_cpu_symbols
-from .kallsyms import Kallsyms, KallsymsError, read_kallsyms
+from .kallsyms import KallsymsError, read_kallsyms
 from .kallsyms_tables import DIGITS, Tables, named, search
 from .kernel_btf import kernel_btf
 from .list_heads import modules_list, slab_caches_list
 from .memory import read_available
 from .module_btf import module_btf
 from .setup import Setup
-from .unwind import create_main_module, loaded_modules
+from .unwind import create_main_module
 
 # The size of the table of tokens, at most.
 _TOKENS_MAX = 64 << 10
@@ -82,12 +82,7 @@ def go_without(setup: Setup) -> None:
         prog.register_object_finder("btf", finder.find_object, enable_index=0)
         setup.costs.append("No debuginfo of the kernel: no source lines, local variables or inlined functions.")
     _find_variables(setup)
-    image = _image(setup)
-    create_main_module(prog, setup.build_id, image)
-    if setup.types is not None:
-        if setup.kallsyms and image:
-            _find_list_heads(prog, setup.kallsyms, range(*image))
-        setup.modules = loaded_modules(prog)
+    create_main_module(prog, setup.build_id, _image(setup))
 
 
 def _load_btf(setup: Setup) -> None:
@@ -171,9 +166,13 @@ def _tell_extent(setup: Setup) -> None:
     setup.prog.register_object_finder("extent of memory", find, enable_index=place)
 
 
-def _find_list_heads(prog: drgn.Program, kallsyms: Kallsyms, image: range) -> None:
+def find_list_heads(setup: Setup) -> None:
+    """Find the lists that kallsyms does not name, by what is in them."""
+    kallsyms, image = setup.kallsyms, _image(setup)
+    if kallsyms is None or image is None or setup.types is None:
+        return
     for name, find in (("modules", modules_list), ("slab_caches", slab_caches_list)):
-        if kallsyms.address(name) is None and (head := find(prog, image)) is not None:
+        if kallsyms.address(name) is None and (head := find(setup.prog, range(*image))) is not None:
             kallsyms.add({name: head})
 
 

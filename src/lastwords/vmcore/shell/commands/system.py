@@ -70,9 +70,17 @@ _SOURCES = {
 }
 
 
+_FATAL = "Fatal exception"
+"""What kernel/panic.c and each architecture's die() say of any oops."""
+
+
 def _why(machine: Machine) -> str | None:
-    """What the panic said; of a machine that was dumped before it came to that, what the report of its crash said."""
-    return (machine.panic.message or machine.panic.report) if machine.panic else None
+    """What the panic said; where that is nothing, or no more than that an oops was fatal, the oops's own report."""
+    panic = machine.panic
+    if panic is None:
+        return None
+    fatal = panic.message is None or _FATAL in panic.message
+    return (panic.report if fatal else None) or panic.message
 
 
 def _told(read: Callable[[], str]) -> str | None:
