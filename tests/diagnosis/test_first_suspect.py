@@ -90,7 +90,7 @@ def test_behind_a_disk_that_fails_the_disk_is_looked_at():
 def test_a_machine_check_is_decoded():
     message = "mce: [Hardware Error]: CPU 14: Machine Check Exception: 5 Bank 7: be00000000010091"
     told = verdict(facts(oops("machine-check", function=None, module=None, message=message)))
-    assert "CPU 14, bank 7: memory controller error (code 0x91)" in told.summary
+    assert "CPU 14, bank 7: memory controller error: memory read, channel 1 (code 0x91)" in told.summary
 
 
 def test_whose_code_a_line_that_breaks_off_names_is_not_known():

@@ -8,7 +8,7 @@ from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.signs import hardware_signs, waits_for_io
 from lastwords.diagnosis.story import named
-from lastwords.glossary.codes import machine_check_status
+from lastwords.glossary.machine_check import machine_check_status
 from lastwords.model import Culprit, Fact, Finding, NextStep, Oops, Precursor
 
 _MEMTEST = NextStep(text="Test the memory from its own boot, for a night: memtest86+.", command="memtest86+", value=0.8)
