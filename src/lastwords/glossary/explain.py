@@ -103,7 +103,8 @@ _NEGATIVE_INSIDE = re.compile(rf"\b{_ERROR_WORDS}[ =:(]{{1,3}}-(\d{{1,4}})\b", r
 _XID = re.compile(r"(?:NVRM: )?Xid(?: \([^)]{1,40}\))?[ :]{1,3}(\d{1,4})(?:,.{0,900})?", re.IGNORECASE)
 # `MCi_STATUS 0xbe…`, `STATUS be…` of mcelog, `MC4_STATUS[Over|UE]: 0x9c…` of AMD's decoder, `Bank 8: be…`.
 _MCE_STATUS = re.compile(
-    r"(?:[^:]{0,40}: ?)??(?:(?:MC(?:i|\d{1,2})?[ _]?)?STATUS(?:\[[^\]]{0,80}\])?|bank ?\d{1,3}) ?[:=]? ?(?:0x)?([89a-f][0-9a-f]{15})\b.{0,200}",
+    r"(?:[^:]{0,40}: ?)??(?:(?:MC(?:i|\d{1,2})?[ _]?)?STATUS(?:\[[^\]]{0,80}\])?|bank ?\d{1,3}) ?[:=]? ?"
+    r"(?:0x)?([89a-f][0-9a-f]{15})\b.{0,200}",
     re.IGNORECASE,
 )
 _HEXADECIMAL = re.compile(r"0x([0-9a-f]{1,16})|([0-9a-f]{8}|[0-9a-f]{16})", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """MCi_STATUS, the status register of a machine check bank, in words.
 
-Intel SDM vol. 3, 15.3.2.2 (the register) and 15.9 (error codes); `arch/x86/include/asm/mce.h`. The meaning of the error code
-is the architectural one; banks and models say more, which `mcelog` or `rasdaemon` know.
+Intel SDM vol. 3, 15.3.2.2 (the register) and 15.9 (error codes); `arch/x86/include/asm/mce.h`. The meaning of the error
+code is the architectural one; banks and models say more, which `mcelog` or `rasdaemon` know.
 """
 
 VALID = 1 << 63
