@@ -1,5 +1,8 @@
 """Whom somebody on call should suspect first, where two explanations lie at hand."""
 
+import pytest
+from msgspec.structs import replace
+
 from lastwords.diagnosis import diagnose
 from lastwords.model import Facts, Frame, Oops, Verdict
 
@@ -66,6 +69,38 @@ def test_what_root_names_is_known_without_the_command_line():
     message = "VFS: Unable to mount root fs on unknown-block(0,0)"
     told = verdict(facts(oops("no-root", function=None, module=None, message=message)))
     assert "names no root=" not in told.summary
+
+
+NO_DISK = "VFS: Unable to mount root fs on unknown-block(0,0)"
+
+
+@pytest.mark.parametrize(
+    ("command_line", "boot", "words"),
+    [
+        # The kernel itself never resolves these: whether an initramfs was loaded, the log does not tell.
+        ("root=UUID=2b4a3c1d ro", {}, ("Either none was loaded", "or one was and is damaged", "does not tell which")),
+        ("root=/dev/mapper/vg-root ro", {}, ("Either none was loaded",)),
+        ("root=LABEL=root ro", {}, ("Either none was loaded",)),
+        # These it knows itself, with a driver that is built in.
+        ("root=PARTUUID=2b4a3c1d-02 ro", {}, ("driver is not built into the kernel", "names what is not there")),
+        ("root=/dev/sda1 ro", {}, ("driver is not built into the kernel",)),
+        # The log tells of one.
+        ("root=UUID=2b4a3c1d ro", {"initramfs": "Unpacking initramfs..."}, ("was loaded, but it did not take over",)),
+        ("initrd=/initrd.img root=UUID=2b4a3c1d", {}, ("was loaded, but it did not take over",)),
+        (
+            "root=UUID=2b4a3c1d ro",
+            {"initramfs": "x", "initramfs_error": "Initramfs unpacking failed: invalid magic"},
+            ("could not use it: Initramfs unpacking failed: invalid magic",),
+        ),
+    ],
+)
+def test_whether_there_was_an_initramfs(command_line, boot, words):
+    made = facts(oops("no-root", function=None, module=None, message=NO_DISK), command_line=command_line)
+    log = made.logs[0]
+    made = replace(made, logs=(replace(log, boots=(replace(log.boots[0], **boot),)),))
+    told = verdict(made).summary
+    assert all(part in told for part in words)
+    assert "no initramfs was loaded" not in told
 
 
 def test_a_machine_check_that_booting_finds_is_of_the_boot_before():

@@ -95,8 +95,9 @@ def steps(oom: OomReport) -> tuple[NextStep, ...]:
         NextStep(
             text="See what the control group has, may have, and how often it was at its limit (memory.events), while "
             "it is there; memory.stat says which kind of memory grows.",
-            command=f"cd {shlex.quote('/sys/fs/cgroup' + path)} && "
-            "grep . memory.max memory.current memory.events memory.stat   # cgroup v1: below /sys/fs/cgroup/memory, memory.limit_in_bytes",
+            command=f"cd {shlex.quote('/sys/fs/cgroup' + path)}"
+            " && grep . memory.max memory.current memory.events memory.stat"
+            "   # cgroup v1: below /sys/fs/cgroup/memory, memory.limit_in_bytes",
             value=0.65,
         )
     )
