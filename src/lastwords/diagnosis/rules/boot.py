@@ -1,6 +1,7 @@
 """Boots that fail: no root file system, no init, an init that dies."""
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
@@ -136,6 +137,8 @@ def init_died(crash: Crash) -> Iterator[Finding]:
         how = f"was killed by signal {signal}{f' ({_SIGNALS[signal]})' if signal in _SIGNALS else ''}"
     else:
         how = f"ended by itself with status {number >> 8}"
+    root = _ROOT.search((_boot(crash) or Boot(number=1, line=1, last_line=1)).command_line or "")
+    fsck = f"fsck -n {shlex.quote(root[1])}; " if root is not None else ""
     early = oops.time is not None and oops.time < 60
     crashed = signal in (4, 6, 7, 8, 11)
     hint = (
@@ -160,7 +163,7 @@ def init_died(crash: Crash) -> Iterator[Finding]:
             ),
             NextStep(
                 text="Check the root file system and the libraries that init needs.",
-                command="fsck -n DEVICE; debsums -s systemd libc6   # rpm -V systemd glibc",
+                command=f"{fsck}debsums -s systemd libc6   # rpm -V systemd glibc",
                 value=0.5,
             ),
         ),
