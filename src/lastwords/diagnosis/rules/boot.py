@@ -137,7 +137,7 @@ def init_died(crash: Crash) -> Iterator[Finding]:
         how = f"was killed by signal {signal}{f' ({_SIGNALS[signal]})' if signal in _SIGNALS else ''}"
     else:
         how = f"ended by itself with status {number >> 8}"
-    root = _ROOT.search((_boot(crash) or Boot(number=1, line=1, last_line=1)).command_line or "")
+    root = _ROOT.search((crash.boot or Boot(number=1, line=1, last_line=1)).command_line or "")
     fsck = f"fsck -n {shlex.quote(root[1])}; " if root is not None else ""
     early = oops.time is not None and oops.time < 60
     crashed = signal in (4, 6, 7, 8, 11)
