@@ -12,7 +12,10 @@ PHASES: Mapping[Phase, str] = {
     "immediate": "Immediate: on the machine, before it goes back into service",
     "post-mortem": "Post-mortem: later, anywhere",
 }
-NO_DUMP = "Not applicable: the case has no dump. That the next crash leaves one: lastwords doctor --fix, then lastwords rehearse."
+NO_DUMP = (
+    "Not applicable: the case has no dump. "
+    "That the next crash leaves one: lastwords doctor --fix, then lastwords rehearse."
+)
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#])")
 
 
