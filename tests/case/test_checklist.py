@@ -211,6 +211,48 @@ def test_the_terminal_and_the_paper(case):
     assert sum(line.startswith("- [") for line in paper) == len(steps())
 
 
+def test_without_a_dump_its_steps_come_last_and_say_how_to_get_one(case):
+    checklist = read_checklist(case)
+    later = [status for status in checklist.steps if status.step.phase == "post-mortem"]
+    assert [status.step.id for status in later if not status.applies] == ["dump-verified", "symbols-found"]
+    assert [status.step.id for status in later[-2:]] == ["dump-verified", "symbols-found"]
+    assert {status.state for status in later[-2:]} == {"skipped"}
+    commands = {s.step.id: text for s in checklist.steps if (text := command_of(s.step, "c", None))}
+    assert not any("DUMP" in command for command in commands.values())
+    assert commands["trace-read"] == "lastwords annotate c/evidence"
+    lines = list(checklist_lines(checklist, commands, {}))
+    place = lines.index("  [-] The dump is verified  (dump-verified)")
+    assert "has no dump" in lines[place + 1]
+    assert "lastwords doctor --fix" in lines[place + 1]
+    paper = list(checklist_markdown(checklist, commands))
+    assert sum("Not applicable: the case has no dump." in line for line in paper) == 2
+
+
+def test_a_dump_that_comes_later_brings_its_steps_back(case, tmp_path):
+    run_steps(case, read_checklist(case).steps, analyze_case)
+    assert [s.step.id for s in read_checklist(case).steps if not s.applies] == ["dump-verified", "symbols-found"]
+    (tmp_path / "vmcore").write_bytes(b"KDUMP   " + b"\0" * 8192)
+    add_files(case, [str(tmp_path / "vmcore")])
+    steps_now = read_checklist(case).steps
+    assert all(status.applies for status in steps_now)
+    assert [s.step.id for s in steps_now if s.step.phase == "post-mortem"][:3] == [
+        "evidence-whole",
+        "dump-verified",
+        "symbols-found",
+    ]
+
+
+def test_an_empty_case_may_still_get_a_dump(tmp_path):
+    empty = new_case(tmp_path / "store")
+    assert all(status.applies and status.state == "open" for status in read_checklist(empty).steps)
+
+
+def test_what_a_person_said_of_a_dump_stands(case):
+    mark(case, step_named("dump-verified"), Outcome("done", "on the other machine"))
+    (status,) = [status for status in read_checklist(case).steps if status.step.id == "dump-verified"]
+    assert (status.applies, status.state) == (True, "done")
+
+
 @pytest.mark.parametrize(("ready", "state"), [(True, "done"), (False, "failed")])
 def test_doctor_is_asked_on_the_machine_itself(case, monkeypatch, ready, state):
     asked: list[object] = []

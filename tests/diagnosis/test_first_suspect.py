@@ -1,7 +1,11 @@
 """Whom somebody on call should suspect first, where two explanations lie at hand."""
 
+import pytest
+from msgspec.structs import replace
+
 from lastwords.diagnosis import diagnose
-from lastwords.model import Facts, Frame, Oops, Verdict
+from lastwords.diagnosis.signs import device_in, disk_of, look_at_disk
+from lastwords.model import Facts, Frame, Oops, Precursor, Verdict
 
 from .facts import address, facts, frame, oops, sign, trace
 
@@ -68,6 +72,38 @@ def test_what_root_names_is_known_without_the_command_line():
     assert "names no root=" not in told.summary
 
 
+NO_DISK = "VFS: Unable to mount root fs on unknown-block(0,0)"
+
+
+@pytest.mark.parametrize(
+    ("command_line", "boot", "words"),
+    [
+        # The kernel itself never resolves these: whether an initramfs was loaded, the log does not tell.
+        ("root=UUID=2b4a3c1d ro", {}, ("Either none was loaded", "or one was and is damaged", "does not tell which")),
+        ("root=/dev/mapper/vg-root ro", {}, ("Either none was loaded",)),
+        ("root=LABEL=root ro", {}, ("Either none was loaded",)),
+        # These it knows itself, with a driver that is built in.
+        ("root=PARTUUID=2b4a3c1d-02 ro", {}, ("driver is not built into the kernel", "names what is not there")),
+        ("root=/dev/sda1 ro", {}, ("driver is not built into the kernel",)),
+        # The log tells of one.
+        ("root=UUID=2b4a3c1d ro", {"initramfs": "Unpacking initramfs..."}, ("was loaded, but it did not take over",)),
+        ("initrd=/initrd.img root=UUID=2b4a3c1d", {}, ("was loaded, but it did not take over",)),
+        (
+            "root=UUID=2b4a3c1d ro",
+            {"initramfs": "x", "initramfs_error": "Initramfs unpacking failed: invalid magic"},
+            ("could not use it: Initramfs unpacking failed: invalid magic",),
+        ),
+    ],
+)
+def test_whether_there_was_an_initramfs(command_line, boot, words):
+    made = facts(oops("no-root", function=None, module=None, message=NO_DISK), command_line=command_line)
+    log = made.logs[0]
+    made = replace(made, logs=(replace(log, boots=(replace(log.boots[0], **boot),)),))
+    told = verdict(made).summary
+    assert all(part in told for part in words)
+    assert "no initramfs was loaded" not in told
+
+
 def test_a_machine_check_that_booting_finds_is_of_the_boot_before():
     message = "mce: [Hardware Error]: CPU 4: Machine Check: 0 Bank 5: bea0000000000108"
     early, late = (
@@ -87,10 +123,58 @@ def test_behind_a_disk_that_fails_the_disk_is_looked_at():
     assert not any("EDAC" in step.text for step in diagnosis.next)
 
 
+def named(text: str, line: int, count: int = 1) -> Precursor:
+    return replace(sign(text, "hardware", count), line=line, last_line=line + count)
+
+
+def test_the_first_message_is_quoted_and_the_disk_is_named():
+    waits = hung(812, "schedule_timeout", None, "xfs_buf_iowait", "xfs", "kthread", None)
+    signs = (
+        named("blk_update_request: I/O error, dev sdc, sector N", 60, 300),
+        named("sd 2:0:0:0: [sdc] tag#4 FAILED Result: hostbyte=DID_TIME_OUT", 50),
+        named("CPU0: Package temperature above threshold, cpu clock throttled", 10),
+    )
+    diagnosis = diagnose(facts(waits, signs=signs))
+    assert diagnosis is not None
+    assert "Before it: “sd 2:0:0:0: [sdc] tag#4 FAILED" in diagnosis.verdict.summary
+    commands = [step.command or "" for step in diagnosis.next]
+    assert any("smartctl -x /dev/sdc;" in command for command in commands)
+    assert not any("DEVICE" in command for command in commands)
+
+
+@pytest.mark.parametrize(
+    ("text", "device", "disk"),
+    [
+        ("sd 2:0:0:0: [sdc] tag#4 FAILED", "sdc", "sdc"),
+        ("blk_update_request: I/O error, dev nvme0n1, sector 8", "nvme0n1", "nvme0n1"),
+        ("I/O error, dev vda, sector 8 op 0x0:(READ)", "vda", "vda"),
+        ("Buffer I/O error on dev sda1, logical block 0, lost async page write", "sda1", "sda"),
+        ("EXT4-fs error (device nvme0n1p2): ext4_find_entry:1455: inode #2", "nvme0n1p2", "nvme0n1"),
+        ("EXT4-fs (dm-0): Remounting filesystem read-only", "dm-0", "dm-0"),
+        ("XFS (sdb1): log I/O error -5", "sdb1", "sdb"),
+        ("BTRFS error (device mmcblk0p2): bdev /dev/mmcblk0p2 errs", "mmcblk0p2", "mmcblk0"),
+        ("nvme nvme0: I/O 12 QID 3 timeout, aborting", "nvme0", "nvme0"),
+        ("md/raid1:md0: Disk failure on sda1, disabling device.", "sda1", "sda"),
+        ("ata3.00: failed command: READ FPDMA QUEUED", None, ""),
+        ("usb 1-1: device descriptor read/64, error -71", None, ""),
+    ],
+)
+def test_the_disk_that_a_message_names(text, device, disk):
+    assert device_in([text]) == device
+    assert device is None or disk_of(device) == disk
+
+
+def test_a_disk_that_no_message_names():
+    step = look_at_disk(None, "Look.", value=0.5)
+    assert step.command is not None
+    assert step.command.startswith("lsblk; smartctl --scan;")
+    assert "lsblk -s /dev/dm-0" in (look_at_disk("dm-0", "Look.", value=0.5).command or "")
+
+
 def test_a_machine_check_is_decoded():
     message = "mce: [Hardware Error]: CPU 14: Machine Check Exception: 5 Bank 7: be00000000010091"
     told = verdict(facts(oops("machine-check", function=None, module=None, message=message)))
-    assert "CPU 14, bank 7: memory controller error (code 0x91)" in told.summary
+    assert "CPU 14, bank 7: memory controller error: memory read, channel 1 (code 0x91)" in told.summary
 
 
 def test_whose_code_a_line_that_breaks_off_names_is_not_known():

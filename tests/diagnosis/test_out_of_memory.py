@@ -189,7 +189,10 @@ def test_a_control_group_at_its_limit():
         kills=1,
     )
     finding = found(report)
-    assert "The control group /pod used up the memory that it may have (512 MiB)." in finding.text
+    assert (
+        "The control group /pod used up the memory that it may have. It used 512 MiB of the 512 MiB that its limit"
+        in finding.text
+    )
     assert finding.title == "the process java (7) holds 100% of the memory of its control group"
     assert "The kernel killed java (7), which had 500 MiB." in finding.text
 
@@ -224,3 +227,47 @@ def test_a_container_that_was_killed_before_a_crash_is_not_its_cause():
     assert alone is not None
     assert diagnosis.verdict.crash_class == "logic-bug"
     assert diagnosis.verdict.confidence == alone.verdict.confidence
+
+
+UID = "0d5f4a2e-1b3c-4d5e-8f90-123456789abc"
+
+
+@pytest.mark.parametrize(
+    ("path", "whose", "command"),
+    [
+        (f"/kubepods/burstable/pod{UID}/{'ab' * 32}", f"the container abababababab{'a'} of the pod {UID}", UID),
+        (
+            f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{UID.replace('-', '_')}.slice"
+            f"/cri-containerd-{'cd' * 32}.scope",
+            f"the container cdcdcdcdcdcd{'c'} of the pod {UID}",
+            "kubectl describe pod POD",
+        ),
+        (f"/kubepods/besteffort/pod{UID}", f"the pod {UID}", "kubectl get pods -A"),
+        ("/kubepods.slice/pod1", "pods of Kubernetes", "kubectl describe node"),
+        (f"/docker/{'12' * 32}", "the container 1212121212121", "docker inspect"),
+        (f"/machine.slice/libpod-{'34' * 32}.scope", "the container 3434343434343", "inspect"),
+        ("/system.slice/postgresql@15-main.service", "unit postgresql@15-main.service", "systemctl show -p MemoryMax"),
+        ("/user.slice/user-1000.slice/session-3.scope", "unit session-3.scope", "MemoryMax"),
+    ],
+)
+def test_whose_control_group_it_is(path: str, whose: str, command: str) -> None:
+    report = OomReport(constraint="memcg", memcg=path, memcg_usage=512 * MIB, memcg_limit=512 * MIB)
+    finding = found(report)
+    assert whose in finding.text
+    assert "It used 512 MiB of the 512 MiB that its limit allows" in finding.text
+    assert any(command in (step.command or "") for step in finding.next)
+    assert any(f"/sys/fs/cgroup{path}" in (step.command or "") for step in finding.next)
+    # What is told of the machine leads away from it.
+    assert not any("sar -r" in (step.command or "") for step in finding.next)
+
+
+def test_a_group_of_whom_nobody_knows() -> None:
+    finding = found(OomReport(constraint="memcg", memcg="/a b;rm -rf ~"))
+    assert "The group is that of" not in finding.text
+    assert [step.command.partition(" && ")[0] for step in finding.next if step.command] == [
+        "cd '/sys/fs/cgroup/a b;rm -rf ~'"
+    ]
+
+
+def test_the_machine_is_looked_at_where_it_ran_out() -> None:
+    assert any("sar -r" in (step.command or "") for step in found(machine_wide(anon=700 * MIB)).next)

@@ -2,10 +2,13 @@ import doctest
 
 import pytest
 
-from lastwords.glossary import codes, errno, explain, margin, poison, syscalls, taints, values
+from lastwords.glossary import clock, codes, errno, explain, machine_check, margin, poison, syscalls, taints, values
+from lastwords.glossary.machine_check import error, machine_check_status, may_be_status
 
 
-@pytest.mark.parametrize("module", [codes, errno, explain, margin, poison, syscalls, taints, values])
+@pytest.mark.parametrize(
+    "module", [clock, codes, errno, explain, machine_check, margin, poison, syscalls, taints, values]
+)
 def test_examples_in_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted
@@ -90,11 +93,38 @@ def test_preempt_count():
 
 
 def test_machine_check_status():
-    words = codes.machine_check_status(0xBD80000000100134)
+    words = machine_check_status(0xBD80000000100134)
     assert "not corrected by the hardware" in words
     assert "the CPU's state may be corrupt" not in words
-    assert codes.machine_check_status(0x8C00004000010090)[-1] == "memory controller error (code 0x90)"
-    assert codes.machine_check_status(0xB200000000000400)[-1].startswith("the CPU's internal timer ran out")
+    assert machine_check_status(0x8C00004000010090)[-1] == "memory controller error: memory read, channel 0 (code 0x90)"
+    assert machine_check_status(0xB200000000000400)[-1].startswith("the CPU's internal timer ran out")
+    assert "corrected errors counted: 1 (Intel)" in machine_check_status(0x8C00004000010090)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0x0091, "memory controller error: memory read, channel 1"),
+        (0x00CF, "memory controller error: memory scrubbing"),
+        (0x1134, "cache error: data read, data, level 0"),
+        (0x0017, "TLB error: data, some level"),
+        (0x0E0B, "I/O error"),
+        (0x0B0B, "bus or interconnect error: error of I/O, answered by this processor, timed out"),
+        (0x0005, "internal parity error"),
+        (0x0405, "internal error without a class"),
+        (0x0000, ""),
+        (0x2000, ""),
+    ],
+)
+def test_error_codes_of_machine_checks(code, words):
+    assert error(code) == words
+
+
+def test_what_may_be_the_status_of_a_machine_check():
+    assert may_be_status(0xBE00000000010091)
+    assert not may_be_status(0x3E00000000010091)
+    assert not may_be_status(0xFFFF888003F10091)
+    assert not may_be_status(0xBE00000000000000)
 
 
 @pytest.mark.parametrize(

@@ -212,3 +212,16 @@ def test_journal_of_two_boots(tmp_path: Path) -> None:
             rows.append(json.dumps(fields))
     path = write(tmp_path / "log", rows)
     assert [boot.line for boot in log_of(path).boots] == [1, len(rows) // 2 + 1]
+
+
+def test_what_the_kernel_says_of_its_initramfs(tmp_path: Path) -> None:
+    path = tmp_path / "dmesg"
+    path.write_text(
+        "[    0.000000] Linux version 6.1.0-18-amd64 (debian) #1 SMP\n"
+        "[    0.000000] RAMDISK: [mem 0x36d2c000-0x37693fff]\n"
+        "[    0.400000] Trying to unpack rootfs image as initramfs...\n"
+        "[    0.500000] Initramfs unpacking failed: invalid magic at start of compressed archive\n"
+    )
+    log = log_of(path)
+    assert (log.boots[0].initramfs or "").startswith("RAMDISK: ")
+    assert log.boots[0].initramfs_error == ("Initramfs unpacking failed: invalid magic at start of compressed archive")

@@ -18,6 +18,7 @@ from lastwords.model import Case, CaseTimes, Checklist, Entry, Phase, Step, Step
 from .atomic import write_file
 from .directory import CHECKLIST_TOML, CaseDirectory
 from .errors import CaseError
+from .evidence import manifest_of
 from .toml_files import Value, change_toml, read_toml, when
 
 _HEAD = b"# What became of each step: one [[entry]] each time, the last of a step counts. Yours to edit.\n"
@@ -57,18 +58,31 @@ def step_named(name: str) -> Step:
 
 
 def read_checklist(case: CaseDirectory) -> Checklist:
-    """How a case stands.
+    """How a case stands; steps that do not apply to it come last in their phase.
 
     Raises:
-        CaseError: `case.toml` or `checklist.toml` is damaged.
+        CaseError: `case.toml` or `checklist.toml` is damaged, or the manifest can't be read.
     """
     about = case.read()
     entries = read_entries(case)
-    statuses = []
-    for step in steps():
-        own = tuple(entry for entry in entries if entry.step == step.id)
-        statuses.append(StepStatus(step=step, state=own[-1].state if own else "open", entries=own))
+    dumpless = _without_dump(case)
+    statuses = [_status(step, tuple(entry for entry in entries if entry.step == step.id), dumpless) for step in steps()]
+    phases = list(dict.fromkeys(status.step.phase for status in statuses))
+    statuses.sort(key=lambda status: (phases.index(status.step.phase), not status.applies))
     return Checklist(case=about, steps=tuple(statuses), times=times(about, statuses))
+
+
+def _status(step: Step, own: tuple[Entry, ...], dumpless: bool) -> StepStatus:
+    by_person = bool(own) and own[-1].by == "person"
+    if dumpless and step.needs == "dump" and not by_person:
+        return StepStatus(step=step, state="skipped", applies=False, entries=own)
+    return StepStatus(step=step, state=own[-1].state if own else "open", entries=own)
+
+
+def _without_dump(case: CaseDirectory) -> bool:
+    """Whether a case has evidence, but no dump."""
+    taken = [item for item in manifest_of(case) if item.state == "taken"]
+    return bool(taken) and not any(item.kind == "dump" for item in taken)
 
 
 def read_entries(case: CaseDirectory) -> tuple[Entry, ...]:

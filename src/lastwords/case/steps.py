@@ -72,7 +72,7 @@ def crash_time_known(work: Work) -> Outcome:
     """From case.toml, where analyze puts what a dump says."""
     crashed = work.case.read().crashed
     if crashed is None:
-        return Outcome("open", "neither the dump nor case.toml tells when it crashed")
+        return Outcome("open", "neither a dump, nor a log with year and time zone, nor case.toml tells when it crashed")
     return Outcome("done", f"{datetime.fromtimestamp(crashed, UTC):%Y-%m-%d %H:%M:%S} UTC")
 
 

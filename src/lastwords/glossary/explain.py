@@ -9,6 +9,7 @@ import msgspec
 
 from . import codes, errno, margin, poison, syscalls, taints, values
 from .book import subjects
+from .machine_check import machine_check_status, may_be_status
 from .term import Explanation, Subject, Term
 
 
@@ -100,6 +101,12 @@ _ERROR_WORDS = r"(?:errno|error|err|ret|rc|returned|status|code)"
 _NEGATIVE = re.compile(rf"(?:ERR_PTR\(|{_ERROR_WORDS}[ =:]{{1,3}})?-(\d{{1,4}})\)?", re.IGNORECASE)
 _NEGATIVE_INSIDE = re.compile(rf"\b{_ERROR_WORDS}[ =:(]{{1,3}}-(\d{{1,4}})\b", re.IGNORECASE)
 _XID = re.compile(r"(?:NVRM: )?Xid(?: \([^)]{1,40}\))?[ :]{1,3}(\d{1,4})(?:,.{0,900})?", re.IGNORECASE)
+# `MCi_STATUS 0xbe…`, `STATUS be…` of mcelog, `MC4_STATUS[Over|UE]: 0x9c…` of AMD's decoder, `Bank 8: be…`.
+_MCE_STATUS = re.compile(
+    r"(?:[^:]{0,40}: ?)??(?:(?:MC(?:i|\d{1,2})?[ _]?)?STATUS(?:\[[^\]]{0,80}\])?|bank ?\d{1,3}) ?[:=]? ?"
+    r"(?:0x)?([89a-f][0-9a-f]{15})\b.{0,200}",
+    re.IGNORECASE,
+)
 _HEXADECIMAL = re.compile(r"0x([0-9a-f]{1,16})|([0-9a-f]{8}|[0-9a-f]{16})", re.IGNORECASE)
 _LOCK = re.compile(r"(?:\{(?P<usage>[.+?-]{4})\})?-?(?:\{(?P<outer>\d):\d\})?")
 _DECIMAL = re.compile(r"\d{1,10}")
@@ -122,6 +129,9 @@ def _decoded(question: str) -> list[Explanation]:
         except ValueError:
             return []
         return [_named(term, f"{match[2]}: {text or 'nothing known of this value'}")]
+    if match := _MCE_STATUS.fullmatch(question):
+        status = int(match[1], 16)
+        return [_named("MCi_STATUS", f"{match[1]}: {_joined(machine_check_status(status))}")]
     if match := _HEXADECIMAL.fullmatch(question):
         return _number(int(match[1] or match[2], 16), 64 if len(match[1] or match[2]) > 8 else 32)
     if match := _LOCK.fullmatch(question):
@@ -155,8 +165,8 @@ _FIELDS: dict[str, tuple[str, int, Callable[[int], str]]] = {
     "exitcode": ("exitcode", 16, codes.exit_code),
     "exit code": ("exitcode", 16, codes.exit_code),
     "preempt count": ("preempt_count", 16, lambda v: _joined(codes.preempt_count(v)) or "nothing forbids sleeping"),
-    "mci status": ("MCi_STATUS", 16, lambda v: _joined(codes.machine_check_status(v))),
-    "mce": ("MCi_STATUS", 16, lambda v: _joined(codes.machine_check_status(v))),
+    "mci status": ("MCi_STATUS", 16, lambda v: _joined(machine_check_status(v))),
+    "mce": ("MCi_STATUS", 16, lambda v: _joined(machine_check_status(v))),
     "orig rax": ("ORIG_RAX", 16, _system_call),
     "eflags": ("EFLAGS", 16, margin.flags),
     "errno": ("ERR_PTR", 10, lambda v: _errno_text(abs(v))),
@@ -211,6 +221,9 @@ def _number(value: int, bits: int) -> list[Explanation]:
             reading.append(f"as an x86 page fault's error code: {_joined(codes.page_fault(value))}")
         if value >> 26 in (0x21, 0x25, 0x2F, 0x3C) and value < 1 << 32:
             reading.append(f"as an arm64 ESR: {_joined(codes.arm64_syndrome(value))}")
+        if bits == 64 and may_be_status(value):
+            status = f"as MCi_STATUS of a machine check: {_joined(machine_check_status(value))}"
+            reading.insert(0, status)
         if reading:
             found.append(Explanation(f"{value:#x}", "", "a number", reading=tuple(reading)))
     return found

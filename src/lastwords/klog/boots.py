@@ -31,6 +31,12 @@ _FACTS = (
         "hardware",
         re.compile(r"(?:DMI|Machine model|Hardware name|OF: fdt: Machine model|Machine|MIPS: machine is): (.+)"),
     ),
+    # init/initramfs.c: do_populate_rootfs(), init/main.c: kernel_init_freeable(), arch/x86/kernel/setup.c
+    ("initramfs", re.compile(r"(Trying to unpack rootfs image as initramfs|Unpacking initramfs|RAMDISK: \[mem .+)")),
+    (
+        "initramfs_error",
+        re.compile(r"((?:Initramfs unpacking failed: |check access for rdinit=|rootfs image is not initramfs ).+)"),
+    ),
     ("host", re.compile(r"systemd\[1\]: (?:Hostname set to|Set hostname to) <([\w.-]{1,64})>")),
     (
         "hypervisor",

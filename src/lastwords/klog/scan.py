@@ -1,5 +1,6 @@
 """Whole logs, however large, in one pass and constant memory: sieve, then decode around what it found."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from . import sieve
 from .boots import Start, Starts
 from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
-from .inputs import Dialect, Input, host_in, is_binary, not_a_log, recognise
+from .inputs import Dialect, Input, among_strings, holds_control, host_in, is_binary, not_a_log, recognise
 from .inputs.files import shown
 from .oopses import find_oopses
 from .typed import DAMAGE, may_be_typed, typed
@@ -35,6 +36,9 @@ REACH = 24 << 10
 """Bytes decoded behind a hit at first; more where its report is not over by then."""
 WIDEST = 4 << 20
 """Bytes of the widest window."""
+BESIDE = 256
+"""Bytes before and behind a report that tell whether it stands in a text."""
+_LINE_END = re.compile(rb"\n")
 CONTEXT = 2 << 20
 """Bytes decoded before the first oops, where the caller wants to know what came before."""
 
@@ -146,7 +150,8 @@ def _scan_piece(result: Scanned, path: Path, begin: int, end: int) -> None:
         start = next_line(file, max(begin - BEFORE, 0)) if begin else 0
         scanner = _Scanner(result, False, None)
         file.seek(0)
-        scanner.dialect = recognise(file.read(SMALL))
+        sample = file.read(SMALL)
+        scanner.dialect, scanner.program = recognise(sample), among_strings(sample)
         result.format = scanner.dialect.name
         file.seek(start)
         before = count_lines(file.read(begin - start))
@@ -177,6 +182,35 @@ def _read(records: list[Record]) -> _Window:
     return _Window(records, find_oopses(records, sieve.candidates(records)))
 
 
+def _of_text(window: _Window, data: bytes | bytearray, line: int, *, program: bool) -> _Window:
+    """The window without what looks like reports among a program's strings.
+
+    Args:
+        window: its records and oopses.
+        data: what it was read from, beginning with line `line`.
+        program: the file begins as none of text does.
+    """
+    if all(map(_dated, window.oopses)) or not holds_control(bytes(data)):
+        return window
+    ends = [-1, *(match.start() for match in _LINE_END.finditer(data)), len(data)]
+
+    def is_text(oops: Oops) -> bool:
+        first, last = (
+            ends[max(min(number, len(ends) - 1), 0)] for number in (oops.line - line, oops.last_line - line + 1)
+        )
+        last = min(last, first + REACH)
+        if program and holds_control(bytes(data[max(first - BEFORE, 0) : last + BEFORE])):
+            return False
+        return not among_strings(bytes(data[max(first - BESIDE, 0) : last + BESIDE]))
+
+    return _Window(window.records, [oops for oops in window.oopses if _dated(oops) or is_text(oops)])
+
+
+def _dated(oops: Oops) -> bool:
+    """A program's strings have no time stamps."""
+    return oops.time is not None or bool(oops.wall)
+
+
 def _telling(window: _Window) -> bool:
     """Whether it has a crash of a known kind: a line that begins with BUG may be one that was typed."""
     return any(oops.kind != "kernel-bug-message" for oops in window.oopses)
@@ -194,6 +228,7 @@ class _Scanner:
         self.reached: set[int] = set()  # boots of which the first oops is found
         self.kept = 0  # records in the result's windows
         self.frames = 0  # in the traces of the result's oopses
+        self.program = False  # the file begins as programs do
         self.dialect: Dialect
 
     def run(self, file: BinaryIO) -> None:
@@ -202,6 +237,7 @@ class _Scanner:
         if (reason := not_a_log(data)) is not None:
             raise OSError(f"{reason}; it can't be read from a pipe: give the file")
         self.result.binary = is_binary(data)
+        self.program = among_strings(data)
         self.dialect = recognise(data)
         self.result.format = self.dialect.name
         if self.context:
@@ -216,7 +252,7 @@ class _Scanner:
     def _all_at_once(self, data: bytes) -> None:
         self.result.size, self.result.lines = len(data), count_lines(data)
         if self.context or sieve.hits(data):
-            window = _read(self.dialect.records(data))
+            window = _of_text(_read(self.dialect.records(data)), data, 1, program=self.program)
             self._take(window if _telling(window) else self._typed(data) or window)
         elif (typed := self._typed(data)) is not None:
             self._take(typed)
@@ -310,6 +346,7 @@ class _Scanner:
             line += data.count(b"\n", counted, begin)
             counted = begin
             window, end, index = self._window(data, begin, line, found, index)
+            window = _of_text(window, data[begin:end], line, program=self.program)
             accepted = line + data.count(b"\n", begin, min(end, limit)) - 1
             self._take(window, until=accepted, begin=begin, data=data)
 

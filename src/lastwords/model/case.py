@@ -82,7 +82,9 @@ class Step(Struct, frozen=True, kw_only=True):
         title: what is so when it is done.
         why: what it is good for, a sentence.
         todo: what a person does.
-        command: that does it or helps with it, with `CASE` for the case; or None.
+        command: that does it or helps with it, with `CASE` for the case and `DUMP` for its dump; or None.
+        without_dump: the same where the case has no dump; where it is None, only a `command` that needs no dump counts.
+        needs: `dump` where the step is about a dump, and there is nothing to do without one.
         run: name of the function that performs or proves it; None for a step that only people can do.
         confirm: the function proposes and a person decides.
     """
@@ -93,6 +95,8 @@ class Step(Struct, frozen=True, kw_only=True):
     why: str
     todo: str
     command: str | None = None
+    without_dump: str | None = None
+    needs: Literal["dump"] | None = None
     run: str | None = None
     confirm: bool = False
 
@@ -113,12 +117,14 @@ class StepStatus(Struct, frozen=True, kw_only=True):
 
     Attributes:
         step: what is to be done.
-        state: of the last entry; `open` without one.
+        state: of the last entry; `open` without one, `skipped` where the step does not apply.
+        applies: False where it is about a dump and the case has evidence, but no dump.
         entries: all of them, the oldest first.
     """
 
     step: Step
     state: StepState = "open"
+    applies: bool = True
     entries: tuple[Entry, ...] = ()
 
 

@@ -15,6 +15,7 @@ class Boot(Struct, frozen=True, kw_only=True):
         hardware: the `DMI:` or `Machine model:` text, or None.
         hypervisor: what `Hypervisor detected:` says, or None.
         host: the machine's name, where systemd says that it set it.
+        initramfs: the kernel's line that one was loaded or unpacked; `initramfs_error` why it could not be used.
     """
 
     number: int
@@ -26,6 +27,8 @@ class Boot(Struct, frozen=True, kw_only=True):
     hardware: str | None = None
     hypervisor: str | None = None
     host: str | None = None
+    initramfs: str | None = None
+    initramfs_error: str | None = None
 
 
 class Gap(Struct, frozen=True, kw_only=True):

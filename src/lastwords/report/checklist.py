@@ -12,6 +12,10 @@ PHASES: Mapping[Phase, str] = {
     "immediate": "Immediate: on the machine, before it goes back into service",
     "post-mortem": "Post-mortem: later, anywhere",
 }
+NO_DUMP = (
+    "Not applicable: the case has no dump. "
+    "That the next crash leaves one: lastwords doctor --fix, then lastwords rehearse."
+)
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#])")
 
 
@@ -56,9 +60,9 @@ def command_of(step: Step, case: str, dump: str | None) -> str | None:
         case: how the user names the case, quoted for a shell.
         dump: the path of its dump, quoted; None where it has none.
     """
-    if step.command is None:
-        return None
-    return step.command.replace("CASE", case).replace("DUMP", dump if dump is not None else "DUMP")
+    if dump is None and step.command is not None and "DUMP" in step.command:
+        return step.without_dump.replace("CASE", case) if step.without_dump is not None else None
+    return step.command.replace("CASE", case).replace("DUMP", dump or "") if step.command is not None else None
 
 
 def _by_phase(checklist: Checklist) -> Iterator[tuple[Phase, Sequence[StepStatus]]]:
@@ -71,6 +75,9 @@ def _by_phase(checklist: Checklist) -> Iterator[tuple[Phase, Sequence[StepStatus
 def _status_lines(status: StepStatus, command: str | None, said: str | None) -> Iterator[str]:
     step = status.step
     yield f"  {_BOXES[status.state]} {step.title}  ({step.id})"
+    if not status.applies:
+        yield f"      {NO_DUMP}"
+        return
     if status.entries:
         yield f"      {_entry(status.entries[-1])}"
     if said and (not status.entries or status.entries[-1].note != said):
@@ -86,6 +93,9 @@ def _markdown_step(status: StepStatus, command: str | None) -> Iterator[str]:
     box = "[x]" if status.state in ("done", "skipped") else "[ ]"
     mark = {"skipped": " (left out)", "failed": " (FAILED)"}.get(status.state, "")
     yield f"- {box} **{step.title}**{mark} `{step.id}`  "
+    if not status.applies:
+        yield f"  {NO_DUMP}"
+        return
     yield f"  {step.why} {step.todo}  "
     if command and status.state in ("open", "failed"):
         yield f"  `{command.replace('`', '')}`  "

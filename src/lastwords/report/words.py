@@ -142,7 +142,7 @@ def root(oops: Oops) -> str | None:
     match = _NO_ROOT.search(oops.message[:400]) or _NO_ROOT.search((oops.panic or "")[:400])
     known = errno.BY_NUMBER.get(int(match[1])) if match is not None else None
     why = f"{known.name}, {known.meaning}; " if known is not None else ""
-    return f"{why}look at root= on the command line, and whether the initramfs has the drivers of that device"
+    return f"{why}look at root= on the command line, and whether an initramfs of this kernel was loaded"
 
 
 def function(oops: Oops) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from lastwords.diagnosis import control_group
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.holders import LARGE, Holder, counted, holders, unaccounted, whole
 from lastwords.diagnosis.rule import rule
@@ -151,7 +152,10 @@ def memory_ran_out(crash: Crash) -> Iterator[Finding]:
             Fact(text=oops.message, path=oops.path, line=oops.line, quote=True),
             *_evidence(oom, oops.path, large, found),
         ),
-        next=(*(step for holder in large[:2] for step in holder.next), *_WATCH),
+        next=(
+            *(step for holder in large[:2] for step in holder.next),
+            *(control_group.steps(oom) if group else _WATCH),
+        ),
         # Memory that ran out, of a container or of all, says little about another crash that came later.
         weight=0.7 if _crashed_of_it(crash) and (oops is crash.oops or not group) else 0.3,
     )
@@ -173,7 +177,10 @@ def _of(oom: OomReport) -> str:
 def _told(oops: Oops, oom: OomReport, large: Sequence[Holder], found: Sequence[Holder], what: str) -> Iterator[str]:
     """The sentences of the finding."""
     amount = whole(oom)
-    yield f"{what[:1].upper()}{what[1:]}{f' ({size(amount)})' if amount else ''}."
+    group = oom.constraint == "memcg"
+    yield f"{what[:1].upper()}{what[1:]}{f' ({size(amount)})' if amount and not group else ''}."
+    if group:
+        yield from control_group.told(oom)
     for holder in large[:3]:
         share = f"{holder.amount / amount:.0%}" if amount else ""
         subject = f"{holder.what[:1].upper()}{holder.what[1:]}"
@@ -212,7 +219,7 @@ def _asked(oops: Oops) -> str:
 
 
 def _evidence(oom: OomReport, path: str, large: Sequence[Holder], found: Sequence[Holder]) -> Iterator[Fact]:
-    for name in ("memcg_limit",) if oom.constraint == "memcg" else ("managed",):
+    for name in ("memcg_usage", "memcg_limit") if oom.constraint == "memcg" else ("managed",):
         if getattr(oom, name) is not None:
             yield counted(oom, name, path)
     for holder in large[:3] or found[:3]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from lastwords.diagnosis.bad_pointer import gone_from_under, trail
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
-from lastwords.diagnosis.signs import hardware_signs, waits_for_io
+from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, of_disks, waits_for_io
 from lastwords.diagnosis.story import named
-from lastwords.glossary.codes import machine_check_status
+from lastwords.glossary.machine_check import machine_check_status
 from lastwords.model import Culprit, Fact, Finding, NextStep, Oops, Precursor
 
 _MEMTEST = NextStep(text="Test the memory from its own boot, for a night: memtest86+.", command="memtest86+", value=0.8)
@@ -201,16 +201,7 @@ def flipped_text(crash: Crash) -> Iterator[Finding]:
     )
 
 
-_DISK = NextStep(
-    text="Look at the disk: is it still there, what does it count, what do the paths and the array say?",
-    command="lsblk; smartctl -x DEVICE; multipath -ll; cat /proc/mdstat",
-    phase="immediate",
-    value=0.85,
-)
-_OF_DISKS = re.compile(
-    r"(?:sd|scsi|ata[0-9.]{1,8}:?|nvme|XFS|EXT4-fs|BTRFS|JBD2?|md/|blk_update_request:|I/O error, dev|Buffer I/O error) ?\b"
-)
-"""Messages of disks, and of file systems about them."""
+_DISK = "Look at the disk: is it still there, what does it count, what do the paths and the array say?"
 
 
 @rule(
@@ -225,21 +216,24 @@ def hardware_before(crash: Crash) -> Iterator[Finding]:
     if not signs or (crash.oops is not None and crash.oops.family == "hardware"):
         return
     storage = crash.oops is not None and crash.oops.family in ("filesystem", "storage", "hang")
-    of_disks = any(_OF_DISKS.match(sign.text) for sign in signs)
-    if of_disks and crash.machine is None and crash.oops is not None and waits_for_io(crash.oops):
+    disks = sorted(filter(of_disks, signs), key=lambda sign: sign.line)
+    if disks and crash.machine is None and crash.oops is not None and waits_for_io(crash.oops):
         return  # hung-behind-io tells it
     gone = next((sign for sign in signs if _lost(crash, sign)), None)
     if gone is not None:
         yield _device_gone(crash, gone)
         return
+    # What came first is nearest to the cause; what came most often mostly follows from it.
+    first = next(iter(disks), signs[0])
+    disk = look_at_disk(device_in(sign.text for sign in disks), _DISK, value=0.85)
     yield Finding(
         id="hardware-before",
         title="hardware complained before it",
-        text=f"Before it the kernel reported: “{signs[0].text[:160]}”. {signs[0].why}",
+        text=f"Before it the kernel reported: “{first.text[:160]}”. {first.why}",
         confidence=0.75 if storage else 0.5,
         crash_class="hardware",
         evidence=tuple(crash.sign(sign) for sign in signs[:5]),
-        next=(_DISK, _SEL) if of_disks else (_SEL, _RAS),
+        next=(disk, _SEL) if disks else (_SEL, _RAS),
         weight=0.85 if storage else 0.5,
     )
 

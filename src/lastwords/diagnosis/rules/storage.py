@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.owner import origin_of
 from lastwords.diagnosis.rule import rule
-from lastwords.diagnosis.signs import hardware_signs, waits_for_io
+from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, of_disks, waits_for_io
 from lastwords.diagnosis.story import several
 from lastwords.glossary.units import duration
 from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep
@@ -82,12 +82,7 @@ def _whose(crash: Crash, device: str, driver: str | None) -> CrashClass:
     return "hypervisor" if crash.hypervisor and re.match(r"vd[a-z]|xvd", device) else "hardware"
 
 
-_ASK_STORAGE = NextStep(
-    text="Look at the storage: disks, multipath, the array, the NFS server, the host.",
-    command="lsblk; smartctl -x DEVICE; multipath -ll; cat /proc/mdstat; dmesg -l err",
-    phase="immediate",
-    value=0.8,
-)
+_ASK_STORAGE = "Look at the storage: disks, multipath, the array, the NFS server, the host."
 _ASK_SERVER = NextStep(
     text="Look at the file server and the network to it; the tasks go on by themselves once it answers.",
     command="ping SERVER; rpcinfo -t SERVER nfs; nfsstat -m",
@@ -114,7 +109,9 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
     if not waiting:
         return
     servers = [precursor for precursor in crash.precursors if _SILENT.search(precursor.text, 0, 400)]
-    signs = servers or hardware_signs(crash)
+    devices = hardware_signs(crash)
+    # What came first is nearest to the cause; what came most often mostly follows from it.
+    signs = sorted(servers or list(filter(of_disks, devices)) or devices, key=lambda sign: sign.line)
     remote = any(_REMOTE.match(f.function) for r in waiting for t in r.traces[:1] for f in t.frames[:12] if f.reliable)
     server = bool(servers) or remote
     names = several(list(dict.fromkeys(report.comm or "?" for report in waiting)))
@@ -132,7 +129,7 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
             *(crash.sign(s) for s in signs[:3]),
         ),
         next=(
-            _ASK_SERVER if server else _ASK_STORAGE,
+            _ASK_SERVER if server else look_at_disk(device_in(sign.text for sign in signs), _ASK_STORAGE, value=0.8),
             NextStep(
                 text="A dump shows each request with its age and device.",
                 command="sysctl kernel.hung_task_panic=1",
@@ -164,6 +161,7 @@ def file_system(crash: Crash) -> Iterator[Finding]:
     device = [report for report in crash.before if report.family in ("storage", "hardware")]
     signs = hardware_signs(crash)
     below = bool(device or signs)
+    name = device_in([oops.message, *(report.message for report in crash.reports), *(sign.text for sign in signs)])
     evidence = (
         crash.here(),
         *(Fact(text=r.message, path=r.path, line=r.line, quote=True) for r in device[:3]),
@@ -184,16 +182,11 @@ def file_system(crash: Crash) -> Iterator[Finding]:
         next=(
             NextStep(
                 text="Save the device before anything is repaired, then check it.",
-                command="fsck -n DEVICE   # xfs_repair -n, btrfs check",
+                command=f"fsck -n {f'/dev/{name}' if name else '/dev/NAME'}   # xfs_repair -n, btrfs check",
                 phase="immediate",
                 value=0.8,
             ),
-            NextStep(
-                text="Look at the disk's own error counters.",
-                command="smartctl -x DEVICE",
-                phase="immediate",
-                value=0.7,
-            ),
+            look_at_disk(name, "Look at the disk's own error counters.", value=0.7),
         ),
         weight=0.9,
     )

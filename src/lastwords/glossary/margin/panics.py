@@ -3,6 +3,7 @@
 import re
 
 from .. import codes
+from ..machine_check import machine_check_status
 from .rule import Rule, joined, rule
 
 _TURNED = "{} turned the report above into a panic"
@@ -39,7 +40,7 @@ def _panic(match: re.Match[str]) -> str:
 
 
 def _mce(match: re.Match[str]) -> str:
-    return joined(codes.machine_check_status(int(match["status"], 16)))
+    return joined(machine_check_status(int(match["status"], 16)))
 
 
 RULES: tuple[Rule, ...] = (

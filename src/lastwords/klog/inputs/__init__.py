@@ -1,9 +1,21 @@
 """From files to kernel messages: finds the files, unpacks them, recognises the format, takes off the prefixes."""
 
 from .dialect import Dialect
-from .files import Input, files_below, find, is_binary, not_a_log
+from .files import Input, among_strings, files_below, find, holds_control, is_binary, not_a_log
 from .host import host_in
 from .recognition import recognise
 from .text import Text
 
-__all__ = ["Dialect", "Input", "Text", "files_below", "find", "host_in", "is_binary", "not_a_log", "recognise"]
+__all__ = [
+    "Dialect",
+    "Input",
+    "Text",
+    "among_strings",
+    "files_below",
+    "find",
+    "holds_control",
+    "host_in",
+    "is_binary",
+    "not_a_log",
+    "recognise",
+]

@@ -52,6 +52,23 @@ def is_binary(start: bytes) -> bool:
     return bool(start) and len(start.translate(None, _TEXT)) * _FEW >= there
 
 
+# The end of a string of C: behind text, and before more of it. Holes in logs are longer, and what telnet and terminal
+# servers put around ends of lines stands beside a carriage return or before a line feed.
+_STRING_ENDS = re.compile(rb"[^\0\r]\0{1,31}(?=[^\0\r\n])")
+_STRINGS = 128
+"""One such end in so many bytes is more than the noise on a serial line."""
+
+
+def among_strings(piece: bytes) -> bool:
+    """Whether a piece of a file is of a program or of its data, whose strings look like a log's lines."""
+    return is_binary(piece) or len(_STRING_ENDS.findall(piece)) * _STRINGS > len(piece)
+
+
+def holds_control(piece: bytes) -> bool:
+    """Whether there is a byte in a piece that no text has, NULs among them."""
+    return 0 in piece or bool(piece.translate(None, _TEXT))
+
+
 def shown(path: str) -> str:
     r"""A path as text: what isn't UTF-8 in a file's name as `\\xff`, since neither JSON nor terminals take it as it is."""
     return _SURROGATE.sub(lambda match: f"\\x{ord(match[0]) & 0xFF:02x}", path)
