@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
 
 FOLDER = Path(__file__).parent / "lab"
 PARTS = ("memory", "locks", "io", "interrupts")
-KERNELS = ["6.1", "6.12", "5.10"]
+KERNELS = ["6.1", "6.12", "backports", "5.10"]
 
 
 def dumped(name, kernel, folder):
