@@ -43,7 +43,7 @@ class Crash:
 def _crashes():
     """All cases on their first kernel and on arm64, some on the others. Two groups: two guests at a time."""
     pairs = [(case.kernels[0], case) for case in all_cases()]
-    for name in ("6.12", "5.10"):
+    for name in ("6.12", "backports", "5.10"):
         pairs += [(name, case) for case in all_cases() if case.name in ELSEWHERE]
     for name in ("6.1-arm64", "6.12-arm64"):
         pairs += [(name, case) for case in all_cases() if name in case.kernels]

@@ -27,6 +27,7 @@ _REPEATED = 40
 """Lines behind an oops's end in which x86 repeats its registers."""
 _OVERLAP = 60
 """Lines behind the next report's headline that may still hold frames of the one before."""
+_PANIC = "Kernel panic - not syncing"
 _OWN_LINES = ("CPU:", "Call Trace:", "Call trace:", "RIP:", "Modules linked in", "Kernel panic", "---[")
 """Lines that say that from here on the next report speaks."""
 
@@ -68,8 +69,10 @@ class Report:
         caller = self.caller
         mine = self.voices.of(caller, self.start + 1, end)
         if self.main.kind.family == "hang":
-            # Every CPU prints its own backtrace, at the same time as the others.
-            return mine + self.voices.other_cpus(caller, self.start + 1, end)
+            # Every CPU prints its own backtrace, at the same time as the others; and all before the kernel gives up.
+            others = self.voices.other_cpus(caller, self.start + 1, end)
+            panic = next((place for place, each in enumerate(mine) if each.text.startswith(_PANIC)), len(mine))
+            return [*mine[:panic], *others, *mine[panic:]]
         return mine
 
     def add(self, headline: Headline) -> None:

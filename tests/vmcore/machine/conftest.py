@@ -10,7 +10,7 @@ from lastwords.vmcore.session import Question, read_dump, sources_of
 FOLDER = Path(__file__).parent / "lab"
 
 
-@pytest.fixture(scope="session", params=["6.1", "6.12", "5.10"])
+@pytest.fixture(scope="session", params=["6.1", "6.12", "backports", "5.10"])
 def outcome(request, tmp_path_factory):
     """The machine-state case, crashed now."""
     folder = tmp_path_factory.mktemp("lab")

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
 
 FOLDER = Path(__file__).parent / "lab"
 PARTS = ("memory", "locks", "io", "interrupts")
-KERNELS = ["6.1", "6.12", "5.10"]
+KERNELS = ["6.1", "6.12", "backports", "5.10"]
 
 
 def dumped(name, kernel, folder):
@@ -27,7 +27,8 @@ def stuck(request, tmp_path_factory):
     return dumped("load-stuck", request.param, tmp_path_factory.mktemp("stuck"))
 
 
-@pytest.fixture(scope="module", params=KERNELS)
+# Newer kernels print from a thread of their own: where no CPU is left to run it, the console shows nothing.
+@pytest.fixture(scope="module", params=[name for name in KERNELS if name != "backports"])
 def spin(request, tmp_path_factory):
     return dumped("load-spin", request.param, tmp_path_factory.mktemp("spin"))[0]
 
@@ -63,7 +64,7 @@ def test_mutexes(stuck):
     ]  # fmt: skip
     assert all(waiter.module == "load_stuck" and waiter.seconds > 2 for waiter in table.waiters)
     in_object = next(each for each in machine.locks.held if comms(each) == ["update_table"])
-    assert re.fullmatch(r"object 0x[0-9a-f]+ of kmalloc-128 \+ 0x28", in_object.name)
+    assert re.fullmatch(r"object 0x[0-9a-f]+ of kmalloc-(?:96|128) \+ 0x28", in_object.name)
     assert in_object.owner_comm == "flush_queue"
 
 

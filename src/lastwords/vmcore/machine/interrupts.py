@@ -25,23 +25,24 @@ _MASK = (1 << 64) - 1
 _DISABLED = 1 << 16
 """IRQD_IRQ_DISABLED in the state of irq_data (include/linux/irq.h)."""
 
-# Labels of /proc/interrupts and members of irq_cpustat_t (arch/x86/kernel/irq.c: arch_show_interrupts()).
+# Labels of /proc/interrupts, and where irq_cpustat_t counts them: its members, and the places in its `counts` that took
+# their place (in Linux 7.3; not in 6.12). arch/x86/kernel/irq.c: arch_show_interrupts().
 _VECTORS = {
-    "NMI": "__nmi_count",
-    "LOC": "apic_timer_irqs",
-    "SPU": "irq_spurious_count",
-    "PMI": "apic_perf_irqs",
-    "IWI": "apic_irq_work_irqs",
-    "RTR": "icr_read_retry_count",
-    "PLT": "x86_platform_ipis",
-    "RES": "irq_resched_count",
-    "CAL": "irq_call_count",
-    "TLB": "irq_tlb_count",
-    "TRM": "irq_thermal_count",
-    "THR": "irq_threshold_count",
-    "DFR": "irq_deferred_error_count",
-    "HYP": "irq_hv_callback_count",
-    "PIN": "kvm_posted_intr_ipis",
+    "NMI": ("__nmi_count", "IRQ_COUNT_NMI"),
+    "LOC": ("apic_timer_irqs", "IRQ_COUNT_APIC_TIMER"),
+    "SPU": ("irq_spurious_count", "IRQ_COUNT_SPURIOUS"),
+    "PMI": ("apic_perf_irqs", "IRQ_COUNT_APIC_PERF"),
+    "IWI": ("apic_irq_work_irqs", "IRQ_COUNT_IRQ_WORK"),
+    "RTR": ("icr_read_retry_count", "IRQ_COUNT_ICR_READ_RETRY"),
+    "PLT": ("x86_platform_ipis", "IRQ_COUNT_X86_PLATFORM_IPI"),
+    "RES": ("irq_resched_count", "IRQ_COUNT_RESCHEDULE"),
+    "CAL": ("irq_call_count", "IRQ_COUNT_CALL_FUNCTION"),
+    "TLB": ("irq_tlb_count", "IRQ_COUNT_TLB"),
+    "TRM": ("irq_thermal_count", "IRQ_COUNT_THERMAL_APIC"),
+    "THR": ("irq_threshold_count", "IRQ_COUNT_THRESHOLD_APIC"),
+    "DFR": ("irq_deferred_error_count", "IRQ_COUNT_DEFERRED_ERROR"),
+    "HYP": ("irq_hv_callback_count", "IRQ_COUNT_HYPERVISOR_CALLBACK"),
+    "PIN": ("kvm_posted_intr_ipis", "IRQ_COUNT_POSTED_INTR"),
 }
 # Since Linux 2.6; ENUM in include/linux/interrupt.h.
 _SOFTIRQS = ("HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU")
@@ -118,13 +119,23 @@ def _vectors(prog: drgn.Program, shifts: Sequence[int]) -> Mapping[str, tuple[in
     except LookupError:
         return {}
     found = {}
-    for label, member in _VECTORS.items():
-        if stat.type_.unaliased().has_member(member):
-            offset = stat.address_ + drgn.offsetof(stat.type_, member)
-            counts = tuple(prog.read_u32(offset + shift & _MASK) for shift in shifts)
+    for label, (member, enumerator) in _VECTORS.items():
+        offset = _vector_offset(prog, stat.type_, member, enumerator)
+        if offset is not None:
+            counts = tuple(prog.read_u32((stat.address_ or 0) + offset + shift & _MASK) for shift in shifts)
             if any(counts):
                 found[label] = counts
     return found
+
+
+def _vector_offset(prog: drgn.Program, stat: drgn.Type, member: str, enumerator: str) -> int | None:
+    kind = stat.unaliased()
+    if kind.has_member(member):
+        return int(drgn.offsetof(kind, member))
+    try:
+        return int(drgn.offsetof(kind, f"counts[{int(prog.constant(enumerator))}]"))
+    except LookupError:  # a kernel that does not count them
+        return None
 
 
 def _softirqs(prog: drgn.Program, shifts: Sequence[int]) -> Mapping[str, tuple[int, ...]]:

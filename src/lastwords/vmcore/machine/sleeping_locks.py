@@ -13,7 +13,7 @@ from .fields import Fields
 from .lock_names import lock_names
 from .threads import Thread, stack_size, threads
 from .unwinding import unwinder
-from .waits import Layout, Queue, waits
+from .waits import Layout, Links, Queue, waits
 
 if TYPE_CHECKING:
     from lastwords.vmcore.program import Kernel
@@ -120,31 +120,31 @@ class LockReader:
             waiters=tuple(waiters),
         )
 
-    def _base(self, queue: Queue, type_name: str) -> int | None:
-        """Where the lock is whose queue this is."""
+    def _base(self, queue: Queue, type_name: str) -> tuple[int | None, Links]:
+        """Where the lock is whose queue this is, and the waiters, the first in front."""
         fields = Fields(
             self._kernel.prog, type_name, {"list": "wait_list.next | waiters.head.next", "first": "first_waiter"}
         )
         if "list" in fields:
-            return None if queue.head is None else queue.head - fields.offset("list")
+            return (None if queue.head is None else queue.head - fields.offset("list")), queue.links
         if "first" not in fields:
-            return None
+            return None, queue.links
         # Some later kernels keep only a pointer to the first of a ring of waiters: the lock is known by that pointer,
         # and its own address stands on the stack of somebody who waits for it.
-        links = {link - queue.layout.link for link, _ in queue.links}
+        places = {link - queue.layout.link: place for place, (link, _) in enumerate(queue.links)}
         for _, thread in queue.links:
             for word in self._waits.words(thread):
                 first = self._waits.word(word + fields.offset("first"))
-                if first is not None and first & _TASK in links:
-                    return word
-        return None
+                if first is not None and (place := places.get(first & _TASK)) is not None:
+                    return word, (*queue.links[place:], *queue.links[:place])
+        return None, queue.links
 
     def _mutex(self, queue: Queue, kind: str) -> Lock | None:
-        address = self._base(queue, "struct mutex")
+        address, links = self._base(queue, "struct mutex")
         if address is None:
             return None
         owner = Fields(self._kernel.prog, "struct mutex", {"owner": "owner"}).read(address)["owner"]
-        waiters = [self.waiter(thread) for _, thread in queue.links]
+        waiters = [self.waiter(thread) for _, thread in links]
         if owner is None:
             return msgspec.structs.replace(self._lock(kind, address, waiters), sure=False)
         task = owner & _TASK
@@ -152,12 +152,12 @@ class LockReader:
         return msgspec.structs.replace(lock, sure=not task or task in self._threads)
 
     def _rwsem(self, queue: Queue, kind: str) -> Lock | None:
-        address = self._base(queue, "struct rw_semaphore")
+        address, links = self._base(queue, "struct rw_semaphore")
         if address is None:
             return None
         values = Fields(self._kernel.prog, "struct rw_semaphore", {"count": "count", "owner": "owner"}).read(address)
         count, owner = values["count"], values["owner"] or 0
-        waiters = [self.waiter(thread, self._mode(link, queue)) for link, thread in queue.links]
+        waiters = [self.waiter(thread, self._mode(link, queue)) for link, thread in links]
         if count is None:
             return msgspec.structs.replace(self._lock(kind, address, waiters), sure=False)
         lock = self._lock(kind, address, waiters, owner & _TASK)
@@ -177,23 +177,23 @@ class LockReader:
         return {0: "write", 1: "read"}.get(value if value is not None else -1)
 
     def _semaphore(self, queue: Queue, kind: str) -> Lock | None:
-        address = self._base(queue, "struct semaphore")
+        address, links = self._base(queue, "struct semaphore")
         if address is None:
             return None
         # A semaphore does not know who holds it; Linux 6.16 remembers the last one, where hung tasks are looked for.
         fields = Fields(self._kernel.prog, "struct semaphore", {"count": "count", "holder": "last_holder"})
         values = fields.read(address)
-        waiters = [self.waiter(thread) for _, thread in queue.links]
+        waiters = [self.waiter(thread) for _, thread in links]
         lock = self._lock(kind, address, waiters, values["holder"])
         return msgspec.structs.replace(lock, owner_sure=lock.owner is None, sure=values["count"] == 0)
 
     def _percpu_rwsem(self, queue: Queue, kind: str) -> Lock | None:
-        address = self._base(queue, "struct percpu_rw_semaphore")
+        address, links = self._base(queue, "struct percpu_rw_semaphore")
         if address is None:
             return None
         first = self._writer_of(address)
         waiters = [self.waiter(first, "write")] if first else []
-        waiters += [self.waiter(thread, self._percpu_mode(thread)) for _, thread in queue.links]
+        waiters += [self.waiter(thread, self._percpu_mode(thread)) for _, thread in links]
         return self._percpu_lock(address, waiters)
 
     def _percpu_mode(self, thread: Thread) -> str:

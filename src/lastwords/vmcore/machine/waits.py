@@ -40,18 +40,22 @@ class Layout:
     link: int
 
 
+Links = tuple[tuple[int, Thread], ...]
+"""Addresses of waiters' links, each with its task."""
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """A queue of waiters.
 
     Attributes:
         head: address of the list head, which is in the lock; None where the queue is a ring without one.
-        links: addresses of the waiters' links in the order of the queue, each with its task.
+        links: in the order of the queue; of a ring without a head, any may be the first.
         layout: of the waiters.
     """
 
     head: int | None
-    links: tuple[tuple[int, Thread], ...]
+    links: Links
     layout: Layout
 
 

@@ -32,7 +32,7 @@ _VARIABLES = {
     "sections_per_block",  # an unsigned long in 6.12, an int in 7.3: its lower half will do for both
     "unsigned int": "nr_cpu_ids nr_node_ids die_nest_count softlockup_panic hardlockup_panic "
     "sysctl_oops_all_cpu_backtrace sysctl_hung_task_panic pgdir_shift ptrs_per_p4d __pgtable_l5_enabled nr_swapfiles "
-    "d_hash_shift i_hash_shift m_hash_shift nr_vmap_nodes vmap_zone_size",
+    "d_hash_shift i_hash_shift m_hash_shift nr_vmap_nodes vmap_zone_size total_nr_irqs",
     "unsigned long": "total_forks tainted_mask sysctl_hung_task_timeout_secs watchdog_enabled panic_print "
     "totalreserve_pages max_pfn max_low_pfn min_low_pfn max_mapnr page_offset_base vmalloc_base vmemmap_base phys_base "
     "sysctl_overcommit_kbytes "
