@@ -513,6 +513,20 @@ CASES: dict[str, Case] = {
         None,
         "a watchdog ended it",
     ),
+    "frozen-file-system": Case(
+        lambda: facts(
+            oops(
+                "hung-task",
+                family="hang",
+                function="mnt_want_write",
+                module=None,
+                traces=(trace("percpu_rwsem_wait", None, "__percpu_down_read", None, "mnt_want_write", None),),
+            )
+        ),
+        "lockup",
+        None,
+        "waits for a file system that is frozen",
+    ),
     "unfinished-dump": Case(
         lambda: replace(facts(oops("null-deref")), evidence=(UNFINISHED,)), None, None, "the disk was full"
     ),

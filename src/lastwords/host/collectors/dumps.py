@@ -100,7 +100,8 @@ def _tell_of_the_others(take: Take, crashes: list[_Crash], chosen: list[_Crash])
         when = datetime.fromtimestamp(crash.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
         is_copy = crash.below == _ABRT and any(abs(crash.at - other.at) < _SAME_CRASH for other in chosen)
         what = "abrt's copy of the same dump" if is_copy else "another crash"
-        take.miss(crash.path, "skipped", f"of {when}: {what}; --all-dumps takes it too")
+        told = f"of {when}: {what}; --all-dumps takes it too"
+        take.miss(crash.path, "skipped", told, modified=None if is_copy else crash.at)
     if len(crashes) > _MOST_SKIPPED:
         take.miss("older", "skipped", f"{len(crashes) - _MOST_SKIPPED} more directories of other crashes")
 
