@@ -201,10 +201,11 @@ def test_the_terminal_and_the_paper(case):
     mark(case, step_named("service-restored"), Outcome("done", "to *db8*\x1b[2J|"))
     checklist = read_checklist(case)
     commands = {s.step.id: text for s in checklist.steps if (text := command_of(s.step, "'a case'", None))}
-    lines = list(checklist_lines(checklist, commands, {"log-read": "nothing"}))
+    lines = list(checklist_lines(checklist, commands, {"log-read": "nothing"}, "'a case'"))
     assert "  [x] The service is back  (service-restored)" in lines
     assert "      found: nothing" in lines
     assert "      $ lastwords case verify 'a case'" in lines
+    assert "What you did:  lastwords checklist 'a case' --done STEP --note '...'   (or --fail, --skip)" in lines
     paper = list(checklist_markdown(checklist, commands))
     assert "- [x] **The service is back** `service-restored`  " in paper
     assert any(r"to \*db8\*" in line and r"\|" in line for line in paper)

@@ -60,6 +60,15 @@ def test_the_crash_kernels_own_boot_is_none_of_the_machines():
     assert [each.ending for each in boots(wtmp, [crash], [])] == ["clean", "crash", "vanished", "running"]
 
 
+def test_an_older_dump_that_was_left_where_it_is_tells_of_its_crash():
+    older = Evidence(
+        id="dumps/var/crash/1", kind="dump", state="skipped", origin="/var/crash/1", modified=3 * HOUR + 40
+    )
+    wtmp = [boot("vanished", 2 * HOUR), boot("vanished", 3 * HOUR), boot("running", 3.05 * HOUR)]
+    told = boots(wtmp, crash_records(None, (), (older,)), [])
+    assert [(each.ending, each.started) for each in told] == [("crash", 2 * HOUR), ("running", 3.05 * HOUR)]
+
+
 def test_a_power_failure_before_a_crash_stays_one():
     """A dump that was written soon after a boot is of that boot, where its own time says so."""
     told = boots(

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from lastwords.diagnosis import diagnose, rules
 from lastwords.model import (
     BlockIo,
     Disk,
+    Evidence,
     Facts,
     FlippedBit,
     Intruder,
@@ -48,6 +50,14 @@ from .facts import (
 
 NULL = address("null-offset", 0x18, "NULL + 0x18", 0x18)
 READ = ("read", "from kernel mode", "no page is mapped there")
+
+UNFINISHED = Evidence(
+    id="dumps/var/crash/1/dump-incomplete",
+    kind="dump",
+    state="taken",
+    origin="/var/crash/1/dump-incomplete",
+    note="kdump did not finish it: /var/crash has no room left",
+)
 
 
 class Case(NamedTuple):
@@ -502,6 +512,23 @@ CASES: dict[str, Case] = {
         "lockup",
         None,
         "a watchdog ended it",
+    ),
+    "frozen-file-system": Case(
+        lambda: facts(
+            oops(
+                "hung-task",
+                family="hang",
+                function="mnt_want_write",
+                module=None,
+                traces=(trace("percpu_rwsem_wait", None, "__percpu_down_read", None, "mnt_want_write", None),),
+            )
+        ),
+        "lockup",
+        None,
+        "waits for a file system that is frozen",
+    ),
+    "unfinished-dump": Case(
+        lambda: replace(facts(oops("null-deref")), evidence=(UNFINISHED,)), None, None, "the disk was full"
     ),
     "single-crash": Case(
         lambda: facts(oops("paging-request", module=None, address=address("kernel"))), None, None, "another place"

@@ -43,7 +43,7 @@ def test_tasks_that_wait_and_the_state_of_the_machine(tmp_path):
     found = captured(tmp_path)
     tasks = (tmp_path / "evidence" / str(found["hang/waiting-tasks.txt"].path)).read_text()
     assert "==> /proc/700/task/700 D (a) b\n(D) S)\n" in tasks
-    assert "io_schedule+0x46" in tasks
+    assert "Call Trace:\n io_schedule+0x46/0x70\n" in tasks
     assert "never read" not in tasks
     assert "alias" not in tasks
     state = (tmp_path / "evidence" / str(found["hang/state.txt"].path)).read_text()
@@ -81,7 +81,7 @@ class Told(Take):
         self.root = root
         self.missed = []
 
-    def miss(self, name, state, note, *, origin="", kind=""):
+    def miss(self, name, state, note, *, origin="", kind="", modified=None):
         self.missed.append((name, state, note))
 
 

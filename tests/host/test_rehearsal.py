@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from msgspec.structs import replace
 
 from lastwords.host.machine import Host
 from lastwords.host.rehearsal import prepare, result
@@ -90,6 +91,57 @@ def test_a_dump_that_was_begun(root, name, content):
     found = look(root)
     assert found.outcome == "incomplete"
     assert "was begun and not finished" in found.summary
+
+
+def room(monkeypatch, for_root: int) -> None:
+    """So many bytes are free, and 16 MiB more, which ext4 keeps for itself."""
+    blocks = for_root // 4096 + 4096
+    found = os.statvfs_result((4096, 4096, 1 << 20, blocks, 0, 100, 100, 100, 0, 255))
+    monkeypatch.setattr(Root, "room", lambda _self, _path: found)
+
+
+@pytest.fixture
+def ext4(root):
+    put(root.directory, "/proc/self/mounts", b"/dev/vda1 / ext4 rw 0 0\n")
+    put(root.directory, "/dev/vda1", b"")
+    put(root.directory, "/sys/class/block/vda1/size", b"1")
+    put(root.directory, "/sys/fs/ext4/vda1/reserved_clusters", b"4096\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (4 * MIB, 0, ": it ran out of room: /var/crash has 0 bytes free"),
+        (4 * MIB, 9 * MIB, ": most likely for want of room: 4 MiB for about 40 MiB"),
+        (50 * MIB, 30 * MIB, ": most likely for want of room: 33 MiB for about 40 MiB"),
+        (50 * MIB, 60 * MIB, ": perhaps for want of room: 50 MiB for about 40 MiB"),
+        (9000 * MIB, 9000 * MIB, ""),
+    ],
+)
+def test_why_it_was_not_finished(ext4, monkeypatch, before, after, why):
+    """As kdump-tools leaves it on a full disk: makedumpfile's beginning, an empty one of cp, the log."""
+    put(ext4.directory, "/var/crash/202311142213/dmesg.202311142213", b"log", CRASHED + 55)
+    put(ext4.directory, "/var/crash/202311142213/dump-incomplete", bytes(3 * MIB), CRASHED + 60)
+    put(ext4.directory, "/var/crash/202311142213/vmcore-incomplete", b"", CRASHED + 70)
+    room(monkeypatch, before)
+    leave_marker(ext4, replace(prepare(Host(ext4), "rehearsal"), expected=40 * MIB))
+    put(ext4.directory, "/proc/sys/kernel/random/boot_id", b"two\n")
+    room(monkeypatch, after)
+    found = look(ext4)
+    assert found.outcome == "incomplete"
+    cut = "/var/crash/202311142213/dump-incomplete"
+    assert found.summary == f"a dump was begun and not finished: {cut}, 3 MiB{why}"
+    assert (found.free, found.log) == (after, "/var/crash/202311142213/dmesg.202311142213")
+
+
+def test_only_the_log_was_saved(ext4, monkeypatch):
+    put(ext4.directory, "/var/crash/202311142213/dmesg.202311142213", b"log", CRASHED + 55)
+    room(monkeypatch, 0)
+    crash(ext4)
+    found = look(ext4)
+    assert found.outcome == "none"
+    assert found.summary.startswith("kdump saved the log in /var/crash/202311142213, and no dump: it ran out of room")
 
 
 def test_a_dump_that_went_to_a_server(root):

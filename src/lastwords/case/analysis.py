@@ -1,7 +1,7 @@
 """The way of one analysis: paths -> evidence -> what it says."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,6 +102,7 @@ def analyze(
         The analysis. What can't be read is told in its `errors`; nothing in the data raises.
     """
     material = paths if isinstance(paths, Material) else collect(paths, tell)
+    material = _with_one_dump(material, say)
     errors = list(material.held.errors)
     vmcore: Vmcore | None = None
     if material.files.dumps:
@@ -130,7 +131,7 @@ def analyze(
         if reading.binary and not reading.oopses and source.path in (_STDIN, *material.paths):
             reading = Reading(None, error=f"{_shown(source.path)}: {_BINARY}")
         if twin := _twin(oopses, reading.oopses, vmcore is not None and source is not vmcore.log):
-            if say is not None:
+            if say is not None and not material.held.evidence:  # a case has all logs of its crash, of course
                 say(f"{source.path} holds the same crash as {twin}: not told twice")
             continue
         if reading.log is not None:
@@ -162,6 +163,25 @@ def _live_machine(paths: Sequence[Path], errors: list[str]) -> Machine | None:
         except (OSError, ValueError) as error:
             errors.append(f"{path}: {(isinstance(error, OSError) and error.strerror) or error}")
     return None
+
+
+def _with_one_dump(material: Material, say: Tell | None) -> Material:
+    """Of the dumps that a case holds, that of the newest crash; of what kdump began twice for it, the larger."""
+    dumps, held = material.files.dumps, material.held
+    if len(dumps) < 2 or not held.evidence:
+        return material
+    modified = {item.path: item.modified or 0.0 for item in held.evidence if item.path is not None}
+
+    def rank(dump: tuple[str, ...]) -> tuple[float, int]:
+        folder = Path(dump[0]).parent
+        times = (time for path, time in modified.items() if folder.match(str(Path(path).parent)))
+        return max(times, default=0.0), sum(Path(path).stat().st_size for path in dump)
+
+    chosen = max(dumps, key=rank)
+    if say is not None:
+        others = ", ".join(dump[0] for dump in dumps if dump != chosen)
+        say(f"of {len(dumps)} dumps, the newest crash's is read: {chosen[0]}; not read: {others[:500]}")
+    return replace(material, files=replace(material.files, dumps=[chosen]))
 
 
 def _analysis(facts: Facts, known: Sequence["KnownIssue"], tree: SourceTree | None, say: Tell | None) -> Analysis:

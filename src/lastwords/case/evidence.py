@@ -1,6 +1,7 @@
 """What a case holds, sorted by who reads it; and files of the host, taken into a case."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ READ_AS_CRASH = frozenset(
 )
 """Kinds of evidence that are handed to the readers of logs and dumps. Lists of packages and settings are not: they
 may well hold the words of a crash."""
+
+_LIKE_A_LOG = re.compile(r"/(?:kmsg|waiting-tasks)[^/]{0,80}$")
 
 _MAYBE_LOGS: tuple[Form | None, ...] = (None, "mcelog")
 """Forms that may be a kernel log as well: mcelog's lines stand in syslog between the kernel's."""
@@ -130,8 +133,9 @@ def evidence_files(case: CaseDirectory) -> tuple[list[tuple[Path, str]], list[st
         except OSError as error:
             errors.append(f"{case.evidence / item.path}: {error.strerror or error}")
         else:
-            # What sysrq made the kernel print during a hang is a kernel log among states of /proc.
-            kind = "dmesg" if item.kind == "hang" and "kmsg" in item.path else item.kind
+            # What sysrq made the kernel print during a hang is a kernel log among states of /proc, and of the tasks
+            # that wait the stacks are written down as the log of a hung task has them.
+            kind = "dmesg" if item.kind == "hang" and _LIKE_A_LOG.search(item.path) else item.kind
             files.append((case.evidence / item.path, kind))
     for path in _files_below(case.evidence):
         name = str(path.relative_to(case.evidence))

@@ -30,7 +30,9 @@ _FIRMWARE = 120.0
 """Seconds by which the BMC's clock may be ahead: an event of the end must not fall behind the next start."""
 
 _WRITTEN_BY_THE_CRASH = ("/var/crash/", "/var/spool/kdump/", "/sys/fs/pstore/", "/var/lib/systemd/pstore/")
-_FROM_KDUMP = re.compile(r"/(?:dump|vmcore|dmesg)[^/]{0,80}$")
+_FROM_KDUMP = re.compile(r"/(?:dump|vmcore|dmesg)[^/]{0,80}$|^/var/(?:crash|spool/kdump)/")
+_THERE = ("taken", "skipped")
+"""States of evidence: a dump of another crash is left where it is, and tells of that crash all the same."""
 
 # What the BMC's events say of an end, the most telling first: kind, words that must be there, what it means.
 _ENDS: tuple[tuple[ErrorKind, re.Pattern[str], str], ...] = (
@@ -83,7 +85,7 @@ def crash_records(dump: DumpCheck | None, oopses: Iterable[Oops], evidence: Iter
     found += [
         CrashRecord(item.modified, item.path or item.origin, exact=False)
         for item in evidence
-        if item.modified and item.state == "taken" and item.origin.startswith(_WRITTEN_BY_THE_CRASH)
+        if item.modified and item.state in _THERE and item.origin.startswith(_WRITTEN_BY_THE_CRASH)
     ]
     return sorted(found)
 
@@ -111,16 +113,21 @@ def boots(
 def _without_crash_kernels(merged: Sequence[Reboot], crashes: Sequence[CrashRecord]) -> list[Reboot]:
     """Debian's crash kernel runs systemd, which enters a boot in wtmp and journal: that boot saved the dump, no more.
 
-    It began after a crash whose very time is known, and before the dump of that crash was written.
+    It began soon after a crash whose very time is known, and before the dump of that crash was written. Where only the
+    time of the dump is known, it is taken for the dump of the boot before, which nobody shut down.
     """
-    saved = [record.time for record in crashes if record.exact]
+    exact = [record.time for record in crashes if record.exact]
     written = [record.time for record in crashes if not record.exact and _FROM_KDUMP.search(record.path)]
     result: list[Reboot] = []
     for boot, until in zip(merged, [*(each.started for each in merged[1:]), None], strict=False):
-        began = boot.started or 0.0
-        crashed = any(result and began - _LATE < time < began and time > (result[-1].started or 0.0) for time in saved)
-        dumped = until is not None and any(began < time < until for time in written)
-        if not (boot.zone and crashed and dumped and boot.ending in ("vanished", "unknown")):
+        began, before = boot.started or 0.0, result[-1] if result else None
+        dumped = until is not None and any(began < time < min(until, began + _LATE) for time in written)
+        if before is None or not dumped or not boot.zone or boot.ending not in ("vanished", "unknown"):
+            result.append(boot)
+            continue
+        died_before = any(max(began - _LATE, before.started or 0.0) < time < began for time in exact)
+        died_itself = any(began <= time < (until or 0.0) for time in exact)
+        if not died_before and (died_itself or before.ending != "vanished"):
             result.append(boot)
     return result
 

@@ -82,6 +82,8 @@ def command(to: Path | None, root: str, hang: bool, all_dumps: bool, clear_pstor
         sys.stdout.write(to_json(result).decode() + "\n")
     else:
         render_capture(result, sys.stdout)
+        if any(item.state == "taken" for item in evidence):
+            _next(case, hang=hang)
     states = {item.state for item in evidence}
     sys.exit(2 if "taken" not in states else 1 if states & {"failed", "refused"} else 0)
 
@@ -130,3 +132,14 @@ def _date(case: "CaseDirectory", evidence: "list[Evidence]", boot: "CrashedBoot"
     known = min(times["dumps"], default=max(times["pstore"], default=None))
     if known is not None and known <= (boot.running or time.time()):
         case.change(crashed=datetime.fromtimestamp(int(known), UTC))
+
+
+def _next(case: "CaseDirectory", *, hang: bool) -> None:
+    """Whoever is at it at night need not remember the commands."""
+    import shlex
+
+    from .case_options import named
+
+    name = shlex.quote(named(case))
+    steps = f"lastwords {'analyze' if hang else 'checklist'} {name}{'' if hang else ' --run'}"
+    click.echo(f"Next: {steps}{'; a dump of the hang: lastwords trigger' if hang else ''}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lastwords.report.escape import printable
+from lastwords.report.width import folded
 
 from .complaint import complain, fail
 from .progress import activity
@@ -56,9 +57,18 @@ def opened(name: str, cases: str | None) -> Iterator["CaseDirectory"]:
         yield case
 
 
+def named(case: "CaseDirectory") -> str:
+    """What to type for a case: its name where it is in the store, else its path."""
+    from lastwords.case.store import cases_directory
+
+    return case.root.name if case.root.parent == cases_directory() else case.shown
+
+
 def say(lines: Iterable[str]) -> None:
     """Lines on stdout, safe for a terminal."""
-    sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
+    for line in lines:
+        for part in folded(printable(line), sys.stdout):
+            sys.stdout.write(f"{part}\n")
 
 
 def say_json(*documents: Any) -> None:  # noqa: ANN401

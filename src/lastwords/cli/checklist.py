@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from .case_options import cases_option, opened, say, say_json
+from .case_options import cases_option, named, opened, say, say_json
 from .complaint import complain
 from .progress import activity
 
@@ -94,12 +94,12 @@ def _show(
         return
     dumps = [item.path for item in manifest_of(case) if item.kind == "dump" and item.state == "taken" and item.path]
     dump = shlex.quote(str(case.evidence / dumps[0])) if dumps else None
-    typed = {s.step.id: command_of(s.step, shlex.quote(case.shown), dump) for s in checklist.steps}
+    typed = {s.step.id: command_of(s.step, shlex.quote(named(case)), dump) for s in checklist.steps}
     commands = {step: text for step, text in typed.items() if text is not None}
     if markdown:
         say(checklist_markdown(checklist, commands))
     else:
-        say(checklist_lines(checklist, commands, said))
+        say(checklist_lines(checklist, commands, said, shlex.quote(named(case))))
 
 
 def _analyze(case: "CaseDirectory") -> "Analysis":

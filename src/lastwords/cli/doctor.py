@@ -69,7 +69,9 @@ def command(root: str, verbose: bool, as_json: bool, fix: bool, undo: bool, yes:
 def _hint(found: "Readiness") -> None:
     """Who reads what is wrong wants to know what mends it."""
     from lastwords.host.setup.steps import steps
+    from lastwords.report.width import folded
 
     mended = {name for one in steps() for name in one.checks}
     if any(check.id in mended and check.status in ("warn", "fail") for check in found.checks):
-        click.echo("lastwords doctor --fix sets what it can: it shows a plan, and asks")
+        for line in folded("lastwords doctor --fix sets what it can: it shows a plan, and asks", sys.stdout):
+            click.echo(line)

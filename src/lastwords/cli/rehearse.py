@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from lastwords.report.escape import printable
+from lastwords.report.width import folded
 
 from .complaint import complain, fail
 from .consent import consented
@@ -48,7 +49,7 @@ def command(flag: bool, host_name: str | None, without_kdump: bool, result: bool
     if result:
         _result(host, as_json)
     for line in _outlook(host):
-        click.echo(printable(line), err=True)
+        click.echo("\n".join(folded(printable(line), sys.stderr)), err=True)
     consented(host, flag, host_name)
     _refuse(host, without_kdump)
     crash_now(host, "rehearsal")
@@ -76,6 +77,7 @@ def crash_now(host: "Host", purpose: str) -> NoReturn:
         if not crash.sync():
             complain("sync does not end; going on without it")
         click.echo("crashing now", err=True)
+        crash.announce(purpose)
         crash.crash()
     except OSError as error:
         take_marker_back(host.root)
@@ -152,18 +154,20 @@ def _result(host: "Host", as_json: bool) -> NoReturn:
         fail(f"{error}: run as root")
     if found.outcome == "dump" and found.dump:
         found = _checked(found)
-    if found.outcome not in ("not-crashed", "not-rehearsed"):
+    kept = found.outcome not in ("not-crashed", "not-rehearsed")
+    if kept:
         try:
             keep_result(host.root, found)
         except OSError as error:
+            kept = False
             complain(f"the result can't be kept for doctor: {RESULT}: {error.strerror}")
     if as_json:
         import msgspec
 
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
-        for line in _lines(found):
-            click.echo(printable(line))
+        for line in _lines(found, kept=kept):
+            click.echo("\n".join(folded(printable(line), sys.stdout)))
     sys.exit(_EXIT[found.outcome])
 
 
@@ -181,7 +185,7 @@ def _checked(found: "RehearsalResult") -> "RehearsalResult":
     return replace(found, outcome="incomplete", verdict=checked.verdict, summary=summary)
 
 
-def _lines(found: "RehearsalResult") -> Iterator[str]:
+def _lines(found: "RehearsalResult", *, kept: bool) -> Iterator[str]:
     from lastwords.host.machine import size_text
 
     yield found.summary + (", and it is whole" if found.verdict == "whole" else "")
@@ -189,7 +193,8 @@ def _lines(found: "RehearsalResult") -> Iterator[str]:
         yield f"  the kernel was back after {found.back_after:.0f} s"
     left = found.rehearsal
     if left and found.size and left.expected and found.outcome == "dump":
-        yield f"  expected were about {size_text(left.expected)}; doctor now counts with what was measured"
+        counts = "; doctor now counts with what was measured" if kept else ""
+        yield f"  expected were about {size_text(left.expected)}{counts}"
     if found.log:
         yield f"  the kernel's log was saved: {found.log}"
     if found.outcome in ("none", "incomplete"):

@@ -1,10 +1,12 @@
 """`lastwords trigger`: turn a hang into a dump."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from lastwords.report.escape import printable
+from lastwords.report.width import folded
 
 from .complaint import fail
 from .consent import consented
@@ -40,8 +42,10 @@ def command(ways: bool, flag: bool, host_name: str | None, without_kdump: bool) 
         _show_ways(host)
     if ways:
         return
-    _say("With --crash-this-machine, the kernel's log takes the stacks of blocked tasks and CPUs, then it panics:")
-    _say("every service and session here ends at once, the crash kernel saves the dump, and the machine reboots.")
+    _say(
+        "With --crash-this-machine, the kernel's log takes the stacks of blocked tasks and CPUs, then it panics: every "
+        "service and session here ends at once, the crash kernel saves the dump, and the machine reboots."
+    )
     consented(host, flag, host_name)
     if host.container:
         fail(f"nothing was done: this is a container ({host.container}), and its host would crash")
@@ -67,4 +71,5 @@ def _show_ways(host: "Host") -> None:
 
 
 def _say(text: str) -> None:
-    click.echo(printable(text))
+    for line in folded(printable(text), sys.stdout):
+        click.echo(line)

@@ -27,7 +27,8 @@ def changed(crash: Crash) -> tuple[Answer, ...]:
 
 
 def _answers(crash: Crash) -> Iterator[Answer]:
-    if crash.time is not None and crash.time < _SOON and not crash.is_alive:
+    asked = any(oops.kind == "sysrq-crash" for oops in crash.reports)  # when, somebody chose
+    if crash.time is not None and crash.time < _SOON and not (asked or crash.is_alive):
         text = "It crashed soon after boot: what is new since the boot before is the first suspect."
         yield Answer(text=text, topic="boot")
     if (built := _built(crash)) is not None:

@@ -1,5 +1,6 @@
 """Crash the running machine on purpose, by SysRq (drivers/tty/sysrq.c, Documentation/admin-guide/sysrq.rst)."""
 
+import contextlib
 import subprocess
 import time
 
@@ -7,6 +8,9 @@ TRIGGER = "/proc/sysrq-trigger"
 """Root may write any of SysRq's keys to it, whatever kernel.sysrq allows from a keyboard."""
 
 _SYNC_SECONDS = 20.0
+OURSELVES = "/proc/self/comm"
+LOG = "/dev/kmsg"
+"""What is written to these two names us: the task that the crash's report names, and the kernel's log."""
 
 
 def sync() -> bool:
@@ -32,6 +36,16 @@ def show_stacks(seconds: float = 2.0) -> None:
     for key in "wl":
         _press(key)
         time.sleep(seconds / 2)
+
+
+def announce(purpose: str) -> None:
+    """Have the crash's report name who asked for it, and the kernel's log the purpose: whoever finds it will wonder."""
+    for path, text in (
+        (OURSELVES, "lastwords"),
+        (LOG, f"<4>lastwords: crashing this kernel on purpose ({purpose})\n"),
+    ):
+        with contextlib.suppress(OSError), open(path, "w", encoding="ascii") as file:  # noqa: PTH123
+            file.write(text)
 
 
 def crash() -> None:

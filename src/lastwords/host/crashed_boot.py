@@ -42,9 +42,15 @@ class CrashedBoot(Struct, frozen=True, kw_only=True):
     began: float | None = None
     source: str = ""
 
+    @property
+    def goes_on(self) -> bool:
+        """It is the running boot that matters: it hangs."""
+        return self.running is not None and self.began == self.running
+
     def may_be_of_it(self, when: float) -> bool:
-        """Whether something of that time may belong to the crash."""
-        return self.began is None or when >= self.began - SLACK
+        """Whether something of that time may belong to the crash, or to the hang."""
+        # Of the running boot the kernel reckons the start by the clock as it is now (btime).
+        return self.began is None or when >= self.began - (0.0 if self.goes_on else SLACK)
 
 
 def crashed_boot(root: Root) -> CrashedBoot:

@@ -45,7 +45,7 @@ def case_lines(
     yield f"  crashed    {when(case.crashed)}"
     yield f"  created    {when(case.created)}"
     yield f"  where      {case.path}"
-    yield from _verdict(analysis, current=current)
+    yield from _verdict(analysis, case.path or case.id, current=current)
     yield from _evidence(evidence)
     done = sum(status.state in ("done", "skipped") for status in checklist.steps)
     next_one = next((status.step for status in checklist.steps if status.state in ("open", "failed")), None)
@@ -88,9 +88,9 @@ def check_lines(check: CaseCheck) -> Iterator[str]:
         yield f"  damaged    line {', '.join(map(str, check.damaged_lines[:20]))} of manifest.jsonl"
 
 
-def _verdict(analysis: Analysis | None, *, current: bool) -> Iterator[str]:
+def _verdict(analysis: Analysis | None, named: str, *, current: bool) -> Iterator[str]:
     if analysis is None:
-        yield "  verdict    not analysed yet: lastwords analyze CASE"
+        yield f"  verdict    not analysed yet: lastwords analyze {named}"
         return
     old = "" if current else " (older than the evidence: analyze again)"
     if analysis.verdict is not None:

@@ -19,13 +19,16 @@ NO_DUMP = (
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#])")
 
 
-def checklist_lines(checklist: Checklist, commands: Mapping[str, str], said: Mapping[str, str]) -> Iterator[str]:
+def checklist_lines(
+    checklist: Checklist, commands: Mapping[str, str], said: Mapping[str, str], named: str
+) -> Iterator[str]:
     """The steps by phase, each with what became of it, and of the open ones what to do.
 
     Args:
         checklist: as it stands.
         commands: of each step that has one, as it can be typed.
         said: what running the steps brought just now, by the step's id.
+        named: the case as it can be typed.
     """
     case = checklist.case
     yield f"{case.id}: {case.title or 'without a title'} ({case.status})"
@@ -35,6 +38,11 @@ def checklist_lines(checklist: Checklist, commands: Mapping[str, str], said: Map
         for status in statuses:
             yield from _status_lines(status, commands.get(status.step.id), said.get(status.step.id))
     yield from ("", *time_lines(checklist.times))
+    undone = [status for status in checklist.steps if status.state == "open"]
+    if any(status.step.run and not status.entries for status in undone) and not said:
+        yield f"--run does what can be done by itself:  lastwords checklist {named} --run"
+    if undone:
+        yield f"What you did:  lastwords checklist {named} --done STEP --note '...'   (or --fail, --skip)"
 
 
 def checklist_markdown(checklist: Checklist, commands: Mapping[str, str]) -> Iterator[str]:

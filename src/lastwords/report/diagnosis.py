@@ -144,7 +144,9 @@ def _next(steps: Sequence[NextStep], verbose: bool) -> Iterator[RenderableType]:
     for phase, told in groupby(steps, key=lambda step: step.phase):
         yield from _section(titles[phase])
         for number, step in enumerate(list(told)[: None if verbose else STEPS], 1):
-            yield _indented(Text(f"{number}. {printable(step.text)}"))
+            row = Table.grid(padding=(0, 1, 0, 0))
+            row.add_row(f"{number}.", Text(printable(step.text)))
+            yield _indented(row)
             if step.command:
                 yield _indented(Text(printable(step.command), "cyan"), 5)
 

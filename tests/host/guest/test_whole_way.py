@@ -161,17 +161,72 @@ def test_an_nmi_from_outside_becomes_a_dump(guest):
     assert "NMI" in guest.run("cat $(ls -td /var/crash/*/ | head -1)/dmesg.* | tail -n 60").output
 
 
-def test_a_disk_that_is_full_leaves_no_dump_and_rehearse_says_so(guest):
-    guest.run("rm -rf /var/crash/2*; fallocate -l $(($(df --output=avail -B1 / | tail -1) - 3000000)) /fill")
-    _, status = doctor(guest)
+# What root may write beyond what `df` shows is filled too: makedumpfile is root. Nothing is written, so it's quick.
+FILL = """
+rm -rf /var/crash/2* /fill; mkdir /fill; sync
+fallocate -l 4M /fill/spare
+number=0
+for size in 256M 16M 1M 64K 4K; do while fallocate -l $size /fill/$((number += 1)) 2> /dev/null; do :; done; done
+sync
+"""
+
+
+def test_a_disk_without_any_room_is_told_of_before_the_crash(guest):
+    guest.run(FILL)
+    found, status = doctor(guest)
     assert status["dump-room"] == "fail"
-    guest.start(f"lastwords rehearse --crash-this-machine --host-name {NAME}")
-    guest.wait_for_boot(CRASH)
+    assert not found["ready"]
+    assert "/var/crash has no room for a dump" in str(found["summary"])
+    done = guest.run(f"lastwords rehearse --crash-this-machine --host-name {NAME} < /dev/null", check=False)
+    assert done.status == 2
+    assert "NO ROOM" in done.errors
+    assert "nothing was done: the marker can't be written: its disk: No space left on device" in done.errors
+    done = guest.run("lastwords capture", check=False)
+    assert done.status == 2
+    assert done.errors.startswith("lastwords: /var/lib/lastwords/cases"), done.errors
+    assert "No space left on device; name another place: --to DIR" in done.errors
+
+
+def test_a_disk_that_fills_up_leaves_a_dump_that_is_not_finished_and_rehearse_says_why(guest):
+    """Room for the marker, for the log that kdump-tools saves first, and for the beginning of the dump."""
+    guest.run("rm /fill/spare; sync")
+    before = guest.boot_id
+    guest.start(f"lastwords rehearse --crash-this-machine --host-name {NAME} > /run/rehearse.log 2>&1")
+    assert guest.wait_for_boot(CRASH) != before
     done = guest.run("lastwords rehearse --result --json", check=False)
     found = json.loads(done.output)
     assert done.status == 1
-    assert found["outcome"] in ("none", "incomplete"), found
-    guest.run("rm -f /fill")
+    assert found["outcome"] == "incomplete", found
+    assert found["dump"].endswith("/dump-incomplete")
+    assert "room" in found["summary"]
+    assert found["size"] < found["rehearsal"]["expected"]
+    assert "/dmesg." in found["log"]
+    ready, status = doctor(guest)
+    assert not ready["ready"]
+    assert status["dump-room"] == status["last-dump"] == "fail"
+    assert status["incomplete-dumps"] == "warn"
+
+
+def test_what_a_full_disk_left_is_secured_and_read_as_far_as_it_goes(guest, directory, monkeypatch):
+    done = guest.run("lastwords capture --to /run/case --json", timeout=400, check=False)
+    assert done.status in (0, 1), done.output + done.errors
+    dumps = {item["origin"]: item for item in json.loads(done.output)["evidence"] if item["id"].startswith("dumps/")}
+    (cut,) = (item for path, item in dumps.items() if path.endswith("/dump-incomplete"))
+    assert cut["state"] == "taken"
+    assert "kdump did not finish it" in cut["note"]
+    guest.run("lastwords analyze /run/case > /run/words; tar -cf /run/case.tar -C /run case", check=False, timeout=400)
+    words = guest.run("cat /run/words").output
+    assert "lastwords (PID" in words, words  # it is no riddle who crashed it
+    assert "kdump began a dump and did not finish it" in words, words
+    # And where drgn is.
+    tar = directory / "cut.tar"
+    tar.write_bytes(guest.get("/run/case.tar"))
+    monkeypatch.setenv("LASTWORDS_CASES", str(directory / "cases"))
+    told = json.loads(CliRunner().invoke(cli, ["analyze", "--json", str(tar)]).stdout)
+    assert told["dump"]["verdict"] == "incomplete"
+    assert {"asked-for", "unfinished-dump"} <= {finding["id"] for finding in told["findings"]}
+    assert told["verdict"]["crash_class"] == "deliberate"
+    guest.run("rm -rf /fill /run/case* /var/crash/2*; sync")
 
 
 def test_undo(guest):

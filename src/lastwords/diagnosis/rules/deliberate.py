@@ -15,6 +15,15 @@ _POLICIES = (
 )
 
 
+_ASK = NextStep(text="Ask who did it and why: they saw something that is not in the log.", phase="immediate", value=0.8)
+_LOOK = NextStep(
+    text="It was lastwords rehearse, or trigger on a hang: see which, and whether the dump is whole.",
+    command="lastwords rehearse --result",
+    phase="immediate",
+    value=0.8,
+)
+
+
 @rule(
     "asked-for",
     "a crash that somebody asked for",
@@ -32,6 +41,7 @@ def asked_for(crash: Crash) -> Iterator[Finding]:
     if not wrong and crash.oops is not None and crash.oops is not report:
         wrong = [crash.oops] if crash.oops.family not in ("warning", "other", "panic") else []
     who = f"{report.comm} (PID {report.pid})" if report is not None and report.comm else "somebody"
+    ours = report is not None and report.comm == "lastwords"  # rehearse and trigger give themselves that name
     before = f" Before that: {wrong[0].title}; that is what to look at." if wrong else ""
     yield Finding(
         id="asked-for",
@@ -45,11 +55,7 @@ def asked_for(crash: Crash) -> Iterator[Finding]:
             if report
             else crash.here("sysrq_handle_crash() on the stack"),
         ),
-        next=(
-            NextStep(
-                text="Ask who did it and why: they saw something that is not in the log.", phase="immediate", value=0.8
-            ),
-        ),
+        next=(_LOOK if ours else _ASK,),
         weight=1.0 if not wrong else 0.4,
     )
 

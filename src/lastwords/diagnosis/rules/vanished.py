@@ -1,6 +1,7 @@
 """Boots that ended without a word: no shutdown, no crash record."""
 
 from collections.abc import Iterator
+from posixpath import basename
 
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.recorded import clock, vanished
@@ -58,7 +59,10 @@ def vanished_boots(crash: Crash) -> Iterator[Finding]:
         text=f"The boot of {began} vanished: {last.explanation or 'nothing is known of why'}{often}.",
         confidence=confidence,
         crash_class=None if reported else crash_class,
-        evidence=tuple(Fact(text=f"boot of {began}: {last.ending}", path=path) for path in (last.path, *last.seen_in)),
+        evidence=tuple(
+            Fact(text=f"{basename(path)}: boot of {began}: {last.ending}", path=path)
+            for path in (last.path, *last.seen_in)
+        ),
         next=(_READY, _HOST) if last.cause else (_SEL, _READY, _HOST),
         weight=0.15 if reported else 0.8,
     )

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from lastwords.host.dump_room import room
 from lastwords.host.dump_target import dump_directories
 
 from .collector import collector
@@ -37,6 +38,7 @@ _RESTING = 60.0
 _SAME_CRASH = 600.0
 _MOST_DIRECTORIES = 1000
 _MOST_SKIPPED = 20
+_FULL = 1 << 20
 _MOST_FILES = 64
 """Of one crash: a split dump has as many as there were CPUs to write it, a few mostly."""
 
@@ -80,11 +82,17 @@ def _take(take: Take, crash: _Crash, path: str, note: str) -> None:
     found = take.root.stat(path)
     finished = found is not None and not _UNFINISHED.fullmatch(posixpath.basename(path))
     if not finished:
-        note = "; ".join(filter(None, (note, "kdump did not finish it")))
+        note = "; ".join(filter(None, (note, f"kdump did not finish it{_for_want_of_room(take, crash)}")))
     if found is not None and not found.st_size:  # as kdump-tools leaves it where makedumpfile is not installed
         note = "; ".join(filter(None, (note, "empty: kdump wrote nothing")))
     resting = found is not None and abs(time.time() - found.st_mtime) > _RESTING
-    take.file(path, kind=_kind(posixpath.basename(path)), link=finished and resting, note=note, links_below=crash.below)
+    take.file(path, kind=_kind(posixpath.basename(path)), link=resting, note=note, links_below=crash.below)
+
+
+def _for_want_of_room(take: Take, crash: _Crash) -> str:
+    """A disk that is full is why; one that has room now may have been full then."""
+    found = room(take.root, crash.below) if take.root.is_live else None
+    return "" if found is None or found.for_root >= _FULL else f": {crash.below} has no room left"
 
 
 def _tell_of_the_others(take: Take, crashes: list[_Crash], chosen: list[_Crash]) -> None:
@@ -92,7 +100,8 @@ def _tell_of_the_others(take: Take, crashes: list[_Crash], chosen: list[_Crash])
         when = datetime.fromtimestamp(crash.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
         is_copy = crash.below == _ABRT and any(abs(crash.at - other.at) < _SAME_CRASH for other in chosen)
         what = "abrt's copy of the same dump" if is_copy else "another crash"
-        take.miss(crash.path, "skipped", f"of {when}: {what}; --all-dumps takes it too")
+        told = f"of {when}: {what}; --all-dumps takes it too"
+        take.miss(crash.path, "skipped", told, modified=None if is_copy else crash.at)
     if len(crashes) > _MOST_SKIPPED:
         take.miss("older", "skipped", f"{len(crashes) - _MOST_SKIPPED} more directories of other crashes")
 

@@ -38,7 +38,7 @@ GENERAL = (
     "/proc/lock_stat",
     "/proc/mounts",
 )
-_OF_A_TASK = ("status", "wchan", "stack", "syscall")
+_OF_A_TASK = ("wchan", "syscall", "status")
 _MOST_TASKS = 3000
 _ENTRIES = 200_000
 _STATE = re.compile(rb"\d{1,10} \((.{0,64})\) (\w) ", re.DOTALL)
@@ -116,7 +116,13 @@ def _waiting_tasks(take: Take) -> tuple[bytes, int]:
 
 
 def _task(take: Take, path: str, comm: bytes, state: bytes) -> bytes:
+    """Its stack first, as the kernel's log has one behind a hung task's headline: it is read the same way."""
     text = b"==> %s %s (%s)\n" % (path.encode(), state, comm)
+    try:
+        stack = take.root.read(f"{path}/stack", 16384).rstrip()
+        text += b"Call Trace:\n%s\n" % stack.replace(b"[<0>] ", b" ") if stack else b""
+    except OSError as error:
+        text += b"-- stack (%s)\n" % (error.strerror or "").encode()
     for name in _OF_A_TASK:
         try:
             text += b"-- %s\n%s\n" % (name.encode(), take.root.read(f"{path}/{name}", 16384).rstrip())

@@ -24,10 +24,11 @@ def journal(take: Take) -> None:
     """The kernel's messages of the last boots, all messages of the one that crashed, then the binary files."""
     if take.root.runs_commands:
         take.command("list-boots.txt", "journalctl", "--list-boots", "--no-pager", kind="boots", silent=True)
-        for boot in BOOTS:
+        # Of a hang, what earlier boots said would be taken for its log.
+        for boot in (0,) if take.boot.goes_on else BOOTS:
             _last_messages(take, f"kernel-boot{boot}.export", "-k", "-b", str(boot))
         # The last words of user space, too. The last boot may be kdump's own: then the one before it crashed.
-        for boot in (-1, -2) if _may_be_kdumps(take) else (-1,):
+        for boot in (0,) if take.boot.goes_on else (-1, -2) if _may_be_kdumps(take) else (-1,):
             _last_messages(take, f"all-boot{boot}.export", "-b", str(boot))
     _binary_files(take)
 

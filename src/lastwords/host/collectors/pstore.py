@@ -22,6 +22,9 @@ def pstore(take: Take) -> None:
     for name in take.names(PSTORE)[:_MOST]:
         found = take.root.stat(f"{PSTORE}/{name}")
         recent = found is None or take.boot.may_be_of_it(found.st_mtime)
+        if take.boot.goes_on and not recent:
+            take.miss(f"{PSTORE}/{name}", "skipped", "of a crash before this hang: capture without --hang takes it")
+            continue
         take.file(f"{PSTORE}/{name}", note="" if recent else "older than the boot that crashed")
     old = 0
     for path in take.glob(f"{ARCHIVE}/*", f"{ARCHIVE}/*/*", f"{ARCHIVE}/*/*/*"):

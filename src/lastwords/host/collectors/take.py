@@ -275,14 +275,24 @@ class Take:
         self.output(name, origin, ran.out, kind=kind, note=", ".join(filter(None, notes)), began=began)
         return True
 
-    def miss(self, name: str, state: EvidenceState, note: str, *, origin: str = "", kind: str = "") -> None:
-        """Say of something why it was not taken."""
+    def miss(
+        self,
+        name: str,
+        state: EvidenceState,
+        note: str,
+        *,
+        origin: str = "",
+        kind: str = "",
+        modified: float | None = None,
+    ) -> None:
+        """Say of something why it was not taken; `modified` is its own time, where that tells something."""
         self._report(
             Evidence(
                 id=item_id(self._collector.id, name),
                 kind=kind or self._collector.kind,
                 state=state,
                 origin=_shown(origin or name),
+                modified=modified,
                 note=_shown(note),
             ),
             None,

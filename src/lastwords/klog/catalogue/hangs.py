@@ -79,6 +79,12 @@ KINDS = (
                 r"INFO: task (?P<comm>.{1,32}?):?(?P<pid>\d+) can't die for more than",
                 "INFO: task can't die in {function}",
             ),
+            # Not the kernel's: `lastwords capture --hang`, of tasks in state D while the machine hangs.
+            Form(
+                "==> /proc/",
+                r"==> /proc/\d{1,10}/task/(?P<pid>\d{1,10}) D \((?P<comm>.{1,64})\)$",
+                "Task in state D in {function}",
+            ),
         ),
         title="INFO: task hung in {function}",
         alternatives=("hang in {function}",),
