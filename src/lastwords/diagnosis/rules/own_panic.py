@@ -22,7 +22,10 @@ def own_panic(crash: Crash) -> Iterator[Finding]:
     if oops is None or oops.kind != "panic" or oops.function is None:
         return
     # The kernel's own modules panic because they are told to (errors=panic), or for a watchdog that others did not feed.
-    if origin_of(crash, oops.module) not in ("out-of-tree", "proprietary"):
+    origin = origin_of(crash, oops.module)
+    if origin is None and oops.module is not None:  # a panic lists no modules, but tells that there are foreign ones
+        origin = "out-of-tree" if any(taint.letter == "O" for taint in oops.taints) else None
+    if origin not in ("out-of-tree", "proprietary"):
         return
     who = named(oops.function, oops.module)
     yield Finding(
