@@ -221,7 +221,7 @@ def test_without_a_dump_its_steps_come_last_and_say_how_to_get_one(case):
     commands = {s.step.id: text for s in checklist.steps if (text := command_of(s.step, "c", None))}
     assert not any("DUMP" in command for command in commands.values())
     assert commands["trace-read"] == "lastwords annotate c/evidence"
-    lines = list(checklist_lines(checklist, commands, {}))
+    lines = list(checklist_lines(checklist, commands, {}, "c"))
     place = lines.index("  [-] The dump is verified  (dump-verified)")
     assert "has no dump" in lines[place + 1]
     assert "lastwords doctor --fix" in lines[place + 1]
