@@ -3,6 +3,7 @@
 import pytest
 
 from lastwords.lab import kernels
+from lastwords.lab.suite import Suite
 
 DEPENDS_7 = """linux-image-7.3.4+deb13-cloud-amd64
   Depends: dracut
@@ -17,8 +18,8 @@ DEPENDS_6 = """linux-image-6.12.117+deb13-cloud-amd64
 """
 
 
-class Release:
-    """A suite that answers apt's questions from a text."""
+class Release(Suite):
+    """A suite without a chroot, that answers apt's questions from a text."""
 
     def __init__(self, name, answer=""):
         self.name = name
