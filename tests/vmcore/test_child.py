@@ -104,7 +104,7 @@ def test_a_child_that_was_started_ahead_and_is_not_asked_ends():
         waiting = own_children() - before
         assert waiting
         assert child("echo", "abc").text == "cba", "another function is asked of another child"
-        assert child("imported", limits=Limits(seconds=5)).text == "", "and so is one with other limits"
+        assert child("imported", limits=Limits(seconds=500)).text == "", "and so is one with other limits"
     assert not own_children() & waiting
     assert open_files() <= files
 
