@@ -245,7 +245,8 @@ def test_bt_where_the_crashing_cpu_is_not_known(dumps):
 
 
 def test_a_damaged_dump_says_so_and_where_to_go_on(dumps, monkeypatch):
-    check = DumpCheck(path="vmcore", verdict="incomplete", summary="half is missing")
+    advice = ("lastwords salvage vmcore -o OUT makes a dump of what is left",)
+    check = DumpCheck(path="vmcore", verdict="incomplete", summary="half is missing", advice=advice)
     monkeypatch.setattr(verify, "check", lambda paths: check)
     parts = (Part(name="tasks", seconds=0.1, error="page lost"),)
     result = dumps.run("ps", machine=Machine(release="6.1.0", parts=parts))

@@ -3,9 +3,22 @@
 import pytest
 
 from lastwords.glossary.units import size
-from lastwords.model import Cpu, Machine, Module, OpenFile, Panic, Record, StackFrame, Symbols, Task, UnloadedModule
+from lastwords.model import (
+    Cpu,
+    Machine,
+    Module,
+    OpenFile,
+    Panic,
+    Part,
+    Record,
+    StackFrame,
+    Symbols,
+    Task,
+    UnloadedModule,
+)
 from lastwords.report.backtraces import cpus_one_by_one, groups_of_tasks, tasks_one_by_one
 from lastwords.report.dmesg import dmesg
+from lastwords.report.machine import sections
 from lastwords.report.machine_tables import file_table, module_details, module_table, task_table, task_tree
 
 SYMBOLS = Symbols(source="dwarf", release="6.1.0")
@@ -182,3 +195,15 @@ def test_dmesg():
     assert list(dmesg([line], raw=True)) == ["<1>[    2.895912][   T95] BUG: bad\n"]
     assert list(dmesg([line], colour=True)) == ["\x1b[32m[    2.895912]\x1b[0m \x1b[1;31mBUG: bad\x1b[0m\n"]
     assert list(dmesg([Record(1, "no time")], raw=True)) == ["no time\n"]
+
+
+@pytest.mark.parametrize("source", ["none", "btf"])
+def test_what_is_lost_with_the_types_is_told_once(source):
+    parts = tuple(Part(name=name, seconds=0.1, error=f"{name}_list is not known") for name in ("tasks", "modules"))
+    machine = Machine(release="6.1.0", symbols=Symbols(source=source, release="6.1.0"), parts=parts)
+    (lines,) = [text(lines) for title, lines in sections(machine) if title == "The machine"]
+    told = [line for line in lines if line.startswith("could not be read: ")]
+    if source == "none":
+        assert told == ["could not be read: tasks, modules: the kernel's types are not in the dump"]
+    else:
+        assert [line.split(": ")[1] for line in told] == ["tasks", "modules"]

@@ -149,11 +149,10 @@ def damage(dump: Sequence[str]) -> None:
     checked = check(dump) if dump else None
     if checked is not None and checked.verdict in ("incomplete", "damaged"):
         files = " ".join(dump)
-        click.echo(
-            f"lastwords: the dump is {checked.verdict}: {printable(checked.summary)}. More: lastwords verify "
-            f"{printable(files)}; save what is left: lastwords salvage {printable(files)} -o OUT",
-            err=True,
-        )
+        text = f"the dump is {checked.verdict}: {checked.summary}. More: lastwords verify {files}"
+        if any("lastwords salvage" in advice for advice in checked.advice):
+            text += f"; save what is left: lastwords salvage {files} -o OUT"
+        complain(text)
 
 
 def require(reading: Reading, part: str, *, empty: Callable[[Any], bool] | None = None) -> Any:  # noqa: ANN401

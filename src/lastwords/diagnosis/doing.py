@@ -88,7 +88,7 @@ def _call(call: SystemCall, machine: Machine | None) -> str:
 
 
 def _cpus(machine: Machine) -> Iterator[Answer]:
-    cpus = machine.cpus or ()
+    cpus = [cpu for cpu in machine.cpus or () if cpu.comm or cpu.context or cpu.crashing]
     idle = [cpu for cpu in cpus if cpu.context == "idle" and not cpu.crashing]
     for cpu in [cpu for cpu in cpus if cpu not in idle][:_MANY]:
         whose = f"{cpu.comm} ({cpu.pid})" if cpu.comm else "nobody known"

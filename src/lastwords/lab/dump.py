@@ -6,7 +6,7 @@ from pathlib import Path
 from .errors import LabError
 from .initramfs import Files, initramfs
 from .kernels import Kernel
-from .machine import Machine
+from .machine import COMMAND_LINE, Machine
 
 # How the crash kernel gets at the disk that it writes to. The first is not there before 6.0.
 DISK = ("virtio_pci", "virtio_blk")
@@ -34,8 +34,8 @@ echo o > /proc/sysrq-trigger
 sleep 5
 reboot -f
 """
-_LOAD = """
-arguments='console=ttyS0 nr_cpus=1 irqpoll reset_devices panic=1'
+_LOAD = f"""
+arguments='{COMMAND_LINE} nr_cpus=1 irqpoll reset_devices panic=1'
 kexec -p /kexec/vmlinuz --initrd=/kexec/initramfs --append="$arguments" || echo 'no kdump'
 """
 

@@ -145,8 +145,16 @@ def _machine(machine: Machine) -> Iterator[Text]:
     for name, value in facts:
         if value:
             yield Text.assemble((f"{name:<13}", "cyan"), printable(value))
-    missing = [f"{part.name}: {part.error}" for part in machine.parts if part.error]
-    yield from (Text(f"could not be read: {printable(line)}", "yellow") for line in missing)
+    yield from (Text(f"could not be read: {printable(line)}", "yellow") for line in _missing(machine))
+
+
+def _missing(machine: Machine) -> Iterator[str]:
+    """The parts that are absent, with their reasons; without types that is one for all."""
+    missing = [part for part in machine.parts if part.error]
+    if machine.symbols is not None and machine.symbols.source in ("none", "kallsyms") and len(missing) > 1:
+        yield f"{', '.join(part.name for part in missing)}: the kernel's types are not in the dump"
+        return
+    yield from (f"{part.name}: {part.error}" for part in missing)
 
 
 def _cpus(machine: Machine) -> str | None:

@@ -292,13 +292,16 @@ def _advice(
 ) -> tuple[str, ...]:
     kinds = {problem.kind for problem in problems}
     advice = []
+    # A dump that was salvaged has the flag too, and nothing more is to be had from it.
+    flagged = verdict == "incomplete" and not pages.missing and kinds == {"incomplete-flag"}
     if kinds & {"incomplete-flag", "never-written"}:
-        advice.append("make room where kdump writes, or filter more (makedumpfile -d 31)")
+        made = "if kdump wrote it: " if flagged else ""
+        advice.append(f"{made}make room where kdump writes, or filter more (makedumpfile -d 31)")
     if "cut-off" in kinds:
         advice.append("if it was copied, copy it again and compare sizes")
     if "missing-part" in kinds:
         advice.append("give all files of the split dump together")
-    if verdict != "whole":
+    if verdict != "whole" and not flagged:
         files = " ".join(dump.paths)
         lost = any(part.name == "log" and part.state != "whole" for part in left)
         log = "looks for the log in all of it" if lost else "saves the log"

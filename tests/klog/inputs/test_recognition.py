@@ -56,6 +56,14 @@ def test_foreign_lines_in_a_log_without_stamps(foreign: str) -> None:
     assert "BUG: kernel NULL pointer dereference, address: 0000000000000018" in texts
 
 
+def test_the_environment_of_init_is_no_journal() -> None:
+    """The kernel prints it before it starts init; a log without stamps may have nothing else that looks like any."""
+    environment = (
+        "Run /init as init process\n  with environment:\n    HOME=/\n    TERM=linux\n    BOOT_IMAGE=/vmlinuz\n"
+    )
+    assert recognise("".join([*RAW[:20], environment, *RAW[20:]]).encode()).name in ("raw", "text")
+
+
 def test_a_long_preamble() -> None:
     """Test rigs talk a lot before they boot a kernel."""
     rig = "".join(f"2026-11-23 10:00:0{n % 10} rig: step {n} of the preparation\n" for n in range(300))

@@ -6,6 +6,7 @@ import pytest
 
 from lastwords.klog.inputs import find
 from lastwords.klog.read import read
+from lastwords.lab.machine import COMMAND_LINE
 from lastwords.model import stack_groups
 from lastwords.report.dmesg import dmesg
 from lastwords.vmcore.session import DumpError, Question, read_dump, sources_of
@@ -33,7 +34,7 @@ def test_every_part_is_there(machine):
 def test_identity(machine, outcome):
     assert machine.release == outcome.release
     assert machine.version.startswith(f"Linux version {outcome.release} ")
-    assert (machine.architecture, machine.hostname, machine.command_line) == ("x86_64", "lab", "console=ttyS0")
+    assert (machine.architecture, machine.hostname, machine.command_line) == ("x86_64", "lab", COMMAND_LINE)
     assert re.fullmatch("[0-9a-f]{40}", machine.build_id)
     assert set(machine.taints) == set("DOE")
     last = float(re.findall(r"^\[ *(\d+\.\d+)\]", outcome.log.read_text(), re.M)[-1])

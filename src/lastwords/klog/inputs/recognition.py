@@ -64,6 +64,10 @@ LINES: tuple[tuple[str, str], ...] = (
             r"|Kernel panic - not syncing|Linux version [0-9]| \[<[0-9a-f]{8,16}>\] |pc : |x29: |NIP: )"),
 )  # fmt: skip
 
+# Dialects in which an entry has a line for each of its many fields, and what share of all lines these are at least.
+_FIELDS = ("journal-verbose", "journal-pretty", "journal-export")
+_FIELDS_SHARE = 0.2
+
 _ANY_LINE = re.compile("|".join(f"({pattern})" for _, pattern in LINES))
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
@@ -108,6 +112,10 @@ def _of_lines(sample: bytes) -> str:
     # Boot loaders and test rigs come first: look at lines from all over the sample.
     lines = lines[:: max(1, len(lines) // SAMPLE_LINES)]
     votes = Counter(_line_dialect(line) for line in lines)
+    for fields in _FIELDS:
+        # init's environment, which the kernel prints before it starts it, looks like them.
+        if votes[fields] < len(lines) * _FIELDS_SHARE:
+            votes.pop(fields, None)
     raw = votes.pop("raw", 0)
     votes.pop("text", 0)
     if not votes:
