@@ -18,7 +18,7 @@ QEMU = "qemu-system-x86_64"
 
 
 COMMAND_LINE = "console=ttyS0 no_timer_check"
-"""On amd64. A guest that is emulated on a busy host sees too few ticks, and ends with "IO-APIC + timer doesn't work!"."""
+"""On amd64. Emulated on a busy host it sees too few ticks, and its end is "IO-APIC + timer doesn't work!"."""
 
 
 class Board(NamedTuple):
