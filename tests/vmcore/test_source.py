@@ -3,10 +3,12 @@
 import struct
 
 import drgn
+import pytest
 
-from lastwords.vmcore.source import registers_in_memory
+from lastwords.vmcore.source import open_source, program_of, registers_in_memory
 
 from . import building
+from .small_dump import BASE, PHYSICAL, small_dump
 
 _OFFSETS, _PER_CPU = 0x10000, 0x100000
 NOTES = 0x3000
@@ -54,3 +56,18 @@ def test_a_kernel_that_noted_none():
     assert registers_in_memory(prog, 0) is None
     assert registers_in_memory(prog, 1) is None
     assert registers_in_memory(drgn.Program(drgn.Platform(drgn.Architecture.X86_64)), 0) is None
+
+
+def test_null_is_no_memory(tmp_path):
+    """QEMU's ELF headers map all physical memory at its own addresses, from 0 on."""
+    path = tmp_path / "vmcore"
+    text = small_dump(path)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<Q", data, 64 + 56 + 16, PHYSICAL)  # p_vaddr of the memory
+    path.write_bytes(data)
+    with open_source([str(path)]) as dump:
+        prog = program_of(dump, path, text)
+        assert prog.read(BASE, 4) == prog.read(PHYSICAL, 4, True)
+        for address in (0, PHYSICAL, 0x7FFFFFFFFFFFFFF8):
+            with pytest.raises(drgn.FaultError):
+                prog.read(address, 8)

@@ -77,6 +77,7 @@ def program_of(dump: OpenDump, path: Path, vmcoreinfo: bytes | None = None) -> d
         if way.path is not None:
             prog = drgn.Program(vmcoreinfo=text)
             prog.set_core_dump(way.path)
+            _forget_lower_half(prog)
         else:
             prog = _from_memory(dump, path, text)
     except SourceError:
@@ -88,6 +89,24 @@ def program_of(dump: OpenDump, path: Path, vmcoreinfo: bytes | None = None) -> d
     if drgn.ProgramFlags.IS_LINUX_KERNEL not in prog.flags:
         raise SourceError(f"{path}: a core dump of a process, not of a kernel, or its VMCOREINFO is missing")
     return prog
+
+
+def _forget_lower_half(prog: drgn.Program) -> None:
+    """Have nothing there but faults: the kernel's addresses are in the upper half, except on s390x.
+
+    QEMU's ELF dumps say that all physical memory is mapped from 0 on, and drgn believes them. NULL pointers would lead
+    to what real mode left there.
+    """
+    platform = prog.platform
+    if platform is None or drgn.PlatformFlags.IS_64_BIT not in platform.flags:
+        return
+    if platform.arch == drgn.Architecture.S390X:
+        return
+
+    def read(address: int, count: int, offset: int, physical: bool) -> bytes:
+        raise drgn.FaultError("no address of the kernel", address)
+
+    prog.add_memory_segment(0, 1 << 63, read)
 
 
 def _from_memory(dump: OpenDump, path: Path, vmcoreinfo: bytes | None) -> drgn.Program:

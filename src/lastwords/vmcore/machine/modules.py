@@ -99,9 +99,16 @@ def _references(module: drgn.Object) -> int | None:
 def _users(module: drgn.Object, problems: list[str]) -> tuple[str, ...]:
     if not module.type_.type.has_member("source_list"):  # CONFIG_MODULE_UNLOAD
         return ()
+    if not module.source_list.next:
+        return ()  # the kernel is about to load it, and has not come to that yet
     uses = list_for_each_entry("struct module_use", module.source_list.address_of_(), "source_list")
-    walked = walk(uses, _MOST_USERS, problems, "a module's users")
-    return tuple(decoded(use.source.name.string_()) for use in walked)
+    names: list[str] = []
+    try:
+        for use in walk(uses, _MOST_USERS, problems, "a module's users"):
+            names.append(decoded(use.source.name.string_()))  # noqa: PERF401  # those before a damaged one count
+    except Exception as failure:  # drgn raises what fits: its memory is not in the dump
+        problems.append(f"users of {decoded(module.name.string_())}: {one_line(failure)}")
+    return tuple(names)
 
 
 def _build_id(prog: drgn.Program, module: drgn.Object) -> str | None:
