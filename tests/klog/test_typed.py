@@ -111,6 +111,8 @@ def test_a_line_that_only_begins_with_bug_gets_its_kind() -> None:
         "foo\nbar\nbaz\nkernel panic - not syncing: attempted to kill init\nqux\n",
         "    kernel panic - not syncing: attempted to kill init\n",
         "kernel panic - not syncing: a\n" * 5,
+        "kernel panic - not syncing,critical\nunable to handle kernel null pointer dereference,critical\n",
+        "kernel panic - not syncing: fatal exception\nkernel panic - not syncing: attempted to kill init\n",
         "Nov 23 10:00:00 host app[12]: kernel panic - not syncing: attempted to kill init\n",
     ],
 )

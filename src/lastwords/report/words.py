@@ -193,9 +193,8 @@ def moment(oops: Oops) -> str:
     if oops.time is not None:
         parts.append(f"[{oops.time:.6f}]")
         parts.append(f"{duration(oops.time)} after boot")
-    if oops.clock or oops.wall:
-        parts.append(clock.shown(oops.clock) if oops.clock else oops.wall or "")
-    return " ".join(parts)
+    walls = [clock.shown(oops.clock) if oops.clock else oops.wall] if oops.clock or oops.wall else []
+    return ", ".join(filter(None, [" ".join(parts), *walls]))
 
 
 def kernel(oops: Oops) -> str | None:

@@ -8,7 +8,8 @@ from msgspec import structs
 from lastwords.model import Damage, Record
 
 from .prose import of_a_document, sentence
-from .respell import Respelt, respelt
+from .respell import UNKNOWN, Respelt, respelt
+from .words import PANIC
 
 DAMAGE = Damage(
     kind="typed",
@@ -56,13 +57,13 @@ def typed(records: Sequence[Record]) -> list[Record] | None:
     if not 0 < len(lines) <= _MOST_LINES or any(of_a_document(record.text) for record in lines):
         return None
     told = [(record, _told(record)) for record in lines]
-    headlines = sum(line.part == "headline" for _, line in told)
+    headlines = [line.text for _, line in told if line.part == "headline"]
     others = [
         record.text for record, line in told if line.part == "other" and line.time is None and record.time is None
     ]
     known = len(lines) - len(others)
     enough = len(others) <= _OTHERS + known // 2
-    if not 0 < headlines <= _MOST_HEADLINES or not enough:
+    if not 0 < len(headlines) <= _MOST_HEADLINES or not enough or len(_causes(headlines)) > 1:
         return None
     if sum(map(sentence, others)) * _SENTENCES > known:
         return None
@@ -70,6 +71,12 @@ def typed(records: Sequence[Record]) -> list[Record] | None:
         structs.replace(record, text=line.text, time=record.time if line.time is None else line.time)
         for record, line in told
     ]
+
+
+def _causes(headlines: Sequence[str]) -> set[str]:
+    """What the panics among these say: a kernel panics once, a list of messages has many."""
+    told = {text.partition("not syncing: ")[2].removesuffix(" ]---") for text in headlines if PANIC in text}
+    return told - {UNKNOWN}
 
 
 def _told(record: Record) -> Respelt:

@@ -46,6 +46,10 @@ _BLOCK = re.compile(r"unknown[\W_]{0,3}b[l1|][o0]ck[\W_]{0,3}([0-9]{1,3})[\W_]{1
 _EXIT_CODE = re.compile(r"exit\s?code\s?=\s?(?=[0-9])", re.IGNORECASE)
 
 
+UNKNOWN = "\u2026"
+"""What stands for a panic's cause where the text has none."""
+
+
 class Respelt(NamedTuple):
     """A line in the kernel's spelling.
 
@@ -85,12 +89,11 @@ def _panic(text: str) -> str | None:
             continue
         rest = text[match.end() :].strip().removesuffix("]---").strip(" -]")
         cause, following = _cause(rest)
-        if not cause and rest and not match[0].rstrip().endswith((":", ";", "-", ".", ",")):
+        if not cause and rest and not match[0].rstrip().endswith((":", ";", "-", ".")):
             return None
         if joints(following) > 1 or count_words(following) > _MOST_WORDS:
             return None
-        # What the kernel gave as its reason is not in the text.
-        reason = _joined(cause, following) or "\u2026"
+        reason = _joined(cause, following) or UNKNOWN
         return f"{wording}: {reason}" + (" ]---" if wording == words.END_OF_PANIC else "")
     return None
 
