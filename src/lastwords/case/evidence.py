@@ -26,6 +26,7 @@ READ_AS_CRASH = frozenset(
 may well hold the words of a crash."""
 
 _LIKE_A_LOG = re.compile(r"/(?:kmsg|waiting-tasks)[^/]{0,80}$")
+_WAITING = "/waiting-tasks.txt"
 
 _MAYBE_LOGS: tuple[Form | None, ...] = (None, "mcelog")
 """Forms that may be a kernel log as well: mcelog's lines stand in syslog between the kernel's."""
@@ -77,6 +78,8 @@ def holdings(paths: Sequence[str]) -> Holdings:
             evidence += manifest_of(case)
             errors += problems + _unread_journals(files)
             machines += [file for file, kind in files if kind == MACHINE]
+            if machines:  # it has these tasks and their stacks, and the locks that they wait for
+                files = [(file, kind) for file, kind in files if not str(file).endswith(_WAITING)]
             for file, kind in files:
                 form = recognize(file, _unpacked(file)) if kind not in ("dump", "vmlinux", "module") else None
                 if form is not None:

@@ -104,7 +104,8 @@ def _show(root: "Root", plan: "Plan") -> None:
     if plan.is_empty:
         rest = " A reboot puts it in force." if plan.reboot else ""
         _say(f"Nothing to do: all that can be set is set.{rest}")
-    for title, commands in (("Packages:", plan.installs), ("Commands, after the files:", plan.settles)):
+    settling = "Commands, after the files:" if plan.edits else "Commands:"
+    for title, commands in (("Packages:", plan.installs), (settling, plan.settles)):
         if title.startswith("Commands"):
             _show_edits(plan)
         if commands:

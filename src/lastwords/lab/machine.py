@@ -1,5 +1,6 @@
 """One virtual machine in QEMU: console into a file, QMP at hand, never left running."""
 
+import contextlib
 import json
 import re
 import socket
@@ -100,14 +101,36 @@ class Machine:
         self._process.wait()
         self._scratch.cleanup()
 
-    def run_on_terminal(self) -> int:
-        """Run it until it ends, with its console on this terminal, instead of the `with` block; gives QEMU's status."""
+    def run_on_terminal(self) -> bool:
+        """Run it until it ends, with its console on this terminal, instead of the `with` block.
+
+        Returns:
+            The guest has rebooted; else it is off, or somebody ended QEMU (Ctrl-A X).
+        """
         command = list(self.command)
         command[command.index("-serial") + 1] = "mon:stdio"
         try:
-            return subprocess.run(command, check=False).returncode
+            with subprocess.Popen(command) as qemu:
+                while qemu.poll() is None:
+                    time.sleep(0.1)
+                    with contextlib.suppress(OSError):
+                        return self._says_that_it_reboots()
+                return False
         finally:
             self._scratch.cleanup()
+
+    def _says_that_it_reboots(self) -> bool:
+        """Listen to QEMU's monitor until it ends (QEMU, `qapi/run-state.json`: SHUTDOWN and its reasons)."""
+        rebooted = False
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self._socket))
+            connection.sendall(b'{"execute": "qmp_capabilities"}\n')
+            with connection.makefile(encoding="utf-8") as lines:
+                for line in lines:
+                    message = json.loads(line)
+                    if message.get("event") == "SHUTDOWN":
+                        rebooted = message["data"]["reason"] == "guest-reset"
+        return rebooted
 
     def wait_for(self, pattern: str, timeout: float) -> bool:
         """Wait until the console shows something.

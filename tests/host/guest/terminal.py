@@ -16,7 +16,9 @@ def main() -> None:
     system = image()
     disk = terminal(system)
     if "--new" in sys.argv or not disk.exists():
-        print("making the disk; lastwords is installed in it first, which takes a boot", file=sys.stderr)
+        print(
+            "making the disk: lastwords is installed in it first, which takes a boot (a minute or two)", file=sys.stderr
+        )
         with TemporaryDirectory(prefix="lastwords-lab-") as scratch:
             disk.unlink(missing_ok=True)
             guest = Guest(overlay(system, disk), Path(scratch) / "console", devices=payload.devices())
@@ -26,11 +28,8 @@ def main() -> None:
                 guest.shut_down()
     hold(disk)
     guest = Guest(disk, Path("/dev/null"), devices=payload.devices())
-    while True:
-        began = time.monotonic()
-        if guest.run_on_terminal() or time.monotonic() - began < 2:
-            return
-        print("\r\nthe guest has rebooted or is off; Ctrl-C within 3 s, or it starts again", file=sys.stderr)
+    while guest.run_on_terminal():
+        print("\r\nthe guest reboots; Ctrl-C within 3 s keeps it off", file=sys.stderr)
         try:
             time.sleep(3)
         except KeyboardInterrupt:

@@ -95,8 +95,8 @@ class Guest:
         self._stop()
         self._scratch.cleanup()
 
-    def run_on_terminal(self) -> int:
-        """Run it on this terminal until it reboots or is off, instead of the `with` block; gives QEMU's status."""
+    def run_on_terminal(self) -> bool:
+        """Run it on this terminal until it ends, instead of the `with` block; gives whether it has rebooted."""
         return self._machine().run_on_terminal()
 
     def _machine(self) -> Machine:
