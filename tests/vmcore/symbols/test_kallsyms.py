@@ -147,6 +147,13 @@ def test_what_is_between_sdata_and_edata_is_data_whatever_its_letter():
     assert kallsyms.types == "TtDDDdTt"
 
 
+def test_a_second_name_for_early_code_stands_behind_the_first():
+    names = ["__pi___x86_indirect_thunk_rax", "__x86_indirect_thunk_rax", "__pi_startup_64_load_idt"]
+    kallsyms = Kallsyms([BASE, BASE, BASE + 0x20], "TTt", names)
+    assert [each.name for each in kallsyms.find(None, None, BASE, True)] == ["__x86_indirect_thunk_rax"]
+    assert [each.name for each in kallsyms.find(None, None, BASE + 0x20, True)] == ["__pi_startup_64_load_idt"]
+
+
 def test_addresses_that_are_not_sorted_are_sorted():
     kallsyms = Kallsyms([BASE + 8, BASE], "tT", ["later", "first"])
     assert list(kallsyms.names) == ["first", "later"]

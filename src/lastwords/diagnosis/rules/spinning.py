@@ -85,6 +85,9 @@ def interrupted_holder(crash: Crash) -> Iterator[Finding]:
     if oops is None or oops.kind not in KINDS:
         return
     stack = list(crash.functions())
+    if crash.crashing_cpu is None and oops.at is not None and not any(SPINNING.match(name) for name, _ in stack):
+        # In newer kernels (7.3; not in 6.12) nothing else on the stack tells: a spinlock's slow path is jumped to.
+        stack.insert(0, (oops.at.function, oops.at.module or None))
     spot = next((place for place, (name, _module) in enumerate(stack) if SPINNING.match(name)), None)
     if spot is None:
         return

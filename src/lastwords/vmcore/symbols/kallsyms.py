@@ -72,6 +72,14 @@ _INNER_LABELS = frozenset(
 )
 
 
+POSITION_INDEPENDENT = "__pi_"
+"""In front of a second name, by which code that runs before the kernel is at its address calls a function.
+
+On arm64, and on x86-64 in newer kernels (7.3; not in 6.12). It may stand before the first name: as of
+__x86_indirect_thunk_rax.
+"""
+
+
 class KallsymsError(ValueError):
     """The tables can't be read, or contradict themselves."""
 
@@ -144,7 +152,8 @@ class Kallsyms:
         while first > self.located and self.addresses[first - 1] == start:
             first -= 1
         if address < start + max(self.size(first), 1):
-            yield from (place for place in range(first, end) if self.names[place] not in _INNER_LABELS)
+            found = (place for place in range(first, end) if self.names[place] not in _INNER_LABELS)
+            yield from sorted(found, key=lambda place: self.names[place].startswith(POSITION_INDEPENDENT))
 
     def symbol(self, place: int) -> drgn.Symbol:
         """A symbol as drgn has it."""

@@ -11,6 +11,7 @@ from typing import cast
 import drgn
 
 from .caller_registers import Caller, better_registers
+from .kallsyms import POSITION_INDEPENDENT
 
 _KERNEL_HALF = 1 << 63
 _PT_REGS_SIZE = 336
@@ -156,7 +157,7 @@ def function_name(frame: drgn.StackFrame) -> str | None:
     """The function of a frame as its source calls it, the same with and without debuginfo; None if not known.
 
     Example:
-        `ring_bind.constprop.0.isra.0` in kallsyms is `ring_bind`.
+        `ring_bind.constprop.0.isra.0` in kallsyms is `ring_bind`, and `__pi_memcpy` is `memcpy`.
     """
     name: str | None = frame.function_name
     if name is None:
@@ -164,4 +165,4 @@ def function_name(frame: drgn.StackFrame) -> str | None:
             name = frame.symbol().name
         except LookupError:
             return None
-    return _CLONE.sub("", name)
+    return _CLONE.sub("", name).removeprefix(POSITION_INDEPENDENT)
