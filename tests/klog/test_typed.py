@@ -30,6 +30,7 @@ def reading(text: str) -> Reading:
             "kernel panic not syncing: attempted to kill init! exit code = 0x00000b00",
             "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000b00",
         ),
+        ("kernel panic: attempted to kill init", "Kernel panic - not syncing: Attempted to kill init!"),
         ("end Kernel panic - not syncing", "---[ end Kernel panic - not syncing: … ]---"),
         (
             "--[ end kernel panic - not syncing: Fatal exception ]--",
@@ -96,6 +97,8 @@ def test_a_line_that_only_begins_with_bug_gets_its_kind() -> None:
     "text",
     [
         "kernel panic\n",
+        "kernel panic: how to find out why\n",
+        "kernel panic attempted to kill init\n",
         "Kernel panic - not syncing errors after the update\n",
         "how to fix kernel panic - not syncing: attempted to kill init\n",
         "unable to handle kernel null pointer dereference when a disk is gone\n",
@@ -111,6 +114,7 @@ def test_a_line_that_only_begins_with_bug_gets_its_kind() -> None:
         "foo\nbar\nbaz\nkernel panic - not syncing: attempted to kill init\nqux\n",
         "    kernel panic - not syncing: attempted to kill init\n",
         "kernel panic - not syncing: a\n" * 5,
+        "kernel panic - not syncing\nunable to handle kernel null pointer dereference\n",
         "kernel panic - not syncing,critical\nunable to handle kernel null pointer dereference,critical\n",
         "kernel panic - not syncing: fatal exception\nkernel panic - not syncing: attempted to kill init\n",
         "Nov 23 10:00:00 host app[12]: kernel panic - not syncing: attempted to kill init\n",

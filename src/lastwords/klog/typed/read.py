@@ -65,12 +65,19 @@ def typed(records: Sequence[Record]) -> list[Record] | None:
     enough = len(others) <= _OTHERS + known // 2
     if not 0 < len(headlines) <= _MOST_HEADLINES or not enough or len(_causes(headlines)) > 1:
         return None
+    if len(headlines) > 1 and known == len(headlines) and all(map(_bare, headlines)):
+        return None  # a list of words to look for
     if sum(map(sentence, others)) * _SENTENCES > known:
         return None
     return [
         structs.replace(record, text=line.text, time=record.time if line.time is None else line.time)
         for record, line in told
     ]
+
+
+def _bare(headline: str) -> bool:
+    """Whether it says nothing of this one crash: no cause, no number."""
+    return UNKNOWN in headline or not ("not syncing" in headline or any(map(str.isdigit, headline)))
 
 
 def _causes(headlines: Sequence[str]) -> set[str]:

@@ -95,7 +95,19 @@ def _panic(text: str) -> str | None:
             return None
         reason = _joined(cause, following) or UNKNOWN
         return f"{wording}: {reason}" + (" ]---" if wording == words.END_OF_PANIC else "")
-    return None
+    return _short_panic(text)
+
+
+_SHORT_PANIC = re.compile(r"\s{0,3}kernel\s{1,4}panic\s{0,3}[:;-]\s{0,4}", re.IGNORECASE)
+
+
+def _short_panic(text: str) -> str | None:
+    """`Kernel panic: …`, as people shorten it, with a cause that is the kernel's own."""
+    match = _SHORT_PANIC.match(text)
+    cause, following = _cause(text[match.end() :].strip()) if match is not None else ("", "")
+    if not cause or joints(following) > 1 or count_words(following) > _MOST_WORDS:
+        return None
+    return f"{words.PANIC}: {_joined(cause, following)}"
 
 
 def _cause(rest: str) -> tuple[str, str]:
