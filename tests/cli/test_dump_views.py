@@ -72,7 +72,9 @@ def dumps(monkeypatch):
                 **fields,
             )
 
-        monkeypatch.setattr(dump_view, "sources_of", lambda paths, **more: Sources(dump=tuple(paths)))
+        monkeypatch.setattr(
+            dump_view, "sources_of", lambda paths, *, vmlinux, **_: Sources(dump=tuple(paths), vmlinux=vmlinux)
+        )
         monkeypatch.setattr(dump_view, "read_dump", read_dump)
         module = importlib.import_module(f"lastwords.cli.{name}")
         return CliRunner().invoke(module.command, ["vmcore", *arguments])
@@ -216,9 +218,27 @@ def test_a_log_that_can_not_be_found_is_searched_for(dumps, monkeypatch, lost):
     result = dumps.run("log", **lost)
     assert (result.exit_code, result.stdout) == (0, "[ 1.0] one\n[ 2.0] two\n")
     assert result.stderr == "lastwords: the page is lost; this was found by searching the dump\n"
+    document = json.loads(dumps.run("log", "--json", **lost).stdout)
+    assert [(line["time"], line["text"]) for line in document["log"]] == [(1.0, "one"), (2.0, "two")]
+    assert document["missing"] == "the page is lost"
     monkeypatch.setattr(module, "rescue_log", lambda paths, **_: Rescued())
     result = dumps.run("log", **lost)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", "lastwords: the page is lost\n")
+
+
+def test_a_wrong_vmlinux_is_no_reason_to_go_without_the_log(dumps, monkeypatch):
+    module = importlib.import_module("lastwords.cli.log")
+    ask = module.ask
+
+    def choosy(files, *rest, **wanted):
+        if files.vmlinux is not None:
+            raise DumpError("vmlinux: is of another kernel")
+        return ask(files, *rest, **wanted)
+
+    monkeypatch.setattr(module, "ask", choosy)
+    result = dumps.run("log", "--vmlinux", "vmlinux", log=LOG)
+    assert (result.exit_code, result.stdout) == (0, dumps.run("log", log=LOG).stdout)
+    assert result.stderr == "lastwords: vmlinux: is of another kernel; the log takes no debuginfo\n"
 
 
 def test_what_is_not_whole_is_said(dumps):

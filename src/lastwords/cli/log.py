@@ -1,17 +1,22 @@
 """`lastwords log`: the kernel log in a dump."""
 
 import os
+import re
 import sys
 from typing import Any, NoReturn
 
 import click
+import msgspec
 
+from lastwords.model import VIEW_SCHEMA, Record, Symbols, View, to_json
 from lastwords.report.escape import printable
-from lastwords.vmcore.session import DumpError, Sources, rescue_log
+from lastwords.vmcore.session import DumpError, Reading, Sources, rescue_log
 
+from .complaint import complain
 from .dump_view import ask, dump_options, fail, note, show_json, sources
 from .progress import activity
 
+_STAMP = re.compile(r"\[ {0,11}(\d{1,12}\.\d{1,9})\] ")
 _LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
 
 
@@ -45,11 +50,11 @@ def command(paths: tuple[str, ...], level: int | None, wall: bool, raw: bool, as
     except DumpError as error:
         fail(str(error))
     try:
-        reading = ask(files, options, (), log=True)
+        reading = _read(files, options)
     except DumpError as error:
-        _rescued(files, str(error))
+        _rescued(files, str(error), as_json)
     if not reading.log:
-        _rescued(files, reading.log_missing or f"{paths[0]}: the log is empty")
+        _rescued(files, reading.log_missing or f"{paths[0]}: the log is empty", as_json)
     lines = [line for line in reading.log if level is None or line.level is None or line.level <= level]
     if as_json:
         show_json(reading, log=tuple(lines), missing=reading.log_missing)
@@ -60,7 +65,19 @@ def command(paths: tuple[str, ...], level: int | None, wall: bool, raw: bool, as
     sys.exit(0 if lines else 1)
 
 
-def _rescued(files: Sources, why: str) -> NoReturn:
+def _read(files: Sources, options: dict[str, Any]) -> Reading:
+    """The log; a vmlinux that can't be used is no reason to go without, for it takes none."""
+    try:
+        return ask(files, options, (), log=True)
+    except DumpError as error:
+        if files.vmlinux is None:
+            raise
+        reading = ask(msgspec.structs.replace(files, vmlinux=None, debuginfo=False), options, (), log=True)
+        complain(f"{error}; the log takes no debuginfo")
+        return reading
+
+
+def _rescued(files: Sources, why: str, as_json: bool) -> NoReturn:
     """What a search through the whole dump finds of the log, where the way to it is lost: text without levels."""
     try:
         with activity() as progress:
@@ -69,7 +86,21 @@ def _rescued(files: Sources, why: str) -> NoReturn:
         fail(why, files.dump)
     if not found.text:
         fail(why, files.dump)
-    sys.stdout.writelines(f"{printable(line)}\n" for line in found.text.removesuffix("\n").split("\n"))
-    click.echo(f"lastwords: {printable(why)}; this was found by searching the dump", err=True)
+    lines = found.text.removesuffix("\n").split("\n")
+    if as_json:
+        records = tuple(_record(number, line) for number, line in enumerate(lines, 1))
+        symbols = Symbols(source="none", release="")
+        missing = found.missing or why
+        view = View(schema=VIEW_SCHEMA, dump=files.dump[0], release="", symbols=symbols, log=records, missing=missing)
+        sys.stdout.buffer.write(to_json(view, indent=2 if sys.stdout.isatty() else 0) + b"\n")
+    else:
+        sys.stdout.writelines(f"{printable(line)}\n" for line in lines)
+    complain(f"{why}; this was found by searching the dump")
     note(found.missing)
     sys.exit(0)
+
+
+def _record(number: int, line: str) -> Record:
+    """A line with the time that it begins with, if it does."""
+    stamp = _STAMP.match(line)
+    return Record(number, line[stamp.end() :], time=float(stamp[1])) if stamp else Record(number, line)
