@@ -13,8 +13,8 @@ from lastwords.model import Analysis, to_json
 
 from . import truth
 
-# A few on the other kernels: a field, a returned value, a call through NULL, a deadlock.
-ELSEWHERE = ("null-field", "err-ptr", "null-function", "hung-task")
+# A few on the other kernels: a field, a returned value, a call through NULL, a deadlock, a leak.
+ELSEWHERE = ("null-field", "err-ptr", "null-function", "hung-task", "leak-oom")
 # What debuginfo adds is looked at in these: a field, a returned value, an argument, an interrupt handler of a block
 # driver, locks, a warning.
 WITH_DEBUGINFO = ("null-field", "err-ptr", "null-argument", "tasklet-null", "storage-mod", "rwsem-stall", "warn")

@@ -40,3 +40,11 @@ def test_example_is_the_worked_case():
     log = Path(__file__).parents[2] / "examples" / "storage_mod.log"
     assert first_oops(log) == case("storage-mod").answer
     assert log.read_text().count("DMA mapping error, tag") >= 5
+
+
+@pytest.mark.parametrize("kernel", ["6.12", "backports"])
+def test_what_newer_kernels_say_above_their_report_of_a_slab(kernel):
+    (source,) = find([str(LOGS / kernel / "red-zone.log")])
+    oops = scan(source).oopses[0]
+    assert oops.title == "BUG: Object corrupt in set_name"
+    assert oops.alternative_titles[-1] == "BUG: Right Redzone overwritten in set_name"

@@ -167,6 +167,7 @@ class Crash:
         """
         frames = task.stack if task is not None else ()
         stack = tuple(frame for frame in frames if frame.module is not None or not frame.inline)
+        stack = tuple(frame for frame in stack if not out_of_header(frame))
         if not stack or stack[0].function not in _STOPPED:
             return stack
         place = next((index for index, frame in enumerate(stack) if index and frame.interrupted), 0)
@@ -176,7 +177,9 @@ class Crash:
         """Functions and modules of the crash's stack, innermost first: the dump's, else the log's."""
         cpu = self.crashing_cpu
         if cpu is not None and cpu.stack:
-            yield from ((frame.function, frame.module) for frame in cpu.stack if not frame.user)
+            yield from (
+                (frame.function, frame.module) for frame in cpu.stack if not frame.user and not out_of_header(frame)
+            )
         else:
             yield from ((frame.function, frame.module or None) for frame in self.frames)
 
@@ -202,6 +205,14 @@ class Crash:
         module = f" [{frame.module}]" if frame.module else ""
         path = self.oops.path if self.oops else None
         return Fact(text=f"{frame.function}{module}", path=path, line=frame.line or None)
+
+
+def out_of_header(frame: StackFrame) -> bool:
+    """Whether a module's function inlined it out of the kernel's headers, as udelay() in Linux 7.3: it is not its own.
+
+    Only debuginfo shows it.
+    """
+    return frame.inline and frame.module is not None and "include/" in (frame.file or "")
 
 
 def crash_among(facts: Facts) -> Crash:

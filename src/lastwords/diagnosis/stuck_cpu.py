@@ -4,7 +4,7 @@ import re
 
 from lastwords.model import Cpu, StackFrame
 
-from .crash import Crash
+from .crash import Crash, out_of_header
 
 KINDS = frozenset({"soft-lockup", "hard-lockup", "rcu-stall", "workqueue-lockup", "watchdog-panic"})
 OF_NO_CPU = frozenset({"watchdog-panic", "workqueue-lockup"})
@@ -68,6 +68,6 @@ def busy_elsewhere(crash: Crash) -> tuple[Cpu, StackFrame] | None:
         if oops is None or cpu.number == oops.cpu or cpu.context == "idle":
             continue
         for frame in cpu.stack:
-            if frame.module is not None and frame.module == oops.module:
+            if frame.module is not None and frame.module == oops.module and not out_of_header(frame):
                 return cpu, frame
     return None

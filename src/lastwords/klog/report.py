@@ -1,7 +1,7 @@
 """One report of a crash: which lines are its own, and the oops that they make."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from lastwords.model import Frame, OomReport, Oops, Record
@@ -27,6 +27,7 @@ _REPEATED = 40
 """Lines behind an oops's end in which x86 repeats its registers."""
 _OVERLAP = 60
 """Lines behind the next report's headline that may still hold frames of the one before."""
+_OVERWRITTEN = re.compile(r"\[([\w ]{1,40} overwritten)\] 0x")
 _PANIC = "Kernel panic - not syncing"
 _OWN_LINES = ("CPU:", "Call Trace:", "Call trace:", "RIP:", "Modules linked in", "Kernel panic", "---[")
 """Lines that say that from here on the next report speaks."""
@@ -119,7 +120,7 @@ class Report:
         detail = decode(draft, headlines, kind, frame)
         return Oops(
             title=title.title,
-            alternative_titles=title.alternatives,
+            alternative_titles=(*title.alternatives, *self._overwritten(title.function)),
             kind=kind.name,
             family=kind.family,
             line=min(first.line, draft.first_line or first.line) if headless else first.line,
@@ -156,6 +157,18 @@ class Report:
         above = self.records[max(self.start - 1, 0) : self.start]
         summary = [record for record in above if record.text.startswith("oom-kill:constraint=")]
         return oom_report((*summary, self.records[self.start], *own), architecture)
+
+    def _overwritten(self, function: str | None) -> Iterator[str]:
+        """What SLUB found overwritten, as older kernels title the report.
+
+        Newer ones (6.12; not 6.1) say it above the report, which they then call "Object corrupt" (mm/slub.c:
+        check_bytes_and_report()).
+        """
+        if self.main.kind.name != "slab-corruption" or function is None:
+            return
+        for record in self.records[max(self.start - 3, 0) : self.start]:
+            if record.caller == self.caller and (found := _OVERWRITTEN.match(record.text.strip())) is not None:
+                yield f"BUG: {found[1]} in {function}"
 
     def _read_remains(self, own: list[Record]) -> list[Record]:
         """Read a report without a beginning, the lines before its headline last; gives all of them.

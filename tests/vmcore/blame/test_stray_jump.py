@@ -74,3 +74,44 @@ def test_data_is_no_function():
     dump = ModulesDump(FUNCTIONS)
     dump.symbols = [each._replace(data=True) for each in dump.symbols]
     assert stray_jump(dump.program, fault(READ ^ FAR)) is None
+
+
+BACK = CODE + 0x45
+
+
+def called(distance: int, target: int, opcode: str = "e8", pushed: int = BACK):
+    """A call in write_ring that was made, with this distance in the code; `target` is where the processor is."""
+    functions = {
+        **FUNCTIONS,
+        "write_ring": f"{opcode} {(distance & 0xFFFFFFFF).to_bytes(4, 'little').hex(' ')} {'90 ' * 0x3B}",
+    }
+    return stray_jump(ModulesDump(functions, memory={STACK: pushed}).program, fault(target, READ + 8))
+
+
+@pytest.mark.parametrize("bit", [25, 28, 30])
+def test_a_call_whose_distance_has_a_flipped_bit(bit):
+    """The distance is negative, so that more than one bit of the target differs."""
+    distance = (READ - BACK ^ 1 << bit) & 0xFFFFFFFF
+    target = BACK + (distance - (distance >> 31 << 32)) & (1 << 64) - 1
+    found = called(distance, target)
+    assert found is not None
+    assert found.sense == f"one bit away from {READ:#x}, the start of read_ring (bit {bit} of the distance differs)"
+    assert (found.function, found.address, found.confidence) == ("write_ring", BACK - 5, "medium")
+
+
+@pytest.mark.parametrize(
+    ("distance", "opcode", "pushed"),
+    [
+        (READ + 8 - BACK ^ 1 << 28, "e8", BACK),
+        (READ - BACK ^ 1 << 28, "e9", BACK),
+        (READ - BACK ^ 1 << 28, "e8", BACK + 1),
+        (READ - BACK ^ 1 << 28, "e8", 0x1000),
+    ],
+    ids=["not to its start", "no call", "something else on the stack", "nothing on the stack"],
+)
+def test_a_call_that_says_nothing(distance, opcode, pushed):
+    assert called(distance, BACK + distance & (1 << 64) - 1, opcode, pushed) is None
+
+
+def test_a_call_that_leads_elsewhere_was_not_it():
+    assert called(READ - BACK ^ 1 << 28, BACK + (3 << 30)) is None

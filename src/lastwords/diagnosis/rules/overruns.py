@@ -72,7 +72,7 @@ def overflow(crash: Crash) -> Iterator[Finding]:
     oops = crash.oops
     if oops is None:
         return
-    words = f"{oops.title} {oops.message}"
+    words = " ".join((oops.title, oops.message, *oops.alternative_titles))
     zone = re.search(r"(?:Right |Left )?Redzone overwritten|Object padding overwritten|Padding overwritten", words)
     # Of UBSAN's, a shift by too many bits is called out of bounds too, and an index was seen before it was used.
     bounds = oops.kind in _SEES_BOUNDS and re.search(r"out-of-bounds|buffer.overflow", words, re.IGNORECASE)
@@ -88,7 +88,12 @@ def overflow(crash: Crash) -> Iterator[Finding]:
         confidence=confidence,
         crash_class="memory-corruption",
         culprit=crash.faulting,
-        evidence=(crash.here(), *trace_facts(crash, "Allocated"), *trace_facts(crash, "Freed")),
+        evidence=(
+            crash.here(),
+            *((crash.here(zone[0]),) if zone and zone[0] not in oops.message else ()),
+            *trace_facts(crash, "Allocated"),
+            *trace_facts(crash, "Freed"),
+        ),
         next=(
             NextStep(
                 text="Compare what is written with the size that was allocated: strings without their end, sizes in other units.",
