@@ -425,3 +425,13 @@ def test_a_call_through_a_register_came_from_the_top_of_the_stack(rax, blamed):
         traces=(trace("read_ring", "ring", "ring_open", "ring"),),
     )
     assert verdict(report).culprit.function == blamed
+
+
+@pytest.mark.parametrize(("name", "left"), [("ring_lock [ring]", True), ("tasklist_mutex", True), (None, False)])
+def test_a_task_that_ended_left_its_lock_held(name, left):
+    waiter = Waiter(pid=90, comm="sh", state="D", seconds=30.0, function="ring_read", module="ring")
+    lock = Lock(kind="mutex", address=0x10, name=name, owner_ended=True, waiters=(waiter,))
+    report = oops("hung-task", function="ring_read", pid=90)
+    said = found("left-held", report, machine=machine(locks=Locks(held=(lock,))))
+    assert (said is not None) == left
+    assert said is None or "a task that has ended took it" in said.text

@@ -140,7 +140,8 @@ def _waiting(machine: Machine) -> Iterator[Answer]:
     if machine.locks is not None:
         for lock in machine.locks.held[:_MANY]:
             name = lock.name or f"at {lock.address:#x}"
-            owner = f"held by {lock.owner_comm} ({lock.owner})" if lock.owner is not None else "its holder is not known"
+            unknown = "held by a task that has ended" if lock.owner_ended else "its holder is not known"
+            owner = f"held by {lock.owner_comm} ({lock.owner})" if lock.owner is not None else unknown
             place = f" in {named(lock.owner_function, None)}" if lock.owner_function else ""
             who = several([f"{waiter.comm} ({waiter.pid})" for waiter in lock.waiters])
             fact = Fact(text=f"{lock.kind} {name}", address=lock.address)

@@ -52,11 +52,12 @@ def standing(crash: Crash, pid: int) -> tuple[str | None, str | None]:
 def left_held(crash: Crash, lock: Lock) -> bool:
     """Whether the holder is no longer in the code that took the lock, so that it was left held.
 
-    Either the lock is a module's own and nothing of the module is on the holder's stack, or the holder waits for what
-    its program asked for.
+    It has ended; or the lock is a module's own and nothing of the module is on its stack; or it waits for what its
+    program asked for.
     """
-    owner = crash.task(lock.owner)
-    stack = crash.own_stack(owner)
+    if lock.owner_ended:
+        return lock.name is not None  # else what was taken for a lock may be none
+    stack = crash.own_stack(crash.task(lock.owner))
     if not stack:
         return False
     own = _module_of(lock)

@@ -34,6 +34,7 @@ class Lock(Struct, frozen=True, kw_only=True):
         owner: pid of the holder, or None where it is not known or there are several.
         owner_comm: that task's name; `owner_state` as `Task.state`.
         owner_function: where it is now: the innermost function of its stack that is not part of waiting.
+        owner_ended: its owner field names what is no task any more: it ended with the lock held. `owner` is None then.
         owner_sure: False where the owner was worked out, not read from the lock; and for readers, of which a lock
             remembers only the last.
         held_for: `read` or `write`, where the lock knows both.
@@ -49,6 +50,7 @@ class Lock(Struct, frozen=True, kw_only=True):
     owner_comm: str | None = None
     owner_state: str | None = None
     owner_function: str | None = None
+    owner_ended: bool = False
     owner_sure: bool = True
     held_for: str | None = None
     readers: int | None = None

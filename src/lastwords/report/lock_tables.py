@@ -63,7 +63,7 @@ def _lock(lock: Lock, longest: int) -> Iterator[Text]:
 def _holder(lock: Lock) -> str:
     many = f"{lock.readers} reader{'s' if lock.readers != 1 else ''}" if lock.readers else ""
     if lock.owner is None:
-        return many or "nobody that is known"
+        return many or ("a task that has ended" if lock.owner_ended else "nobody that is known")
     state = f", state {lock.owner_state}" if lock.owner_state else ""
     where = f", in {lock.owner_function}" if lock.owner_function else ""
     owner = f"{lock.owner_comm} ({lock.owner}){state}{where}"

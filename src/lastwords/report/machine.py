@@ -101,8 +101,12 @@ def _cycle(cycle: LockCycle, known: dict[int, Lock], tasks: Sequence[Task]) -> s
     return ", which the next holds; ".join(steps) + ", which the first holds"
 
 
+def _nobody(lock: Lock) -> str:
+    return "held by a task that has ended" if lock.owner_ended else "holder not known"
+
+
 def _lock(lock: Lock) -> str:
-    owner = f"held by {_who(lock.owner, lock.owner_comm)}" if lock.owner is not None else "holder not known"
+    owner = f"held by {_who(lock.owner, lock.owner_comm)}" if lock.owner is not None else _nobody(lock)
     at = f" in {printable(lock.owner_function)}" if lock.owner_function else ""
     waiters = ", ".join(_who(waiter.pid, waiter.comm) for waiter in lock.waiters[:WAITERS])
     more = f" and {len(lock.waiters) - WAITERS} more" if len(lock.waiters) > WAITERS else ""

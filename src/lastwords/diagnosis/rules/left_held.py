@@ -19,28 +19,32 @@ from lastwords.model import Culprit, Fact, Finding, NextStep
 def lock_left_held(crash: Crash) -> Iterator[Finding]:
     """The holder is not in the code that the lock belongs to."""
     for lock, waiters in stuck_locks(crash):
-        owner = crash.task(lock.owner)
-        if owner is None or not left_held(crash, lock):
+        if not left_held(crash, lock):
             continue
+        owner = crash.task(lock.owner)
         name = lock.name or f"{lock.address:#x}"
         who = several([f"{waiter.comm} ({waiter.pid})" for waiter in waiters])
         users = {(waiter.function, waiter.module) for waiter in lock.waiters}
         function, module = next(iter(users)) if len(users) == 1 else (None, None)
         user = named(function, module) if function else "the functions that take it"
-        doing, _ = standing(crash, owner.pid)
+        taker = f"{owner.comm} ({owner.pid})" if owner is not None else "a task that has ended"
+        now = (
+            f", which is in no code that uses it: it is in {standing(crash, owner.pid)[0]}()"
+            if owner is not None
+            else ""
+        )
         yield Finding(
             id="left-held",
             title=f"the {lock.kind} {name} was left held",
             text=f"{who} waited in {named(waiters[0].function, waiters[0].module)} for the {lock.kind} {name}. By its owner "
-            f"field {owner.comm} ({owner.pid}) took it, which is in no code that uses it: it is in {doing or 'user space'}(). "
-            "So somebody returned without the unlock.",
+            f"field {taker} took it{now}. So somebody returned without the unlock.",
             confidence=0.75,
             crash_class="deadlock",
             culprit=Culprit(module=module, function=function),
             evidence=(
-                Fact(text=f"{lock.kind} {name}: owner {owner.comm} ({owner.pid})", address=lock.address),
+                Fact(text=f"{lock.kind} {name}: owner {taker}", address=lock.address),
                 *(Fact(text=f"{waiter.comm} ({waiter.pid}) waits in {waiter.function}()") for waiter in waiters[:4]),
-                Fact(text=stack_of(owner), address=owner.address),
+                *([Fact(text=stack_of(owner), address=owner.address)] if owner is not None else ()),
             ),
             next=(
                 NextStep(

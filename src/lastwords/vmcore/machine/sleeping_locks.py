@@ -149,7 +149,8 @@ class LockReader:
             return msgspec.structs.replace(self._lock(kind, address, waiters), sure=False)
         task = owner & _TASK
         lock = self._lock(kind, address, waiters, task)
-        return msgspec.structs.replace(lock, sure=not task or task in self._threads)
+        known = task in self._threads
+        return msgspec.structs.replace(lock, sure=not task or known, owner_ended=bool(task) and not known)
 
     def _rwsem(self, queue: Queue, kind: str) -> Lock | None:
         address, links = self._base(queue, "struct rw_semaphore")
