@@ -96,7 +96,8 @@ def undo(root: "Root", *, yes: bool) -> NoReturn:
     if done.skipped:
         _say("To be run in that system, because this is not the running one:")
         _list(done.skipped)
-    _say("Done. A reboot puts the kernel's command line in force.")
+    done_with = "The rest is done." if done.kept or done.failed else "Done."
+    _say(f"{done_with} A reboot puts the kernel's command line in force.")
     sys.exit(1 if done.kept or done.failed else 0)
 
 
