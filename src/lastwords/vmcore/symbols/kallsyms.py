@@ -113,7 +113,9 @@ class Kallsyms:
 
     def _data_is_no_text(self, types: str) -> str:
         """Linux 6.14 put relocate_kernel()'s code into .data of x86-64: nm calls all of a section with code text."""
-        start, end = (self._by_name.get(name, 0) for name in ("_sdata", "_edata"))
+        start, end = (self._by_name.get(name) for name in ("_sdata", "_edata"))
+        if start is None or end is None:
+            return types
         return types[:start] + types[start:end].translate(_DATA) + types[end:]
 
     def add(self, variables: dict[str, int]) -> None:
