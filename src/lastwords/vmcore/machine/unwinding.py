@@ -108,7 +108,7 @@ class Unwinder:
                 if not frames:
                     registers = last.registers()
                 frames += self._with_details(group, with_variables)
-                pointers.append(last.sp)
+                pointers.append(_stack_pointer(last))
         except Exception as failure:  # as above
             return _with_sizes(frames, pointers), registers, one_line(failure)
         return _with_sizes(frames, pointers), registers, self._early_end(last, frames)
@@ -207,6 +207,14 @@ def _groups(frames: Iterator[drgn.StackFrame]) -> Iterator[list[drgn.StackFrame]
         if not frame.is_inline:
             yield group
             group = []
+
+
+def _stack_pointer(frame: drgn.StackFrame) -> int:
+    """Of a frame; 0 where it is not known, as in some on arm64."""
+    try:
+        return int(frame.sp)
+    except LookupError:
+        return 0
 
 
 def _with_sizes(frames: Sequence[StackFrame], pointers: Sequence[int]) -> Stack:
