@@ -268,3 +268,10 @@ def test_doctor_is_asked_on_the_machine_itself(case, monkeypatch, ready, state):
     assert asked == []
     monkeypatch.setattr("socket.gethostname", lambda: "db7.example.org")
     assert performed(case, "ready_for_the_next", None) == Outcome(state, "what doctor says")
+
+
+def test_a_dump_that_is_there_and_not_read_is_told_with_the_reason(case):
+    why = "reading dumps takes drgn, which is not installed: pip install 'lastwords[vmcore]'"
+    check = DumpCheck(path="vmcore", verdict="whole", summary="all there")
+    outcome = performed(case, "state_read", Analysis(version="0", oopses=(), logs=(), dump=check, errors=(why,)))
+    assert (outcome.state, outcome.note) == ("open", f"the dump is not read: {why}")

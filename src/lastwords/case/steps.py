@@ -193,6 +193,8 @@ def state_read(work: Work) -> Outcome:
         return Outcome("done", f"{tasks} tasks on {cpus} CPUs read from {source}")
     if analysis is not None and analysis.samples:
         return Outcome("done", f"no dump; {len(analysis.samples)} samples of sar")
+    if analysis is not None and analysis.dump is not None and analysis.errors:
+        return Outcome("open", f"the dump is not read: {analysis.errors[0]}")
     return Outcome("open", "no dump that can be opened, and no samples of sar")
 
 
