@@ -409,6 +409,7 @@ def test_a_plugin_from_elsewhere(tmp_path, monkeypatch):
         "    take.file('/var/log/mine')\n"
     )
     broken = "raise ImportError('no such module')"
+    all_collectors()  # ours are in the registry for good, not in this test's copy of it
     install(monkeypatch, tmp_path / "site", "lastwords.collectors", mine=mine, broken=broken)
     registry = importlib.import_module("lastwords.host.collectors.collector")
     monkeypatch.setattr(registry, "_collectors", registry._collectors.copy())

@@ -214,6 +214,7 @@ def test_plugins(tmp_path, monkeypatch):
         "check('x-plugin', 'a check of theirs', 'proof', why='To see.')(lambda host: ok(host.name))\n"
     )
     bad = "raise ImportError('no such thing')"
+    checks.built_in()  # ours are in the registry for good, not in this test's copy of it
     install(monkeypatch, tmp_path / "site", "lastwords.checks", good=good, bad=bad)
     monkeypatch.setattr(checks, "_REGISTERED", dict(checks._REGISTERED))
     found = {check.id: check for check in readiness(debian12(Tree(tmp_path)).root()).checks}
