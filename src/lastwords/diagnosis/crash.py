@@ -187,7 +187,9 @@ class Crash:
         """The report as a piece of evidence: its first line, or `text` about it."""
         if self.oops is None:
             return Fact(text=text or "the dump")
-        return Fact(text=text or self.oops.message, path=self.oops.path, line=self.oops.line, quote=text is None)
+        if text is None:
+            return first_line(self.oops)
+        return Fact(text=text or self.oops.message, path=self.oops.path, line=self.oops.line)
 
     def sign(self, precursor: Precursor) -> Fact:
         """An unusual message as a piece of evidence."""
@@ -213,6 +215,11 @@ def out_of_header(frame: StackFrame) -> bool:
     Only debuginfo shows it.
     """
     return frame.inline and frame.module is not None and "include/" in (frame.file or "")
+
+
+def first_line(report: Oops) -> Fact:
+    """A report as a piece of evidence, in its own words."""
+    return Fact(text=report.message, path=report.path, line=report.line, quote=True)
 
 
 def crash_among(facts: Facts) -> Crash:

@@ -1,11 +1,12 @@
 """The locks of a dump that stuck tasks wait for, and where their holders are."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from lastwords.model import Lock, Task, Waiter
+from lastwords.model import Fact, Lock, Task, Waiter
 
 from .crash import Crash
+from .story import several
 
 _LOCKING = re.compile(
     r"(?:__)?(?:mutex_|rwsem_|down(?:_|$)|rt_mutex|_?raw_(?:spin|read|write)_|queued_|native_queued_|percpu_down|"
@@ -73,6 +74,21 @@ def _module_of(lock: Lock) -> str | None:
     return found[1] if found else None
 
 
-def stack_of(task: Task | None) -> str:
-    """The innermost functions of a task's stack in a line; empty without a stack."""
-    return f"{task.comm} ({task.pid}): {' < '.join(f.function for f in task.stack[:8])}" if task and task.stack else ""
+def lock_name(lock: Lock) -> str:
+    """What it is called, else its address."""
+    return lock.name or f"{lock.address:#x}"
+
+
+def queue(waiters: Sequence[Waiter]) -> str:
+    """Those who wait, as the subject of a sentence."""
+    return several([f"{waiter.comm} ({waiter.pid})" for waiter in waiters])
+
+
+def holder_evidence(lock: Lock, holder: str, waiters: Sequence[Waiter], owner: Task | None) -> Iterator[Fact]:
+    """The lock with its holder, the first of those who wait, and the holder's stack."""
+    yield Fact(text=f"{lock.kind} {lock_name(lock)}: owner {holder}", address=lock.address)
+    for waiter in waiters[:4]:
+        yield Fact(text=f"{waiter.comm} ({waiter.pid}) waits in {waiter.function}()")
+    if owner is not None and owner.stack:
+        stack = " < ".join(frame.function for frame in owner.stack[:8])
+        yield Fact(text=f"{owner.comm} ({owner.pid}): {stack}", address=owner.address)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.crash import Crash, first_line
 from lastwords.diagnosis.rule import rule
-from lastwords.model import Culprit, Fact, Finding, NextStep
+from lastwords.model import Culprit, Finding, NextStep
 
 _POLICIES = (
     ("panic_on_warn", "a warning", "kernel.panic_on_warn"),
@@ -50,11 +50,7 @@ def asked_for(crash: Crash) -> Iterator[Finding]:
         confidence=0.95,
         crash_class="deliberate",
         culprit=Culprit(),
-        evidence=(
-            Fact(text=report.message, path=report.path, line=report.line, quote=True)
-            if report
-            else crash.here("sysrq_handle_crash() on the stack"),
-        ),
+        evidence=(first_line(report) if report else crash.here("sysrq_handle_crash() on the stack"),),
         next=(_LOOK if ours else _ASK,),
         weight=1.0 if not wrong else 0.4,
     )

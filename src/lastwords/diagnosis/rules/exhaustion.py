@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from lastwords.diagnosis import control_group
-from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.crash import Crash, first_line
 from lastwords.diagnosis.holders import LARGE, Holder, counted, holders, unaccounted, whole
 from lastwords.diagnosis.rule import rule
 from lastwords.glossary.units import size
@@ -149,7 +149,7 @@ def memory_ran_out(crash: Crash) -> Iterator[Finding]:
         crash_class="resource-exhaustion",
         culprit=large[0].culprit if large and not dumped else None,
         evidence=(
-            Fact(text=oops.message, path=oops.path, line=oops.line, quote=True),
+            first_line(oops),
             *_evidence(oom, oops.path, large, found),
         ),
         next=(

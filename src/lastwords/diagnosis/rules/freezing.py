@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.crash import Crash, first_line
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import several
-from lastwords.model import Culprit, Fact, Finding, NextStep, Oops
+from lastwords.model import Culprit, Finding, NextStep, Oops
 
 # include/linux/fs.h: sb_start_write(), sb_start_pagefault() and sb_start_intwrite() wait for a per-CPU semaphore that
 # freeze_super() takes for writing; they are inlined into these.
@@ -46,9 +46,7 @@ def frozen_file_system(crash: Crash) -> Iterator[Finding]:
         confidence=0.85,
         crash_class="lockup",
         culprit=Culprit(),
-        evidence=tuple(
-            Fact(text=report.message, path=report.path, line=report.line, quote=True) for report in hung[:4]
-        ),
+        evidence=tuple(first_line(report) for report in hung[:4]),
         next=(_THAW,),
         weight=0.9,
     )

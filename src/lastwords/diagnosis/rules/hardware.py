@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from lastwords.diagnosis.bad_pointer import gone_from_under, trail
-from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.crash import Crash, first_line
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, of_disks, waits_for_io
 from lastwords.diagnosis.story import named
@@ -88,7 +88,7 @@ def machine_check(crash: Crash) -> Iterator[Finding]:
             confidence=confidence if own else min(confidence, 0.6),
             crash_class="hardware",
             culprit=None,
-            evidence=(Fact(text=oops.message, path=oops.path, line=oops.line, quote=True),),
+            evidence=(first_line(oops),),
             next=(
                 _SEL,
                 _RAS,

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.rule import rule
-from lastwords.diagnosis.story import named, several
-from lastwords.diagnosis.stuck_locks import left_held, stack_of, standing, stuck_locks
-from lastwords.model import Culprit, Fact, Finding, NextStep
+from lastwords.diagnosis.story import named
+from lastwords.diagnosis.stuck_locks import holder_evidence, left_held, lock_name, queue, standing, stuck_locks
+from lastwords.model import Culprit, Finding, NextStep
 
 
 @rule(
@@ -22,8 +22,7 @@ def lock_left_held(crash: Crash) -> Iterator[Finding]:
         if not left_held(crash, lock):
             continue
         owner = crash.task(lock.owner)
-        name = lock.name or f"{lock.address:#x}"
-        who = several([f"{waiter.comm} ({waiter.pid})" for waiter in waiters])
+        name, who = lock_name(lock), queue(waiters)
         users = {(waiter.function, waiter.module) for waiter in lock.waiters}
         function, module = next(iter(users)) if len(users) == 1 else (None, None)
         user = named(function, module) if function else "the functions that take it"
@@ -41,11 +40,7 @@ def lock_left_held(crash: Crash) -> Iterator[Finding]:
             confidence=0.75,
             crash_class="deadlock",
             culprit=Culprit(module=module, function=function),
-            evidence=(
-                Fact(text=f"{lock.kind} {name}: owner {taker}", address=lock.address),
-                *(Fact(text=f"{waiter.comm} ({waiter.pid}) waits in {waiter.function}()") for waiter in waiters[:4]),
-                *([Fact(text=stack_of(owner), address=owner.address)] if owner is not None else ()),
-            ),
+            evidence=tuple(holder_evidence(lock, taker, waiters, owner)),
             next=(
                 NextStep(
                     text=f"Read {user} for paths that return with {name} held: an error, a signal, a break in a loop.",

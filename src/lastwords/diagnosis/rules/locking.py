@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.crash import Crash, first_line
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.signs import waits_for_io
 from lastwords.diagnosis.story import named, several
-from lastwords.diagnosis.stuck_locks import left_held, stack_of, standing, stuck_locks
+from lastwords.diagnosis.stuck_locks import holder_evidence, left_held, lock_name, queue, standing, stuck_locks
 from lastwords.glossary.units import duration
 from lastwords.model import Culprit, Fact, Finding, Frame, Lock, LockCycle, NextStep, Oops, Waiter
 
@@ -80,8 +80,7 @@ def lock_holder(crash: Crash) -> Iterator[Finding]:
 
 
 def _holder_finding(crash: Crash, lock: Lock, waiters: list[Waiter]) -> Finding:
-    name = lock.name or f"{lock.address:#x}"
-    who = several([f"{waiter.comm} ({waiter.pid})" for waiter in waiters])
+    name, who = lock_name(lock), queue(waiters)
     waited = max((waiter.seconds for waiter in waiters if waiter.seconds is not None), default=None)
     since = f" for {duration(waited)}" if waited is not None else ""
     waiting_in = named(waiters[0].function, waiters[0].module)
@@ -109,11 +108,7 @@ def _holder_finding(crash: Crash, lock: Lock, waiters: list[Waiter]) -> Finding:
         confidence=0.88 if lock.owner_sure and lock.sure else 0.7,
         crash_class="lockup" if lock.kind == "spinlock" else "deadlock",
         culprit=Culprit(module=module, function=function or lock.owner_function),
-        evidence=(
-            Fact(text=f"{lock.kind} {name}: owner {lock.owner_comm} ({lock.owner})", address=lock.address),
-            *(Fact(text=f"{waiter.comm} ({waiter.pid}) waits in {waiter.function}()") for waiter in waiters[:4]),
-            *([Fact(text=stack_of(owner), address=owner.address)] if owner is not None and owner.stack else ()),
-        ),
+        evidence=tuple(holder_evidence(lock, f"{lock.owner_comm} ({lock.owner})", waiters, owner)),
         next=(
             NextStep(
                 text=f"Ask why {named(function, module)} keeps the lock that long: what does it wait for?", value=0.9
@@ -172,7 +167,7 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
         crash_class="deadlock",
         culprit=crash.faulting if mutual else Culprit(),
         evidence=(
-            *(Fact(text=report.message, path=report.path, line=report.line, quote=True) for report, _ in locked[:5]),
+            *(first_line(report) for report, _ in locked[:5]),
             crash.spot(locked[0][1][1]),
         ),
         next=(
