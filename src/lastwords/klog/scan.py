@@ -18,10 +18,9 @@ from .follow import tied
 from .inputs import Dialect, Input, among_strings, holds_control, host_in, is_binary, not_a_log, recognise
 from .inputs.files import shown
 from .oopses import find_oopses
-from .typed import DAMAGE, may_be_typed, typed
 
-CHUNK = 8 << 20
-"""Bytes read at a time."""
+CHUNK = 16 << 20
+"""Bytes read at a time: few enough to stay in a CPU's cache, so many that what is read twice (`TAIL`) costs little."""
 AT_HAND = 400_000
 """Records decoded at a time where the format has to be decoded as a whole."""
 TAIL_RECORDS = 10_000
@@ -259,6 +258,8 @@ class _Scanner:
 
     def _typed(self, data: bytes) -> _Window | None:
         """The text as the kernel would have spelt it, where somebody typed it; None where nothing crashes in it."""
+        from .typed import DAMAGE, may_be_typed, typed  # few logs need it
+
         if not may_be_typed(data, self.dialect.name):
             return None
         records = typed(self.dialect.records(data))
