@@ -12,6 +12,7 @@ from .journal import JournalExport, JournalJson, JournalPretty
 from .journal_verbose import HEADER as VERBOSE_HEADER
 from .journal_verbose import JournalVerbose
 from .kmsg import Kmsg
+from .pasted import ENTITY, Pasted, indentation, outdented, without_markup
 from .printk import Printk
 from .pstore import HEADER as PSTORE_HEADER
 from .pstore import Pstore
@@ -61,7 +62,7 @@ LINES: tuple[tuple[str, str], ...] = (
     ("netconsole", r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?:? "),
     ("console", r"\[(?:  OK  |FAILED|DEPEND)\]|\S{1,64} login: | {9}Starting "),
     ("raw", r"(?:> )*(?:Call Trace:|CPU: [0-9]+ PID: [0-9]+ |RIP: 00|Code: [0-9a-f]{2} |Modules linked in:|BUG: "
-            r"|Kernel panic - not syncing|Linux version [0-9]| \[<[0-9a-f]{8,16}>\] |pc : |x29: |NIP: )"),
+            r"|INFO: |WARNING: |Oops: |Internal error: |Unable to handle |Backtrace:|Kernel panic - not syncing|Linux version [0-9]| \[<[0-9a-f]{8,16}>\] |pc : |x29: |NIP: )"),
 )  # fmt: skip
 
 # Dialects in which an entry has a line for each of its many fields, and what share of all lines these are at least.
@@ -99,18 +100,37 @@ def recognise(sample: bytes) -> Dialect:
     Returns:
         A fresh object: some dialects remember what they have read. `text` where nothing fits.
     """
-    sample = REMARKS.sub(b"", sample[:SAMPLE].removeprefix(b"\xef\xbb\xbf"))
+    sample = sample[:SAMPLE].removeprefix(b"\xef\xbb\xbf")
+    if ENTITY.search(sample):
+        return _pasted(_bare(without_markup(sample)), without_markup)
+    return _bare(sample)
+
+
+def _bare(sample: bytes) -> Dialect:
+    sample = REMARKS.sub(b"", sample)
     for pattern, dialect in SAMPLES:
         if pattern.match(sample):
             return dialect()
+    lines = _lines(sample)
+    if indent := indentation(lines, _line_dialect):
+        bared = outdented(indent)
+        return _pasted(DIALECTS[_of_lines(bared(sample))](), bared)
     return DIALECTS[_of_lines(sample)]()
 
 
-def _of_lines(sample: bytes) -> str:
+def _pasted(inner: Dialect, bared: Callable[[bytes], bytes]) -> Dialect:
+    return Pasted(inner, bared) if inner.line_oriented else inner
+
+
+def _lines(sample: bytes) -> list[str]:
     text, _ = displayed(sample)
     lines = [line for line in text.split("\n", SAMPLE_LINES * 4) if line][: SAMPLE_LINES * 4]
     # Boot loaders and test rigs come first: look at lines from all over the sample.
-    lines = lines[:: max(1, len(lines) // SAMPLE_LINES)]
+    return lines[:: max(1, len(lines) // SAMPLE_LINES)]
+
+
+def _of_lines(sample: bytes) -> str:
+    lines = _lines(sample)
     votes = Counter(_line_dialect(line) for line in lines)
     for fields in _FIELDS:
         # init's environment, which the kernel prints before it starts it, looks like them.
