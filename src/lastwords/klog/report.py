@@ -9,8 +9,8 @@ from lastwords.model import Frame, OomReport, Oops, Record
 from . import titles
 from .body import read_body
 from .culprit.choose import at_fault, choose
-from .culprit.never import entry, plain
-from .damage import assess
+from .culprit.never import plain
+from .damage import assess, complete
 from .decode.oom import KINDS as OUT_OF_MEMORY
 from .decode.oom import oom_report
 from .detail import decode
@@ -93,7 +93,7 @@ class Report:
             own = self._read_remains(own)
         else:
             read_body(own, draft)
-        self.unfinished = self.next is not None and not self.caller and not _complete(draft)
+        self.unfinished = self.next is not None and not self.caller and not complete(draft)
         overlap = self._read_on(draft) or self._shares_lines(draft)
         kind, form = self.main.kind, self.main.form
         also = self._also(own)
@@ -215,7 +215,7 @@ class Report:
             # Harmless where the trace that names the crash was complete before, or where the other report shows none.
             mixed = heading < len(rest) or self.next.main.kind.trace == "needed"
             listed = self.next.main.kind is self.main.kind  # one printer, one report after the other: kmemleak
-            return names and mixed and (more or not (listed or _complete(draft)))
+            return names and mixed and (more or not (listed or complete(draft)))
         return False
 
     def _shares_lines(self, draft: Draft) -> bool:
@@ -242,12 +242,6 @@ class Report:
                 found.update({k: v for k, v in match.groupdict().items() if v is not None})
                 break
         return found
-
-
-def _complete(draft: Draft) -> bool:
-    """Whether the last trace goes down to where the kernel was entered."""
-    frames = draft.traces[-1].frames if draft.traces else []
-    return any(entry(plain(frame.function)) for frame in frames[-8:] if frame.reliable)
 
 
 @lru_cache(maxsize=512)
