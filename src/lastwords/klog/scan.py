@@ -18,6 +18,7 @@ from .follow import tied
 from .inputs import Dialect, Input, among_strings, holds_control, host_in, is_binary, not_a_log, recognise
 from .inputs.files import shown
 from .oopses import find_oopses
+from .wall_clock import WallClock
 
 CHUNK = 16 << 20
 """Bytes read at a time: few enough to stay in a CPU's cache, so many that what is read twice (`TAIL`) costs little."""
@@ -227,6 +228,7 @@ class _Scanner:
         self.reached: set[int] = set()  # boots of which the first oops is found
         self.kept = 0  # records in the result's windows
         self.frames = 0  # in the traces of the result's oopses
+        self.wall = WallClock(())  # as far as it is known
         self.program = False  # the file begins as programs do
         self.dialect: Dialect
 
@@ -392,6 +394,10 @@ class _Scanner:
         result, records = self.result, window.records
         oopses = [oops for oops in window.oopses if oops.line > self.reported and (until is None or oops.line <= until)]
         oopses = [self._bounded(oops) for oops in oopses[: MOST - len(result.oopses)]]
+        if any(oops.wall for oops in oopses):
+            if not self.wall.dated:
+                self.wall = WallClock(records)
+            oopses = [structs.replace(oops, clock=self.wall.at(oops.wall)) for oops in oopses]
         result.oopses += oopses
         if self.full:
             result.warning = f"more than {MOST} crash reports; read up to line {result.oopses[-1].line}"

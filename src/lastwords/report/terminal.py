@@ -313,7 +313,8 @@ def _gaps_part(gaps: Iterable[Gap]) -> Iterator[RenderableType]:
     yield from _section("What is missing")
     for gap in gaps:
         where = f"line {gap.line}: " if gap.line else ""
-        yield _indented(Text.assemble((where, "dim"), printable(gap.text), ("\n  " + printable(gap.advice), "dim")))
+        yield _indented(Text.assemble((where, "dim"), printable(gap.text)))
+        yield Padding(Text(printable(gap.advice), "dim"), (0, 0, 0, 4), expand=False)
 
 
 def _quiet(logs: list[Log], *, alone: bool) -> Iterator[RenderableType]:
