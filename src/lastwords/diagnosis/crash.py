@@ -205,7 +205,7 @@ class Crash:
     def spot(self, frame: Frame) -> Fact:
         """A frame of the log's trace as a piece of evidence."""
         module = f" [{frame.module}]" if frame.module else ""
-        path = self.oops.path if self.oops else None
+        path = self.oops.path if self.oops else self.log.path if self.log else None
         return Fact(text=f"{frame.function}{module}", path=path, line=frame.line or None)
 
 
@@ -233,7 +233,8 @@ def crash_among(facts: Facts) -> Crash:
     for oops in facts.oopses:
         boots.setdefault((oops.path, oops.boot), []).append(oops)
     if not boots:
-        return Crash(facts, log=facts.logs[0] if facts.logs else None)
+        listing = (log for log in facts.logs if log.listed)
+        return Crash(facts, log=next(listing, facts.logs[0] if facts.logs else None))
     first = next(iter(boots))[0]
     own = [reports for (path, _boot), reports in boots.items() if path == first]
     reports = next((r for r in reversed(own) if any(o.panic is not None for o in r)), own[-1])

@@ -8,6 +8,7 @@ from .changed import changed
 from .crash import Crash, crash_among
 from .doing import doing
 from .known import KnownIssue, match
+from .listed import is_hang
 from .panicked import panicked
 from .recorded import vanished
 from .rule import Rule, broken_plugins, rules
@@ -28,7 +29,7 @@ def diagnose(facts: Facts, known: Sequence[KnownIssue] = ()) -> Diagnosis | None
         The diagnosis, or None where nothing crashed and no boot vanished. A rule that raises is told in `broken`.
     """
     crash = crash_among(facts)
-    if crash.oops is None and crash.machine is None and not vanished(facts):
+    if crash.oops is None and crash.machine is None and not vanished(facts) and not is_hang(crash):
         return None
     broken = [BrokenRule(id="entry point", error=f"{name}: {reason}") for name, reason in broken_plugins()]
     findings: list[Finding] = []

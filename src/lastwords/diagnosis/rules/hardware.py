@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from lastwords.diagnosis.bad_pointer import gone_from_under, trail
 from lastwords.diagnosis.crash import Crash, first_line
 from lastwords.diagnosis.rule import rule
-from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, of_disks, waits_for_io
+from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, of_disks
 from lastwords.diagnosis.story import named
+from lastwords.diagnosis.waits import waits_for_io
 from lastwords.glossary.machine_check import machine_check_status
 from lastwords.model import Culprit, Fact, Finding, NextStep, Oops, Precursor
 

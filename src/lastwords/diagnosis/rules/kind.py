@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.listed import is_hang
 from lastwords.diagnosis.rule import rule
 from lastwords.model import CrashClass, Finding, NextStep, Oops
 
@@ -148,7 +149,7 @@ _MESSENGERS = {
 def kind(crash: Crash) -> Iterator[Finding]:
     """What the report says of itself."""
     oops = crash.oops
-    if oops is None or oops.kind not in KINDS:
+    if oops is None or oops.kind not in KINDS or (oops.kind == "sysrq-crash" and is_hang(crash)):
         return
     crash_class, confidence, text = KINDS[oops.kind]
     messenger = _MESSENGERS.get(oops.function or "") if oops.kind == "warning" else None
