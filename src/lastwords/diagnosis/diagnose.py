@@ -70,7 +70,8 @@ def _worth_following(findings: Sequence[Finding], came_to: Verdict) -> Iterator[
     close = [finding.title for finding in rivals(findings)]
     for finding in findings:
         agrees = finding.crash_class in (None, came_to.crash_class) or came_to.crash_class == "unknown"
-        if agrees or finding.title in close:
+        # Where the report says that it stood is worth a look, whatever it comes down to.
+        if agrees or finding.title in close or finding.id == "kind":
             yield finding
 
 

@@ -69,5 +69,10 @@ def _reports(crash: Crash) -> Iterator[Event]:
         yield Event(kind=kind, text=oops.title, time=oops.time, clock=oops.clock, path=oops.path, line=oops.line)
         if oops.panic is not None and oops.family != "panic":
             yield Event(
-                kind="panic", text=oops.panic, time=oops.time, clock=oops.clock, path=oops.path, line=oops.last_line
+                kind="panic",
+                text=oops.panic,
+                time=oops.time if oops.panic_time is None else oops.panic_time,
+                clock=oops.clock,
+                path=oops.path,
+                line=oops.panic_line or oops.last_line,
             )

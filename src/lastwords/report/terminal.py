@@ -48,7 +48,7 @@ def render(analysis: Analysis, file: IO[str], *, verbose: bool = False) -> None:
         console = Console(file=file, highlight=False, markup=False, emoji=False, width=width.asked_for() or PLAIN_WIDTH)
     with console.capture() as captured:
         for part in _parts(analysis, verbose):
-            console.print(part)
+            console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
     # Tables are filled up with blanks, which only get in the way of whoever copies from the report.
     file.write(_TRAILING.sub("", captured.get()))
 

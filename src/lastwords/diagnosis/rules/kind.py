@@ -175,7 +175,8 @@ _OF_CODE = frozenset({"logic-bug", "memory-corruption", "deadlock", "lockup", "u
 
 def _where_to_look(oops: Oops) -> Iterator[NextStep]:
     """The source line to read, or the command that gives it where the log does not have it."""
-    frame = oops.frame or oops.at
+    # Where a CPU hangs, the line to read is the one that it stood at, not the way in.
+    frame = (oops.at or oops.frame) if oops.family == "hang" else (oops.frame or oops.at)
     if oops.file and oops.source_line:
         asserted = oops.kind in ("kernel-bug", "warning", "refcount-warning")
         what = "the condition there is what the code found broken" if asserted else "that is where it stood"

@@ -54,7 +54,7 @@ def lockup_loop(crash: Crash) -> Iterator[Finding]:
         evidence=(
             crash.here(),
             *crash.stood(),
-            *(crash.spot(f) for f in crash.frames[:4]),
+            *(crash.spot(f) for f in [f for f in crash.frames if not WATCHERS.match(f.function)][:4]),
             *(Fact(text=f"CPU stack: {f.function}", address=f.address) for f in stack[:3]),
         ),
         next=(
