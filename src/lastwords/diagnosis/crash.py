@@ -94,7 +94,8 @@ class Crash:
     @property
     def release(self) -> str | None:
         """The kernel's release, by the report or the dump."""
-        return (self.oops.release if self.oops else None) or (self.machine.release if self.machine else None)
+        told = (self.oops.release if self.oops else None) or (self.machine.release if self.machine else None)
+        return told or (self.boot.release if self.boot else None)
 
     @property
     def time(self) -> float | None:
@@ -190,6 +191,13 @@ class Crash:
         if text is None:
             return first_line(self.oops)
         return Fact(text=text or self.oops.message, path=self.oops.path, line=self.oops.line)
+
+    def gave_up(self) -> Fact:
+        """The panic's own line as a piece of evidence, where a log has it."""
+        report = next((report for report in self.reports if report.panic is not None), None)
+        if report is None or report.panic is None:
+            return self.here(f"Kernel panic: {self.panic}")
+        return Fact(text=report.panic, path=report.path, line=report.panic_line or report.line, quote=True)
 
     def sign(self, precursor: Precursor) -> Fact:
         """An unusual message as a piece of evidence."""

@@ -15,6 +15,7 @@ from .rule import Rule, broken_plugins, rules
 from .timeline import timeline
 from .verdict import rivals, strength, verdict
 
+_OF_CODE = frozenset({"logic-bug", "memory-corruption", "deadlock", "lockup"})
 _PHASES = ("immediate", "post-mortem")
 
 
@@ -71,7 +72,7 @@ def _worth_following(findings: Sequence[Finding], came_to: Verdict) -> Iterator[
     for finding in findings:
         agrees = finding.crash_class in (None, came_to.crash_class) or came_to.crash_class == "unknown"
         # Where the report says that it stood is worth a look, whatever it comes down to.
-        if agrees or finding.title in close or finding.id == "kind":
+        if agrees or finding.title in close or (finding.id == "kind" and came_to.crash_class in _OF_CODE):
             yield finding
 
 

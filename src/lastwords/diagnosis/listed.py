@@ -1,9 +1,7 @@
 """Tasks that are blocked, by the log alone: those that were reported as hung, and those in the kernel's own lists."""
 
-from collections.abc import Iterator
-
 from lastwords.glossary.units import duration
-from lastwords.model import Fact, Frame, ListedTask, Oops, Trace
+from lastwords.model import Frame, ListedTask, NextStep, Oops, Trace
 
 from .crash import Crash
 from .story import named
@@ -52,9 +50,24 @@ def known_for(crash: Crash, confidence: float) -> float:
     return round(confidence * (0.85 if crash.oops is not None else 0.6), 2)
 
 
-def first_of(tasks: tuple[Oops, ...] | list[Oops]) -> Iterator[Fact]:
-    """Reports or entries of a list as pieces of evidence, a few of them."""
-    return (Fact(text=task.message, path=task.path or None, line=task.line, quote=True) for task in tasks[:4])
+def dump_next_time(crash: Crash, text: str) -> NextStep:
+    """To have the next hang leave a dump.
+
+    Args:
+        crash: the kernel may have panicked of this hang already.
+        text: what a dump would tell.
+    """
+    if "hung_task" in (crash.panic or ""):
+        return NextStep(
+            text=f"It panicked, as it was told to: with kdump it would have left a dump. {text}",
+            command="lastwords doctor",
+            value=0.7,
+        )
+    return NextStep(
+        text=f"Have the next hang panic, so that kdump saves it. {text}",
+        command="sysctl kernel.hung_task_panic=1",
+        value=0.7,
+    )
 
 
 def told(task: ListedTask) -> str:

@@ -44,8 +44,7 @@ def _listed(crash: Crash) -> str | None:
     if not tasks:
         return None
     count = sum(1 + len(task.alike) for task in tasks)
-    release = crash.boot.release if crash.boot else None
-    kernel = f"Linux {release}" if release else "The kernel"
+    kernel = f"Linux {crash.release}" if crash.release else "The kernel"
     times = [task.time for task in tasks if task.time is not None]
     uptime = f", {duration(max(times))} after boot" if times else ""
     return (

@@ -67,7 +67,7 @@ def _reports(crash: Crash) -> Iterator[Event]:
     parts = (("sign", crash.before), ("oops", (crash.oops,) if crash.oops else ()), ("follow-on", crash.after))
     for kind, oops in ((kind, oops) for kind, reports in parts for oops in reports):
         yield Event(kind=kind, text=oops.title, time=oops.time, clock=oops.clock, path=oops.path, line=oops.line)
-        if oops.panic is not None and oops.family != "panic":
+        if oops.panic is not None and oops.panic != oops.message:
             yield Event(
                 kind="panic",
                 text=oops.panic,

@@ -200,7 +200,7 @@ def _frames(trace: Trace, blamed: Frame | None, verbose: bool, *, top: bool) -> 
         # x86 leaves the function where the instruction pointer stood out of the trace.
         lines.insert(0, Text.assemble(_frame(blamed, True), ("  (instruction pointer)", "dim")))
     left, unreliable = max(len(frames) - limit, 0), len(trace.frames) - len(frames)
-    more = [f"{left} more frames"] if left else []
+    more = [f"{left} more frame{'s' if left > 1 else ''}"] if left else []
     more += [f"{unreliable} marked '?'"] if unreliable else []
     if more:
         lines.append(Text(f"  left out: {', '.join(more)}  (-v shows them)", "dim"))

@@ -76,7 +76,7 @@ def told_to_panic(crash: Crash) -> Iterator[Finding]:
                 id="told-to-panic",
                 title=f"{what} panics here because {sysctl} is set",
                 confidence=0.97,
-                evidence=(crash.here(f"Kernel panic: {message}"),),
+                evidence=(crash.gave_up(),),
                 weight=0.1,
             )
 

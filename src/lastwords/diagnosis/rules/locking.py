@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash, first_line
-from lastwords.diagnosis.listed import blocked, is_hang, known_for, listed, may_hold, told
+from lastwords.diagnosis.listed import blocked, dump_next_time, is_hang, known_for, listed, may_hold, told
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import named, several
 from lastwords.diagnosis.stuck_locks import holder_evidence, left_held, lock_name, queue, standing, stuck_locks
@@ -184,18 +184,14 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
                 phase="immediate",
                 value=0.8,
             ),
-            _PANIC_NEXT_TIME,
+            dump_next_time(crash, _OF_LOCKS),
             _LOCKDEP,
         ),
         weight=0.9,
     )
 
 
-_PANIC_NEXT_TIME = NextStep(
-    text="Have the next hang panic, so that kdump saves it.",
-    command="sysctl kernel.hung_task_panic=1",
-    value=0.7,
-)
+_OF_LOCKS = "A dump tells who holds the lock, and what that one does."
 
 
 def _may_be_held(
@@ -238,7 +234,7 @@ def _may_be_held(
                 text=f"Read {named(frame.function, module)}: does it sleep with the lock held, and what would wake it?",
                 value=0.85,
             ),
-            _PANIC_NEXT_TIME,
+            dump_next_time(crash, _OF_LOCKS),
             _LOCKDEP,
         ),
         weight=0.92,

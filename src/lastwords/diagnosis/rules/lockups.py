@@ -41,7 +41,7 @@ def lockup_loop(crash: Crash) -> Iterator[Finding]:
         return
     file, line = (at.file or None, at.source_line) if at else (frame.file, frame.line) if frame else (None, None)
     caller = oops.function if oops.function != function else None
-    called = f", called by {named(caller, oops.module)}" if caller else ""
+    called = f", called by {named(caller, oops.module)}," if caller else ""
     yield Finding(
         id="lockup-loop",
         title=f"{named(function, module)} did not come back",

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
-from lastwords.diagnosis.listed import blocked, is_hang, known_for
+from lastwords.diagnosis.listed import blocked, dump_next_time, is_hang, known_for
 from lastwords.diagnosis.owner import origin_of
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, of_disks
@@ -130,11 +130,7 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
         ),
         next=(
             _ASK_SERVER if server else look_at_disk(device_in(sign.text for sign in signs), _ASK_STORAGE, value=0.8),
-            NextStep(
-                text="A dump shows each request with its age and device.",
-                command="sysctl kernel.hung_task_panic=1",
-                value=0.6,
-            ),
+            dump_next_time(crash, "A dump shows each request with its age and device."),
         ),
         weight=0.85,
     )
