@@ -13,6 +13,8 @@ from .voices import Voices
 
 MAX_REPORT = 4000
 """Lines of one report at the most: the longest lockdep and all-CPU backtraces stay below."""
+_ON_PURPOSE = frozenset({"sysrq-crash"})
+"""Kinds of panics that somebody asks for: whatever was reported before is not what the kernel gave up over."""
 _LIVE = 400
 """Own lines after which a panic is no longer the end of the report before it."""
 _MIDST = 120
@@ -115,6 +117,8 @@ def _belongs(records: Sequence[Record], report: Report, headline: Headline) -> b
     """Whether a headline is part of the report before it."""
     if headline.index >= report.end:
         return False
+    if headline.kind.name in _ON_PURPOSE:
+        return report.main.kind is headline.kind  # its end
     last = report.headlines[-1]
     distance = headline.index - last.index
     main = report.main.kind

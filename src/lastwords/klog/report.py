@@ -117,6 +117,8 @@ class Report:
         )
         frame = culprit.frame if culprit else None
         headlines = [message, *(self.records[h.index].text.strip() for h in self.headlines if h is not self.main)]
+        told = (self.records[headline.index] for headline in (self.main, *self.headlines))
+        panic = next((record for record in told if record.text.lstrip().startswith(PANIC)), None)
         detail = decode(draft, headlines, kind, frame)
         return Oops(
             title=title.title,
@@ -132,7 +134,9 @@ class Report:
             module=frame.module or None if frame else None,
             frame=frame,
             at=self._stood(draft),
-            panic=next((text for text in headlines if text.startswith(PANIC)), None),
+            panic=panic.text.strip() if panic is not None else None,
+            panic_line=panic.line if panic is not None else None,
+            panic_time=panic.time if panic is not None else None,
             time=first.time,
             wall=first.wall or None,
             cpu=draft.cpu,

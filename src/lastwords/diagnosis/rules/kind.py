@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.listed import is_hang
 from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.stuck_cpu import IDLE, SPINNING, WATCHERS
 from lastwords.model import CrashClass, Finding, NextStep, Oops
 
 # Kinds of the catalogue (klog/catalogue): the class that they mostly come down to, how sure that is, and why.
@@ -148,7 +150,7 @@ _MESSENGERS = {
 def kind(crash: Crash) -> Iterator[Finding]:
     """What the report says of itself."""
     oops = crash.oops
-    if oops is None or oops.kind not in KINDS:
+    if oops is None or oops.kind not in KINDS or (oops.kind == "sysrq-crash" and is_hang(crash)):
         return
     crash_class, confidence, text = KINDS[oops.kind]
     messenger = _MESSENGERS.get(oops.function or "") if oops.kind == "warning" else None
@@ -168,6 +170,11 @@ def kind(crash: Crash) -> Iterator[Finding]:
     )
 
 
+def _waits_there(function: str) -> bool:
+    """Whether a CPU that stands there waits for something, or is asked where it stands."""
+    return any(pattern.match(function) for pattern in (SPINNING, IDLE, WATCHERS))
+
+
 _OF_CODE = frozenset({"logic-bug", "memory-corruption", "deadlock", "lockup", "unknown"})
 """Classes in which reading the code helps."""
 
@@ -175,6 +182,8 @@ _OF_CODE = frozenset({"logic-bug", "memory-corruption", "deadlock", "lockup", "u
 def _where_to_look(oops: Oops) -> Iterator[NextStep]:
     """The source line to read, or the command that gives it where the log does not have it."""
     frame = oops.frame or oops.at
+    if oops.family == "hang" and oops.at is not None and not _waits_there(oops.at.function):
+        frame = oops.at  # the line to read is the one that the CPU stood at, not the way in
     if oops.file and oops.source_line:
         asserted = oops.kind in ("kernel-bug", "warning", "refcount-warning")
         what = "the condition there is what the code found broken" if asserted else "that is where it stood"

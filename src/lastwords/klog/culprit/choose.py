@@ -144,7 +144,7 @@ def _frame_of_location(draft: Draft, name: str) -> Frame | None:
     return Frame(location.function, 0, location.offset, location.size, location.module or "", address=location.address)
 
 
-def _first(frames: Sequence[Frame], kind: Kind) -> Culprit | None:
+def in_trace(frames: Sequence[Frame], kind: Kind) -> Culprit | None:
     """The innermost reliable frame to blame; where there is none, the way into the kernel.
 
     Not an inlined one: only decoded logs show those, and a crash has the same title decoded or not.
@@ -168,7 +168,7 @@ def _trace(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str
         return None  # Frames of two traces, and nothing that tells them apart.
     for trace in draft.main_traces():
         if any(frame.reliable for frame in trace.frames):
-            culprit = _first(trace.frames, kind)
+            culprit = in_trace(trace.frames, kind)
             return None if culprit is not None and _behind_the_end(culprit, draft) else culprit
     return None
 
@@ -184,14 +184,14 @@ def _behind_the_end(culprit: Culprit, draft: Draft) -> bool:
 def _origin(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
     for trace in draft.traces:
         if trace.role == "owner":
-            return _first(trace.frames, kind)
+            return in_trace(trace.frames, kind)
     return None
 
 
 def _entry(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
     frames = frames_of_stall(draft, list(draft.main_traces()), rcu=kind.name == "rcu-stall")
     point = representative(frames)
-    return Culprit(plain(point.function), point) if point is not None else _first(frames, kind)
+    return Culprit(plain(point.function), point) if point is not None else in_trace(frames, kind)
 
 
 _PLACES = {
