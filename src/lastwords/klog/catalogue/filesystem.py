@@ -125,6 +125,11 @@ KINDS = (
             ),
             Form(
                 "ERROR: (device ",
+                r"ERROR: \(device [^)]{1,64}\): remounting filesystem as read-only",
+                "JFS: remounting filesystem read-only",
+            ),
+            Form(
+                "ERROR: (device ",
                 r"ERROR: \(device [^)]{1,64}\): (?P<function>\w+)",
                 "JFS: error in {function}",
                 "JFS: error",

@@ -30,7 +30,21 @@ KINDS = (
     Kind(
         "kernel-bug-message",
         "bug",
-        (Form("BUG: ", r"(?:\[ )?BUG: (?P<what>\S.*?)(?: \])?$", "BUG: {what}"),),
+        (
+            Form("BUG: ", r"(?:\[ )?BUG: (?P<what>\S.*?)(?: \])?$", "BUG: {what}"),
+            # Bugs of the kernel's own that it tells without any prefix.
+            Form(
+                "private stack overflow",
+                r"(?:bpf_jit: )?(?P<what>BPF private stack overflow/underflow) detected",
+                "{what}",
+            ),
+            Form(
+                "wrong timeout value",
+                r"schedule_timeout: wrong timeout value",
+                "schedule_timeout: wrong timeout value in {function}",
+            ),
+            Form("inconsistent task state", r"psi: inconsistent task state! ", "psi: inconsistent task state"),
+        ),
         where=("trace",),
         trace="optional",
         stamped=True,
