@@ -38,7 +38,7 @@ class Form:
         literal: text that every such line holds, for the first sieve; rare in healthy logs, and not shorter than
             needed to be rare.
         pattern: regular expression matched at the start of the message. Groups may be used in the titles. The
-            group `function` is a symbol with or without `+0x…/0x…`.
+            group `function` is a symbol with or without `+0x…/0x…`, the group `module` the module that it is in.
         title: the title, with `{function}` and the pattern's groups. Without it, the entry's title holds.
         bare: the title where no function is found; by default `{function}` becomes `corrupted`.
         partial: the title where the lines behind the headline, from which `title` takes groups, are missing.

@@ -76,6 +76,11 @@ KINDS = (
                 "xfs_do_force_shutdown",
                 rf"(?:{_XFS})?xfs_do_force_shutdown\((?!0x20?\) called from .*ioctl)0x[0-9a-f]+\) called from",
             ),
+            Form(
+                "Corruption Alert: Buffer at",
+                rf"{_XFS}Corruption Alert: Buffer at daddr 0x[0-9a-f]+ had permanent write failures",
+                "XFS: permanent write failures",
+            ),
             Form("Shutting down filesystem", rf"{_XFS}(?!User initiated).{{0,200}}Shutting down filesystem"),
             Form("has been shut down due to", rf"{_XFS}Filesystem has been shut down due to (?!user)"),
         ),
@@ -100,6 +105,12 @@ KINDS = (
             Form(
                 ": errno=-", rf"BTRFS:? error {_BTRFS} in (?P<function>\w+):\d+: errno=", "BTRFS: error in {function}"
             ),
+            # What is about to be written has changed in memory since it was made: bad memory, or a bug.
+            Form(
+                "write time tree block corruption",
+                rf"BTRFS error {_BTRFS}: block=\d+ write time tree block corruption detected",
+                "BTRFS: write time tree block corruption",
+            ),
             Form("forced readonly", rf"BTRFS:? info {_BTRFS}: forced readonly", "BTRFS: forced readonly"),
         ),
         where=("headline",),
@@ -120,8 +131,13 @@ KINDS = (
             ),
             Form(
                 "Filesystem has been set read-only",
-                r"FAT-fs(?: \([^)]{1,64}\))?: Filesystem has been set read-only",
+                r"(?:ex)?FAT-fs(?: \([^)]{1,64}\))?: Filesystem has been set read-only",
                 "FAT: filesystem set read-only",
+            ),
+            Form(
+                "ERROR: (device ",
+                r"ERROR: \(device [^)]{1,64}\): remounting filesystem as read-only",
+                "JFS: remounting filesystem read-only",
             ),
             Form(
                 "ERROR: (device ",

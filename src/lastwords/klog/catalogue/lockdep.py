@@ -24,6 +24,8 @@ KINDS = (
             Form("possible recursive locking detected", rf"{_BOX}possible recursive locking detected"),
             Form("possible irq lock inversion", rf"{_BOX}possible irq lock inversion dependency detected"),
             Form("possible deadlock", rf"{_BOX}possible deadlock detected"),
+            # The debug check of rt_mutex, until Linux 5.15.
+            Form("circular locking deadlock", rf"{_BOX}circular locking deadlock detected!"),
         ),
         title="possible deadlock in {function}",
         where=("also", "trace"),

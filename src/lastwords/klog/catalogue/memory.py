@@ -12,6 +12,7 @@ KINDS = (
         (
             Form("Bad page state", r"BUG: Bad page state in process"),
             Form("Bad page state", r"Bad page state in process"),
+            Form("Bad page state", r"BUG: Bad page state: \d+ messages suppressed", "BUG: Bad page state"),
         ),
         title="BUG: Bad page state in {function}",
         # Only CONFIG_PAGE_OWNER tells whose page it was; who frees it or gets it next merely finds the damage.
@@ -23,6 +24,7 @@ KINDS = (
         "memory",
         (
             Form("Bad page map", r"BUG: Bad page map in process"),
+            Form("Bad page map", r"BUG: Bad page map: \d+ messages suppressed", "BUG: Bad page map"),
             Form("Bad page cache", r"BUG: Bad page cache in process", "BUG: Bad page cache in {function}"),
             Form("Bad swap", r"BUG: Bad swap map", "BUG: Bad swap map"),
             Form(
@@ -40,13 +42,61 @@ KINDS = (
         "memory",
         (
             Form("Corrupted page table at address", r".{1,16}: Corrupted page table at address"),
-            Form("Bad pagetable: ", r"Bad pagetable: [0-9a-f]{4} "),
+            Form("Bad pagetable: ", r"(?:Oops: )?Bad pagetable: [0-9a-f]{4} "),
         ),
         title="Corrupted page table at address",
         where=(),
         trace="optional",
         refines=("oops",),
         source="arch/x86/mm/fault.c: pgtable_bad()",
+    ),
+    Kind(
+        # `mm/pgtable-generic.c:50: bad pmd ffff8881062f3f40(8000000123456067)`; one line, and the entry is cleared.
+        "bad-page-table",
+        "memory",
+        (
+            *(
+                Form(
+                    f": bad {level} ",
+                    rf"(?:\./)?[\w./-]{{1,100}}\.[ch]:\d{{1,6}}: bad (?P<level>{level}) [0-9a-fx]{{8,18}}",
+                )
+                for level in ("pgd", "p4d", "pud", "pmd", "pte")
+            ),
+        ),
+        title="bad {level}",
+        where=(),
+        trace="optional",
+        stamped=True,
+        source="mm/pgtable-generic.c: pmd_clear_bad(), arch/*/include/asm/pgtable.h: pmd_ERROR()",
+    ),
+    Kind(
+        # CONFIG_PAGE_POISONING: a page was written to while nobody owned it. Who finds that gets the page next.
+        "page-poison",
+        "memory",
+        (Form("pagealloc: ", r"(?:page_poison: )?pagealloc: (?P<what>memory corruption|single bit error)"),),
+        title="pagealloc: {what}",
+        where=("origin",),
+        trace="optional",
+        source="mm/page_poison.c: check_poison_mem()",
+    ),
+    Kind(
+        "dma-pool-corruption",
+        "memory",
+        (
+            Form(
+                "dma_pool_",
+                r"\S{1,40} \S{1,60}: (?P<call>dma_pool_(?:alloc|free)) [^,]{1,64}, \S{1,40} \((?P<what>corrupted|bad dma|bad vaddr)\)",
+            ),
+            Form(
+                "dma_pool_",
+                r"\S{1,40} \S{1,60}: (?P<call>dma_pool_free) [^,]{1,64}, dma \S{1,40} (?P<what>already free)",
+            ),
+        ),
+        # Told by whoever uses the pool next, without a trace.
+        title="{call}: {what}",
+        where=(),
+        trace="none",
+        source="mm/dmapool.c: pool_check_block(), pool_block_err()",
     ),
     Kind(
         "bad-mm-counter",

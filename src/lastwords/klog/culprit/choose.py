@@ -77,11 +77,15 @@ def _found(draft: Draft, name: str) -> Culprit:
 
 
 def _headline(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
-    function = groups.get("function")
+    function, module = groups.get("function"), groups.get("module")
     if function and kind.where == ("headline",):
         # The kernel itself has chosen, as KCSAN does: there is nothing better to find elsewhere.
-        return _found(draft, plain(function.partition("+")[0]))
-    return _from_group(kind, draft, function)
+        culprit: Culprit | None = _found(draft, plain(function.partition("+")[0]))
+    else:
+        culprit = _from_group(kind, draft, function)
+    if culprit is not None and culprit.frame is None and module:
+        return Culprit(culprit.function, Frame(culprit.function, 0, module=module))
+    return culprit
 
 
 def _also(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
