@@ -7,6 +7,7 @@ from lastwords.model import Oops, Record
 
 from . import remains
 from .headlines import Headline, headlines
+from .hearsay import only_told
 from .report import HEADER, PANIC, Report
 from .sieve import RESTARTS
 from .voices import Voices
@@ -34,7 +35,8 @@ def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oo
     """
     candidates = list(candidates)
     restarts = [i for i in candidates if any(words in records[i].text for words in RESTARTS)]
-    return [report.oops() for report in _reports(records, headlines(records, candidates), restarts)]
+    found = [(report, report.oops()) for report in _reports(records, headlines(records, candidates), restarts)]
+    return [oops for report, oops in found if not only_told(records, report.start, oops)]
 
 
 def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Sequence[int]) -> list[Report]:
