@@ -27,7 +27,7 @@ _DOCUMENT = re.compile(
 )
 # The kernel's own, around reports that may have no trace: init/do_mounts.c, arch/x86/kernel/nmi.c, kernel/panic.c.
 _KERNELS = re.compile(
-    r"\s{0,8}(?:Please append a correct|Do you have a strange power|Dazed and confused|You (?:probably|may) have a hardware"
+    r"\s{0,8}(?:Please append a correct|Uhhuh\. NMI received|Do you have a strange power|Dazed and confused|You (?:probably|may) have a hardware"
     r"|\"echo 0 >|.{0,80}Future hung task reports|Rebooting in |This is not a software problem|.{0,40}Run the above through"
     r"|No (?:working )?init found|The buggy address|Press .{0,40} to (?:continue|reboot))"
 )
