@@ -20,6 +20,7 @@ _PROSE = 2
 _SHORT = 4
 """Where there are no more lines than these, one is enough."""
 
+_FRAME = re.compile(r"[A-Za-z_][\w.]{0,127}\+0x[0-9a-f]{1,6}/0x[0-9a-f]")
 _DOCUMENT = re.compile(
     r"\s{0,8}(?:```|~~~|#{1,6} [A-Z]|(?:From|To|Cc|Subject|Message-ID|In-Reply-To): \S"
     r"|(?:Fixes|Closes|Link|Signed-off-by|Reported-by|Reviewed-by|Acked-by|Tested-by): |On .{4,100} wrote:$|diff --git "
@@ -41,7 +42,9 @@ def only_told(records: Sequence[Record], start: int, oops: Oops) -> bool:
         start: position of the oops's headline.
         oops: what was read of it.
     """
-    if _shown(records[start], oops):
+    if _shown(records[start], oops) or any(
+        _FRAME.search(record.text) for record in records[start + 1 : start + _LINES]
+    ):
         return False
     around = [*_near(reversed(records[max(start - _LOOKED_AT, 0) : start])), *_near(_behind(records, start, oops))]
     if any(_stamped(record) for record in around):
