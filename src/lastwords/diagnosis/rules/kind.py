@@ -129,6 +129,17 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "nmi-unknown": ("unknown", 0.3, "an NMI came that no handler took for its own"),
     "nmi-panic": ("unknown", 0.4, "an NMI came, and the kernel is told to panic then"),
     "irq-nobody-cared": ("logic-bug", 0.4, "an interrupt came that no driver took for its own"),
+    "gpu-lost": ("hardware", 0.6, "a graphics card no longer answers, and no reset brought it back"),
+    "gpu-hang": (
+        "unknown",
+        0.4,
+        "a graphics card did not finish its work in time: the card, its driver or a program's commands",
+    ),
+    "transmit-timeout": (
+        "unknown",
+        0.5,
+        "a network device did not send what it was given: its driver, the device or the link is stuck",
+    ),
     "nvme-failure": ("hardware", 0.7, "an NVMe drive did not answer"),
     "scsi-offline": ("hardware", 0.7, "a disk was taken offline after errors"),
     "ata-disabled": ("hardware", 0.75, "a disk did not answer and was given up"),

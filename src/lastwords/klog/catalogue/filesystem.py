@@ -15,6 +15,8 @@ KINDS = (
         "ext4-error",
         "filesystem",
         (
+            # EXT2 since 2.6.37.
+            Form("): error: ext2_", r"(?P<fs>EXT2)-fs \([^)]{1,64}\): error: (?P<function>\w+)"),
             Form("-fs error (device ", r"(?P<fs>EXT[234])-fs error \(device [^)]{1,64}\)(?:: | in )(?P<function>\w+)"),
             Form("Aborting journal on device", r"(?:JBD2?: )?Aborting journal on device", "EXT4-fs: aborting journal"),
             Form(
@@ -82,6 +84,8 @@ KINDS = (
                 "XFS: permanent write failures",
             ),
             Form("Shutting down filesystem", rf"{_XFS}(?!User initiated).{{0,200}}Shutting down filesystem"),
+            Form("log mount/recovery failed", rf"{_XFS}log mount/recovery failed", "XFS: log recovery failed"),
+            Form("metadata I/O error", rf"{_XFS}metadata I/O error", "XFS: metadata I/O error"),
             Form("has been shut down due to", rf"{_XFS}Filesystem has been shut down due to (?!user)"),
         ),
         title="XFS: filesystem shut down",
@@ -110,6 +114,22 @@ KINDS = (
                 "write time tree block corruption",
                 rf"BTRFS error {_BTRFS}: block=\d+ write time tree block corruption detected",
                 "BTRFS: write time tree block corruption",
+            ),
+            # Mounting ends with it. A tree's other copy may still have been good before that.
+            Form(
+                " tree root",
+                rf"BTRFS:? (?:error|warning) {_BTRFS}: (?:couldn't|failed to) read (?P<what>tree root)",
+                "BTRFS: can't read {what}",
+            ),
+            Form(
+                "read chunk root",
+                rf"BTRFS:? error {_BTRFS}: failed to read (?P<what>chunk root)",
+                "BTRFS: can't read {what}",
+            ),
+            Form(
+                "read chunk tree",
+                rf"BTRFS:? error {_BTRFS}: failed to read (?P<what>chunk tree)",
+                "BTRFS: can't read {what}",
             ),
             Form("forced readonly", rf"BTRFS:? info {_BTRFS}: forced readonly", "BTRFS: forced readonly"),
         ),

@@ -4,6 +4,8 @@ from .entry import Form, Kind
 
 # `Kill process … score … or sacrifice child` until Linux 5.0.
 _KILLED = r"Kill(?:ed)? process \d+,? \((?P<victim>.{1,32}?)\)"
+# Linux 5.0: the line above it, which says why. What people grep for may leave them with this one alone.
+_CHOSEN = r".{1,900},task=(?P<victim>.{1,32}?),pid=\d+,uid="
 
 KINDS = (
     Kind(
@@ -116,7 +118,10 @@ KINDS = (
     Kind(
         "memcg-out-of-memory",
         "memory",
-        (Form("Memory cgroup out of memory", rf"Memory cgroup out of memory: {_KILLED}"),),
+        (
+            Form("Memory cgroup out of memory", rf"Memory cgroup out of memory: {_KILLED}"),
+            Form("oom-kill:constraint=", rf"oom-kill:constraint=CONSTRAINT_MEMCG,{_CHOSEN}"),
+        ),
         # A container at its limit: the kernel did as told, the machine is well.
         title="Memory cgroup out of memory: killed {victim}",
         where=(),
@@ -151,7 +156,10 @@ KINDS = (
         "out-of-memory-kill",
         "memory",
         # Where the rest of the report is lost, or was held back by printk's rate limit.
-        (Form("Out of memory: Kill", rf"Out of memory(?: \(oom_kill_allocating_task\))?: {_KILLED}"),),
+        (
+            Form("Out of memory: Kill", rf"Out of memory(?: \(oom_kill_allocating_task\))?: {_KILLED}"),
+            Form("oom-kill:constraint=", rf"oom-kill:constraint=CONSTRAINT_(?!MEMCG)\w{{1,16}},{_CHOSEN}"),
+        ),
         title="Out of memory: killed {victim}",
         where=(),
         trace="none",

@@ -64,7 +64,7 @@ KINDS = (
         (
             Form(
                 _LITERAL,
-                rf"{_PANIC}VFS: Unable to mount root fs on (?:\"[^\"]{{0,100}}\" or )?[\w-]+",
+                rf"{_PANIC}VFS: [Uu]nable to mount root fs on (?:\"[^\"]{{0,100}}\" or )?[\w-]+",
                 "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)",
             ),
             Form(

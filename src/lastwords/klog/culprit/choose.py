@@ -89,7 +89,12 @@ def _headline(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, 
 
 
 def _also(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
-    return _from_group(kind, draft, also.get("function"))
+    culprit = _from_group(kind, draft, also.get("function"))
+    if culprit is None or culprit.frame is not None or not also.get("module"):
+        return culprit
+    # No trace has it, but the line that names it says where it lives.
+    offset, size = int(also["offset"], 16), int(also["size"], 16)
+    return Culprit(culprit.function, Frame(also["function"], 0, offset, size, also["module"]))
 
 
 def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
