@@ -78,7 +78,7 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
     # In other reports, registers and error codes are of something else: of a fault that followed, of another CPU.
     faulted = kind.family in _FAULTS
     error = error_code(machine, texts, registers) if faulted else None
-    reported = _reported(draft, texts, kind, registers)
+    reported = None if _late(error) else _reported(draft, texts, kind, registers)
     asked = Asked(
         machine or "",
         registers,
@@ -100,7 +100,7 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
         taints=from_letters(draft.taint or ""),
         modules=linked_modules(draft.modules),
         error_code=error,
-        address=_address(machine, texts, asked, reported, decoded),
+        address=_address(machine, texts, asked, reported, decoded, error),
         code=decoded,
         file=place[0] if place else None,
         source_line=place[1] if place else None,
@@ -134,6 +134,11 @@ def _fetched(error: ErrorCode | None, reported: Reported | None, registers: dict
     return reported is not None and reported.value == _instruction_pointer(registers)
 
 
+def _late(error: ErrorCode | None) -> bool:
+    """Whether the CPU went on before it heard that an access had failed: the address beside it is of something else."""
+    return error is not None and "asynchronous external abort" in error.meaning
+
+
 def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
     """The crash's own trace: that with the function to blame, or the first."""
     traces = [trace for trace in draft.main_traces() if trace.frames]
@@ -144,6 +149,9 @@ def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
     return traces[0] if traces else None
 
 
+_SPECIFICATION = 6
+_WORD = 4
+"""What instructions that s390 refuses for their alignment need at least."""
 _HEADLESS = ("---[ end trace", "RIP: 0010:", "Kernel panic - not syncing: Fatal exception")
 _PAGE_FAULT = re.compile(r"#PF: |Oops: [0-9a-f]{4} \[#")
 
@@ -154,13 +162,21 @@ def _page_fault(texts: Sequence[str]) -> bool:
 
 
 def _address(
-    machine: str | None, texts: Sequence[str], asked: Asked, reported: Reported | None, decoded: Code | None
+    machine: str | None,
+    texts: Sequence[str],
+    asked: Asked,
+    reported: Reported | None,
+    decoded: Code | None,
+    error: ErrorCode | None,
 ) -> AddressSense | None:
     if machine is None:
         return None
     operand = decoded.operand if decoded else None
-    if reported is None and asked.fault:
+    if reported is None and asked.fault and not _late(error):
         reported = _worked_out(machine, texts, asked, operand)
+    elif reported is not None and reported.page_only and operand is not None and operand.agrees:
+        # s390 tells the page, the instruction and its registers where in it.
+        reported = Reported(operand.address if operand.address is not None else reported.value)
     if reported is None:
         return None
     return sense(
@@ -182,10 +198,16 @@ def _address(
 def _worked_out(machine: str, texts: Sequence[str], asked: Asked, operand: MemoryOperand | None) -> Reported | None:
     """The operand's address where the report has none.
 
-    Linux before 5.6 printed none for a general protection fault; a page fault's headline may be cut off, and CR2 is
+    s390 reports none for an operand that is not aligned. Linux before 5.6 printed none for a general protection fault;
+    a page fault's headline may be cut off, and CR2 is
     good where the operand confirms it.
     """
-    if machine != "x86_64" or operand is None or operand.address is None:
+    if operand is None or operand.address is None:
+        return None
+    if machine == "s390x":
+        unaligned = asked.interruption == _SPECIFICATION and operand.address % _WORD
+        return Reported(operand.address, paging=False) if unaligned else None
+    if machine != "x86_64":
         return None
     if not any("general protection fault" in text for text in texts):
         # Where the beginning is gone, nothing else says that it was a page fault.

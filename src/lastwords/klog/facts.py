@@ -18,6 +18,15 @@ _CPU_LINE = re.compile(
     r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?(?:PID: (?P<pid>-?\d+) )?(?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
     rf"{_KERNEL}"
 )
+# The same where the line is cut off, or was folded by who sent it.
+_CUT_CPU_LINE = re.compile(
+    r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?PID: (?P<pid>-?\d+) Comm: (?P<comm>.{1,64}?)(?: (?:Not |Tainted: |Kdump: ).*|\s*)\Z"
+)
+# Once more below the registers: `Process swapper/0 (pid: 1, stack limit = 0xc1546210)`. Before Linux 3.11, and cut off
+# lines apart, the only ones that arm and mips have.
+_PROCESS_LINE = re.compile(r"Process (?P<comm>.{1,64}?) \(pid: (?P<pid>\d+),")
+# The same of 32-bit powerpc until Linux 2.6.
+_OLD_PPC_TASK = re.compile(r"TASK = [0-9a-f]{8,16}\[(?P<pid>\d+)\] '(?P<comm>.{1,64}?)' THREAD:")
 # The same before Linux 3.11.
 _PID_LINE = re.compile(
     rf"Pid: (?P<pid>\d+), comm: (?P<comm>.{{1,64}}?) (?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR}"
@@ -41,7 +50,8 @@ _STARVED_CPU = re.compile(r".{0,200}? kthread starved for .{0,200}?->cpu=(?P<cpu
 
 
 def _cpu(draft: Draft, text: str) -> None:
-    match = _CPU_LINE.match(text)
+    whole = _CPU_LINE.match(text)
+    match = whole or _CUT_CPU_LINE.match(text[:400])
     if match is None:
         return
     cpu, pid = int(match["cpu"]), int(match["pid"]) if match["pid"] else None
@@ -50,9 +60,22 @@ def _cpu(draft: Draft, text: str) -> None:
     if draft.release is None:
         if not draft.task_named:
             draft.cpu, draft.pid, draft.comm = cpu, pid, match["comm"]
-        _kernel(draft, match)
+        if whole is not None:
+            _kernel(draft, whole)
     draft.speaker = pid
     draft.next_cpu = cpu
+
+
+def _mips_cpu(draft: Draft, text: str) -> None:
+    """`Cpu 0`, which mips printed before Linux 3.11."""
+    if draft.cpu is None and (match := re.fullmatch(r"Cpu (\d{1,5})\s*", text[:20])) is not None:
+        draft.cpu = int(match[1])
+
+
+def _process(draft: Draft, text: str) -> None:
+    match = _PROCESS_LINE.match(text) or _OLD_PPC_TASK.match(text)
+    if match is not None and draft.comm is None and not draft.ended:
+        draft.pid, draft.comm = int(match["pid"]), match["comm"]
 
 
 def _kernel(draft: Draft, match: re.Match[str]) -> None:
@@ -156,6 +179,9 @@ def _foreign_report(draft: Draft, text: str) -> None:
 FACTS: dict[str, Callable[[Draft, str], None]] = {
     "CPU:": _cpu,
     "Pid:": _pid,
+    "Cpu": _mips_cpu,
+    "Process": _process,
+    "TASK": _process,
     "Hardware": _hardware,
     "Workqueue:": _workqueue,
     "Code:": _code,

@@ -202,12 +202,27 @@ KINDS = (
         "fault",
         (
             Form("invalid opcode: ", r"(?:Oops: )?invalid opcode: "),
-            Form("undefined instruction", r"(?:Internal error: )?Oops - undefined instruction"),
+            # arm64 writes it with a capital since Linux 5.13.
+            Form("ndefined instruction", r"(?:Internal error: )?Oops - [Uu]ndefined instruction"),
+            Form("Oops - illegal instruction", r"Oops - illegal instruction"),
             Form("illegal operation: ", r"illegal operation: "),
         ),
         title="invalid opcode in {function}",
         where=_IP,
         source="arch/x86/kernel/traps.c: DEFINE_IDTENTRY_RAW(exc_invalid_op)",
+    ),
+    Kind(
+        # s390's `die()` names the exception, then its interruption code and the length of the instruction.
+        "program-check",
+        "fault",
+        (
+            # What BUG() and WARN() are made of: only the former dies of it.
+            Form("monitor event: ", r"monitor event: [0-9a-f]{4} ilc:\d \[#\d+\]", "kernel BUG in {function}"),
+            Form(" ilc:", r"(?!Oops:)(?P<what>[A-Za-z][\w /-]{3,50}): [0-9a-f]{4} ilc:\d \[#\d+\]"),
+        ),
+        title="{what} in {function}",
+        where=_IP,
+        source="arch/s390/kernel/traps.c, arch/s390/kernel/dumpstack.c: die()",
     ),
     Kind(
         "missing-endbr",
@@ -289,7 +304,13 @@ KINDS = (
             Form("Break instruction in kernel", r"Break instruction in kernel code"),
             Form("Unexpected exception", r"Unexpected (?:exception|fault|trap|interrupt).* in kernel mode"),
             Form("Exception in kernel mode", r"Exception in kernel mode"),
-            Form("bus error, epc ==", r"(?:Data|Instruction) bus error, epc =="),
+            # Of a program's bus error the kernel prints the same line and kills the program.
+            Form(
+                "bus error, epc ==",
+                r"(?:Data|Instruction) bus error, epc == (?:[89a-f][0-9a-f]{7}|[4-9a-f][0-9a-f]{15})\b",
+            ),
+            # Arm without MMU (`arch/arm/kernel/entry-v7m.S`).
+            Form("nhandled exception: IPSR", r"Unhandled exception: IPSR = "),
             Form("Unhandled FSC", r"Unhandled (?:FSC|exception)"),
         ),
         title="Internal error in {function}",

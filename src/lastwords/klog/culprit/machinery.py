@@ -56,7 +56,7 @@ do_(alignment(_fault)?|tag_check_fault|tag_recovery) __do_kernel_fault (__)?do_b
 _exception(_pkey)? exception_common interrupt_return_\w+ _{0,2}bad_page_fault hash__do_page_fault unrecoverable_exception
 soft_nmi_interrupt (__)?do_pgm_check pgm_check_handler (illegal_op|addressing_exception|specification_exception|monitor_event_exception)
 do_(protection_exception|dat_exception|report_trap|per_trap) (mcck|restart)_int_handler
-do_trap_(break|ecall_\w+|insn_\w+|load_\w+|store_\w+|unknown) handle_break do_(ade|ale|bce|bp|tr|ri|fpe|cpu|trap_or_bp|lbt|reserved)
+do_trap_(break|ecall_[ms]|insn_\w+|load_\w+|store_\w+|unknown) handle_break do_(ade|ale|bce|bp|tr|ri|fpe|cpu|trap_or_bp|lbt|reserved)
 handle_(bp|tr|ri|ade|fpe|cpu|reserved|tlb[lsmp]|mcheck)(_int)? tlb_do_page_fault_[01]
 nmi_handle default_do_nmi do_nmi end_repeat_nmi first_nmi nmi(_restore)? perf_event_nmi_handler
 """

@@ -24,7 +24,7 @@ class Location(NamedTuple):
 
 # The words that such a line begins with. "IP:" is what x86 printed above the registers before Linux 4.18.
 _INSTRUCTION_POINTERS = frozenset(
-    {"RIP:", "RIP", "EIP:", "EIP", "IP:", "pc", "PC", "NIP:", "NIP", "epc", "Krnl", "ERA:", "era"}
+    {"RIP:", "RIP", "EIP:", "EIP", "IP:", "pc", "PC", "NIP:", "NIP", "epc", "epc:", "Krnl", "ERA:", "era"}
 )
 _LINK_REGISTERS = frozenset({"lr", "LR", "ra", "ra:"})
 _BEGINNINGS = _INSTRUCTION_POINTERS | _LINK_REGISTERS
@@ -42,7 +42,7 @@ _NAME_WITHOUT_OFFSET = re.compile(
 _ADDRESS = re.compile(
     r"\[<\s{0,20}(?:0x)?([0-9a-f]{8,16}|\(null\))>\]"
     r"|(?<![+/\w])0x([0-9a-f]{1,16})(?![0-9a-f])"
-    r"|(?:NIP:?|LR|pc|epc|ra|ERA|era)\s{0,4}:?\s{0,4}\[?([0-9a-f]{16}|[0-9a-f]{8})(?![0-9a-f])"
+    r"|(?:NIP:?|LR|pc|epc|ra|ERA|era)\s{0,4}:?\s{0,4}\[?([0-9a-fA-F]{16}|[0-9a-fA-F]{8})(?![0-9a-fA-F])"
 )
 _PSW = re.compile(r"\s*Krnl\sPSW\s?:\s[0-9a-f]{16}\s([0-9a-f]{16})")
 

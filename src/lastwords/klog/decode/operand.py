@@ -283,6 +283,26 @@ def _s390(mnemonic: str, operands: str) -> Iterator[Access]:
         yield Access(match[0], name, index, 1, int(number), size, write and _S390_WRITES.match(mnemonic) is not None)
 
 
+# loongarch: register, base, displacement or index; of atomic operations the base stands last
+
+_LOONGARCH_OPERAND = re.compile(r"\$\w{2,4}, \$(\w{2,4}), (?:\$(\w{2,4})|(-?\d{1,6}))\Z")
+_LOONGARCH_ACCESS = re.compile(r"(?P<how>ld|st|ldx|stx|ldptr|stptr|ll|sc|am\w{2,8})\.(?P<size>[bhwd])u?\Z")
+
+
+def _loongarch(mnemonic: str, operands: str) -> Iterator[Access]:
+    how = _LOONGARCH_ACCESS.match(mnemonic)
+    match = _LOONGARCH_OPERAND.match(operands[:60])
+    if how is None or match is None:
+        return
+    size = {"b": 1, "h": 2, "w": 4, "d": 8}[how["size"]]
+    text = operands.partition(", ")[2]
+    if how["how"].startswith("am"):
+        yield Access(text, match[2] or "", size=size, write=True)
+    else:
+        write = how["how"].startswith(("st", "sc"))
+        yield Access(text, match[1], match[2] or "", displacement=int(match[3] or 0), size=size, write=write)
+
+
 _READERS = {
     "x86_64": _x86,
     "i386": _i386,
@@ -293,6 +313,7 @@ _READERS = {
     "riscv64": _displaced,
     "mips": _displaced,
     "s390x": _s390,
+    "loongarch64": _loongarch,
 }
 
 _ZERO = frozenset(("zero", "xzr", "wzr", "eiz", "riz"))

@@ -296,8 +296,9 @@ def _esr(text: str) -> Values | None:
 
 # powerpc
 
-_PPC = re.compile(r"\b(NIP|LR|CTR|MSR|CR|XER|CFAR|DAR|DEAR|DSISR|ESR|IRQMASK|SOFTE|TRAP):\s{1,2}([0-9a-f]{1,16})\b")
-_PPC_GPRS = re.compile(r"\s*GPR([0-9]{2}):((?:\s[0-9a-f]{16}){1,4}|(?:\s[0-9a-f]{8}){1,8})\s*$")
+# Until Linux 2.6 32-bit kernels printed capitals.
+_PPC = re.compile(r"\b(NIP|LR|CTR|MSR|CR|XER|CFAR|DAR|DEAR|DSISR|ESR|IRQMASK|SOFTE|TRAP):\s{1,2}([0-9a-fA-F]{1,16})\b")
+_PPC_GPRS = re.compile(r"\s*GPR([0-9]{2}):((?:\s[0-9a-f]{16}){1,4}|(?:\s[0-9a-fA-F]{8}){1,8})\s*$")
 
 
 def _gprs(text: str) -> Values | None:
@@ -440,6 +441,7 @@ def _lines() -> dict[str, _Line]:
         "User": _Line(_krnl, "s390x"),
         **{f"R:{n}": _Line(_psw_bits, "s390x") for n in (0, 1)},
         "epc": _Line(_epc, locates=True),
+        "epc:": _Line(_epc, locates=True),  # Linux 5.11 and 5.12, without a symbol
         "ra": _Line(_ra, repeats=True),
         "ra:": _Line(_ra, repeats=True),
         **dict.fromkeys(("gp", "status:"), colon),

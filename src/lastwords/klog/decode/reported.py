@@ -47,10 +47,12 @@ _S390 = re.compile(r"Failing address: ([0-9a-f]{16})\b")
 _GENERAL_PROTECTION = 0
 
 
-# Where the headline is cut off, a register may still hold the address. Not x86's CR2: the next page fault, perhaps while
+# Where the headline is cut off, or names no address as that of an unaligned access, a register may still hold it. Not x86's CR2: the next page fault, perhaps while
 # the report is printed, overwrites it.
 _RISCV_ADDRESS_CAUSES = (4, 5, 6, 7, 12, 13, 15)
 _PPC_ADDRESS_TRAPS = (0x300, 0x380)
+_MIPS_ADDRESS_CODES = range(1, 6)
+_LOONGARCH_ADDRESS_CODES = range(1, 10)
 
 
 def reported_address(texts: Iterable[str], registers: Mapping[str, int]) -> Reported | None:
@@ -74,6 +76,10 @@ def reported_address(texts: Iterable[str], registers: Mapping[str, int]) -> Repo
         return Reported(registers["badaddr"])
     if registers.get("trap") in _PPC_ADDRESS_TRAPS and "dar" in registers:
         return Reported(registers["dar"])
+    if "badvaddr" in registers and registers.get("cause", 0) >> 2 & 31 in _MIPS_ADDRESS_CODES:
+        return Reported(registers["badvaddr"])
+    if "badv" in registers and registers.get("estat", 0) >> 16 & 63 in _LOONGARCH_ADDRESS_CODES:
+        return Reported(registers["badv"])
     return None
 
 
