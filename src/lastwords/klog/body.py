@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from lastwords.model import Record
 
 from .draft import Draft
-from .facts import FACTS, begin_code, continuation, kernel_line, rcu_line, task_line
+from .facts import FACTS, begin_code, continuation, kernel_line, rcu_line, task_line, xmon_line
 from .frames import read_arm_pair, read_frame
 from .headings import heading
 
@@ -63,7 +63,7 @@ def _indented(draft: Draft, text: str, line: int) -> bool:
     stripped = text.lstrip()
     if not stripped:
         return False
-    if (stripped[0].isdigit() and rcu_line(draft, stripped)) or kernel_line(draft, text):
+    if (stripped[0].isdigit() and rcu_line(draft, stripped)) or kernel_line(draft, text) or xmon_line(draft, stripped):
         return True
     return _register(draft, text, line) or _heading(draft, stripped, stripped.split(None, 1)[0], line)
 
@@ -99,6 +99,12 @@ def _heading(draft: Draft, text: str, word: str, line: int) -> bool:
     if word.endswith("Call") and word != "Call":
         # A hex dump of the stack that lost its line feed: `dffffc0000000000Call Trace:`.
         text, word = text[text.index("Call") :], "Call"
+    if word.endswith(":mon>"):
+        # Powerpc's debugger, and the command that was given to it.
+        draft.open_trace = None
+        if text.split()[1:] == ["t"]:
+            draft.begin_trace(text.strip(), line, "main")
+        return True
     found = heading(text, word)
     if found is None:
         return False

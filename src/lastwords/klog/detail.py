@@ -26,6 +26,8 @@ _WITH_CODE = frozenset(("warning", "hang"))
 """Further families whose code is their own; a watchdog's shows where the CPU stood."""
 _FOUND_BY_FAULT = frozenset(("kfence", "ubsan", "cfi"))
 """Further kinds that are found by a fault or a trap."""
+_ABORTS = frozenset(("external-abort", "serror"))
+"""Kinds of the hardware's family that are arm64's exceptions like others, with a syndrome and an instruction."""
 _OTHERS_REGISTERS = frozenset(("hung-task",))
 """Kinds whose registers, if any, are of the CPUs that were asked what they do, not of the task that hangs."""
 
@@ -76,9 +78,9 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
         draft.hardware,
     )
     # In other reports, registers and error codes are of something else: of a fault that followed, of another CPU.
-    faulted = kind.family in _FAULTS
+    faulted = kind.family in _FAULTS or kind.name in _ABORTS
     error = error_code(machine, texts, registers) if faulted else None
-    reported = None if _late(error) else _reported(draft, texts, kind, registers)
+    reported = None if _late(error) else _reported(draft, texts, kind, registers, error)
     asked = Asked(
         machine or "",
         registers,
@@ -107,9 +109,11 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
     )
 
 
-def _reported(draft: Draft, texts: Sequence[str], kind: Kind, registers: dict[str, int]) -> Reported | None:
+def _reported(
+    draft: Draft, texts: Sequence[str], kind: Kind, registers: dict[str, int], error: ErrorCode | None
+) -> Reported | None:
     if kind.family == "fault":
-        return reported_address(texts, registers)
+        return reported_address(texts, registers) or _jumped_on_s390(texts, registers, error)
     if kind.name == "kasan":
         return checked_address(texts)
     if kind.name == "kfence":
@@ -117,10 +121,24 @@ def _reported(draft: Draft, texts: Sequence[str], kind: Kind, registers: dict[st
     return None
 
 
+_LENGTH = re.compile(r".{0,80}: [0-9a-f]{4} ilc:([1-3]) \[#")
+
+
+def _jumped_on_s390(texts: Sequence[str], registers: dict[str, int], error: ErrorCode | None) -> Reported | None:
+    """Where the kernel jumped to, where the PSW is behind what is no instruction in the first page."""
+    length = next((int(match[1]) for text in texts if (match := _LENGTH.match(text)) is not None), 0)
+    psw = registers.get("psw_addr", _FIRST_PAGE)
+    if error is None or error.value & 0x7F != _OPERATION or not length or psw >= _FIRST_PAGE:
+        return None
+    return Reported(psw - 2 * length)
+
+
 def _instruction_pointer(registers: dict[str, int]) -> int | None:
     return next((registers[name] for name in POINTERS if name in registers), None)
 
 
+_FIRST_PAGE = 0x1000
+"""No kernel has code there."""
 _FETCHES = ("instruction fetch", "instruction abort")
 _PPC_INSTRUCTION_STORAGE = (0x400, 0x480)
 
@@ -131,7 +149,10 @@ def _fetched(error: ErrorCode | None, reported: Reported | None, registers: dict
         return True
     if registers.get("trap") in _PPC_INSTRUCTION_STORAGE:
         return True
-    return reported is not None and reported.value == _instruction_pointer(registers)
+    pointer = _instruction_pointer(registers)
+    if error is not None and reported is not None and pointer is not None and pointer < _FIRST_PAGE:
+        return True
+    return reported is not None and reported.value == pointer
 
 
 def _late(error: ErrorCode | None) -> bool:
@@ -149,6 +170,7 @@ def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
     return traces[0] if traces else None
 
 
+_OPERATION = 1
 _SPECIFICATION = 6
 _WORD = 4
 """What instructions that s390 refuses for their alignment need at least."""

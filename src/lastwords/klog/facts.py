@@ -11,7 +11,8 @@ from .draft import MAX_ERROR_LINES, MAX_MODULES_TEXT, Draft
 # `OE    --------- -t - 4.18.0-…`.
 _VENDOR = r"(?: {1,20}-(?:[ t-]{0,60}[t-])?(?= ))?"
 _KERNEL = (
-    rf"(?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR} +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
+    # Vendors' own letters may be unknown to the kernel that prints them, and leave blanks.
+    rf"(?P<taint>Not tainted|Tainted:(?: [A-Z](?:[A-Z ]*[A-Z])?)?){_VENDOR} +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
 )
 # lib/dump_stack.c: dump_stack_print_info()
 _CPU_LINE = re.compile(
@@ -25,8 +26,12 @@ _CUT_CPU_LINE = re.compile(
 # Once more below the registers: `Process swapper/0 (pid: 1, stack limit = 0xc1546210)`. Before Linux 3.11, and cut off
 # lines apart, the only ones that arm and mips have.
 _PROCESS_LINE = re.compile(r"Process (?P<comm>.{1,64}?) \(pid: (?P<pid>\d+),")
-# The same of 32-bit powerpc until Linux 2.6.
-_OLD_PPC_TASK = re.compile(r"TASK = [0-9a-f]{8,16}\[(?P<pid>\d+)\] '(?P<comm>.{1,64}?)' THREAD:")
+# The same of powerpc until Linux 4.9; on SMP with the CPU behind it.
+_OLD_PPC_TASK = re.compile(
+    r"TASK = [0-9a-f]{8,16}\[(?P<pid>\d+)\] '(?P<comm>.{1,64}?)' THREAD: ?[0-9a-f]{8,16}(?: CPU: (?P<cpu>\d{1,5}))?"
+)
+# arch/powerpc/xmon/xmon.c: excprint()
+_XMON_TASK = re.compile(r"pid   = (?P<pid>\d+), comm = (?P<comm>.{1,64}?)\s*\Z")
 # The same before Linux 3.11.
 _PID_LINE = re.compile(
     rf"Pid: (?P<pid>\d+), comm: (?P<comm>.{{1,64}}?) (?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR}"
@@ -76,6 +81,24 @@ def _process(draft: Draft, text: str) -> None:
     match = _PROCESS_LINE.match(text) or _OLD_PPC_TASK.match(text)
     if match is not None and draft.comm is None and not draft.ended:
         draft.pid, draft.comm = int(match["pid"]), match["comm"]
+        if cpu := match.groupdict().get("cpu"):
+            draft.cpu = int(cpu)
+
+
+def _vector(draft: Draft, text: str) -> None:
+    """`cpu 0x1: Vector: 300 (Data Access) at [c00000009a9b74f0]`, where powerpc's debugger takes over."""
+    match = re.match(r"cpu 0x(?P<cpu>[0-9a-f]{1,4}): Vector: (?P<trap>[0-9a-f]{3,4}) ", text)
+    if match is not None and draft.cpu is None:
+        draft.cpu = int(match["cpu"], 16)
+        draft.registers.registers.setdefault("trap", int(match["trap"], 16))
+
+
+def xmon_line(draft: Draft, text: str) -> bool:
+    """The task, as powerpc's debugger prints it; True if it was one."""
+    match = _XMON_TASK.match(text) if text.startswith("pid   =") else None
+    if match is not None and draft.comm is None:
+        draft.pid, draft.comm = int(match["pid"]), match["comm"]
+    return match is not None
 
 
 def _kernel(draft: Draft, match: re.Match[str]) -> None:
@@ -180,6 +203,7 @@ FACTS: dict[str, Callable[[Draft, str], None]] = {
     "CPU:": _cpu,
     "Pid:": _pid,
     "Cpu": _mips_cpu,
+    "cpu": _vector,
     "Process": _process,
     "TASK": _process,
     "Hardware": _hardware,

@@ -33,6 +33,8 @@ HEADINGS = (
              r"(?:[Bb]acktrace(?: \(crc [0-9a-f]+\))?|stack backtrace|Stack trace|Trace):", "main"),
     _heading("Stack: Dump Showing", r"Stack: |Dump stacks of|Showing all locks held", "none"),
     _heading("Instruction Krnl", r"Instruction dump:|Krnl Code:", "code"),
+    # arch/s390/kernel/dumpstack.c: show_last_breaking_event(): the last branch taken, no caller
+    _heading("Last", r"Last Breaking-Event-Address:", "origin"),
     # mm/kasan/report.c; without "by task" until Linux 4.9
     _heading("Allocated Freed allocated freed", r"(?:Allocated|Freed|allocated|freed) by ?", "origin"),
     _heading("Allocated: Freed:", r"(?:Allocated|Freed):\s*$", "origin"),

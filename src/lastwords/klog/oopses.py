@@ -32,7 +32,8 @@ def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oo
     """
     candidates = list(candidates)
     restarts = [i for i in candidates if any(words in records[i].text for words in RESTARTS)]
-    return [report.oops() for report in _reports(records, headlines(records, candidates), restarts)]
+    reports = _reports(records, headlines(records, candidates), restarts)
+    return [oops for report in reports if (oops := report.oops()) is not None]
 
 
 def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Sequence[int]) -> list[Report]:

@@ -1,5 +1,8 @@
 """Whole reports, from the lines to the decoded fields."""
 
+import re
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -216,6 +219,59 @@ def test_s390_does_not_report_an_unaligned_address():
     assert oops.address is not None
     assert (oops.address.kind, oops.address.offset) == ("err-ptr", 0x58)
     assert "-EEXIST" in oops.address.text
+
+
+def case(name: str) -> Oops:
+    text = (Path(__file__).parents[1] / "cases" / name).read_text()
+    return read(re.sub(r"(?m)^\[[ \d.]+\] ", "", text.partition("\n\n")[2]))
+
+
+def test_s390_jumped_to_null():
+    oops = case("fault/jump-to-null-s390x-4.18.log")
+    assert oops.address is not None
+    assert (oops.address.kind, oops.address.text) == ("null", "NULL: a call through a NULL function pointer")
+    assert oops.code is not None
+    assert oops.code.instructions == ()
+    # The last branch is no caller of the interrupt's entry.
+    assert [frame.function for frame in oops.traces[0].frames] == ["net_rx_action", "__do_softirq", "irq_exit"]
+
+
+def test_arm64_external_abort():
+    """An exception like others, though the hardware's fault: with a syndrome and the register of the device."""
+    oops = case("hardware/external-abort-in-accessor-arm64-5.10.log")
+    assert oops.error_code is not None
+    assert oops.error_code.meaning == ("data abort from kernel mode", "read", "synchronous external abort")
+    assert oops.code is not None
+    assert oops.code.operand is not None
+    assert oops.code.operand.address == 0xFFFFFFC010D00000
+
+
+def test_arm64_serror():
+    oops = read("SError Interrupt on CPU5, code 0x00000000bf000002 -- SError\npstate: 60000005 (nZCv daif)\n")
+    assert oops.error_code is not None
+    assert oops.error_code.meaning == ("SError: asynchronous, often hardware",)
+
+
+def test_arm64_full_stack():
+    oops = read(
+        "Insufficient stack space to handle exception!\n"
+        "ESR: 0x0000000096000047 -- DABT (current EL)\n"
+        "FAR: 0xffff800084927fe0\n"
+        "CPU: 6 PID: 747 Comm: cat Tainted: G S 6.16.0 #7\n"
+        "pc : ring_bind+0x4/0x1f4 [lab]\n"
+        "Call trace:\n ring_bind+0x4/0x1f4 [lab]\n ring_open+0x4/0x1f4 [lab]\n"
+    )
+    assert oops.error_code is not None
+    assert "write" in oops.error_code.meaning
+    assert oops.address is not None
+    assert oops.address.value == 0xFFFF800084927FE0
+
+
+def test_ppc_debugger():
+    oops = case("fault/paging-request-ppc64-xmon-2.6.log")
+    assert (oops.cpu, oops.pid, oops.comm) == (1, 4330, "bash")
+    assert oops.error_code is not None
+    assert oops.error_code.meaning == ("write", "no page is mapped there")
 
 
 ARM_ABORT = """

@@ -66,7 +66,7 @@ KINDS = (
             Form("nable to handle kernel pointer dereference", r"Unable to handle kernel pointer dereference in "),
             Form("nable to handle kernel data access", r"(?:BUG: )?Unable to handle kernel data access"),
             Form("nable to handle kernel instruction fetch", r"(?:BUG: )?Unable to handle kernel instruction fetch"),
-            Form("Unable to handle kernel paging request", r"CPU \d+ Unable to handle kernel paging request"),
+            Form("Unable to handle kernel paging request", r"CPU -?\d+ Unable to handle kernel paging request"),
             Form("kernel tried to execute", r"kernel tried to execute (?:NX-protected|exec-protected|user) page"),
             Form(
                 "unable to handle kernel execution of user memory",
@@ -259,6 +259,7 @@ KINDS = (
         (Form("Alignment trap: ", r"Alignment trap: not handling instruction"),),
         title="Alignment trap in {function}",
         where=("trace",),
+        confirmed=("internal-error",),
         refines=("unhandled-fault", "internal-error"),
         source="arch/arm/mm/alignment.c",
     ),
@@ -273,6 +274,7 @@ KINDS = (
         title="Unhandled fault in {function}",
         alternatives=_BAD_ACCESS,
         where=("trace", "instruction"),
+        confirmed=("internal-error", "oops"),
         refines=("internal-error", "oops"),
         source="arch/arm/mm/fault.c: do_DataAbort()",
     ),
@@ -323,6 +325,8 @@ KINDS = (
         "fault",
         (
             Form("Oops: ", r"Oops: .*\[#?\d+\]"),
+            # Powerpc's debugger.
+            Form(": Vector: ", r"cpu 0x[0-9a-f]{1,4}: Vector: [0-9a-f]{3,4} \([\w -]{3,60}\) at \["),
             Form("Oops[#", r"Oops\[#\d+\]"),
             Form("Oops - ", r"(?:Internal error: )?Oops - "),
             Form("Oops [#", r"Oops \[#\d+\]"),

@@ -142,6 +142,15 @@ def _err_ptr(fault: Fault) -> AddressSense | None:
     if not 0 < number <= MAX_ERRNO or fault.page_only:
         return None
     name = _errno(number)
+    if (held := _error_below(fault)) is not None:
+        register, number = held
+        return AddressSense(
+            value=fault.value,
+            kind="err-ptr",
+            text=f"ERR_PTR(-{number}), -{_errno(number)},{_plus(fault.value - top + number)}, which {register} holds: an error"
+            " number was taken for a pointer; or another error number, or NULL with a negative offset",
+            sure=False,
+        )
     return AddressSense(
         value=fault.value,
         kind="err-ptr",
@@ -149,6 +158,17 @@ def _err_ptr(fault: Fault) -> AddressSense | None:
         f" offset; or NULL - {number:#x}",
         sure=False,
     )
+
+
+def _error_below(fault: Fault) -> tuple[str, int] | None:
+    """The only register that holds an error number from which the address is a member's offset away, and the number."""
+    top = 1 << fault.bits
+    held = {
+        top - value: register
+        for register, value in fault.registers.items()
+        if value < fault.value < value + _PAGE and 1 < top - value <= MAX_ERRNO and _errno(top - value)
+    }
+    return next(((register, number) for number, register in held.items()), None) if len(held) == 1 else None
 
 
 def _is_pointer(fault: Fault) -> bool:

@@ -149,6 +149,7 @@ _TRAPS = (
     (("x86_64", "i386"), re.compile(r"int3"), "int3: a breakpoint, or padding that is never reached"),
     (("x86_64", "i386"), re.compile(r"hlt"), "hlt: the CPU was idle, or had been stopped"),
     (("arm",), re.compile(r"udf #0x12\b|udf #18\b"), "udf #0x12: the trap of BUG()"),
+    (("arm",), re.compile(r"udf #2\b"), "udf #2: the trap of BUG() in Thumb code"),
     (("riscv64",), re.compile(r"(?:c\.)?ebreak"), "ebreak: the trap of BUG() or WARN()"),
     (("loongarch64",), re.compile(r"break"), "a trap of BUG() or WARN(), or a check of the compiler"),
     (("mips",), re.compile(r"break|t(?:eq|ne|ge|lt)"), "a trap of BUG() or WARN(), or a check of the compiler"),

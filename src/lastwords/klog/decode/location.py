@@ -24,9 +24,9 @@ class Location(NamedTuple):
 
 # The words that such a line begins with. "IP:" is what x86 printed above the registers before Linux 4.18.
 _INSTRUCTION_POINTERS = frozenset(
-    {"RIP:", "RIP", "EIP:", "EIP", "IP:", "pc", "PC", "NIP:", "NIP", "epc", "epc:", "Krnl", "ERA:", "era"}
+    {"RIP:", "RIP", "EIP:", "EIP", "IP:", "pc", "pc:", "PC", "NIP:", "NIP", "epc", "epc:", "Krnl", "ERA:", "era"}
 )
-_LINK_REGISTERS = frozenset({"lr", "LR", "ra", "ra:"})
+_LINK_REGISTERS = frozenset({"lr", "LR", "lr:", "ra", "ra:"})
 _BEGINNINGS = _INSTRUCTION_POINTERS | _LINK_REGISTERS
 
 _LONGEST = 800

@@ -76,6 +76,8 @@ def reported_address(texts: Iterable[str], registers: Mapping[str, int]) -> Repo
         return Reported(registers["badaddr"])
     if registers.get("trap") in _PPC_ADDRESS_TRAPS and "dar" in registers:
         return Reported(registers["dar"])
+    if "far" in registers:
+        return Reported(registers["far"])
     if "badvaddr" in registers and registers.get("cause", 0) >> 2 & 31 in _MIPS_ADDRESS_CODES:
         return Reported(registers["badvaddr"])
     if "badv" in registers and registers.get("estat", 0) >> 16 & 63 in _LOONGARCH_ADDRESS_CODES:
