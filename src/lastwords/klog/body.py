@@ -44,6 +44,8 @@ def _flush(draft: Draft, text: str, line: int) -> bool:
         return True
     if _register(draft, text, line) or _heading(draft, text, word, line):
         return True
+    if word.startswith("Caller["):
+        return _sparc_caller(draft, text, line)
     if task_line(draft, text, word) or draft.ended:
         return False
     return _frame(draft, text, line)
@@ -130,6 +132,16 @@ def _interrupt(draft: Draft, text: str, line: int) -> None:
         frame = read_frame(match["frame"], line)
         if frame is not None:
             draft.add(frame, indented=False)
+
+
+def _sparc_caller(draft: Draft, text: str, line: int) -> bool:
+    """Sparc's `Caller[000000000064b0e8]: bpf_check+0x1988/0x34a0`: its only trace until Linux 2.6.27, then a second one."""
+    frame = read_frame(text.partition("]: ")[2], line)
+    if frame is not None and not any(trace.frames for trace in draft.main_traces() if trace.title != "Caller"):
+        if draft.open_trace is None or draft.open_trace.title != "Caller":
+            draft.begin_trace("Caller", line, "main")
+        draft.add(frame, indented=False)
+    return True
 
 
 def _rcu(draft: Draft, text: str, line: int) -> None:

@@ -172,6 +172,7 @@ def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
 
 _OPERATION = 1
 _SPECIFICATION = 6
+_SPARC_PAGE = 0x2000
 _WORD = 4
 """What instructions that s390 refuses for their alignment need at least."""
 _HEADLESS = ("---[ end trace", "RIP: 0010:", "Kernel panic - not syncing: Fatal exception")
@@ -220,7 +221,7 @@ def _address(
 def _worked_out(machine: str, texts: Sequence[str], asked: Asked, operand: MemoryOperand | None) -> Reported | None:
     """The operand's address where the report has none.
 
-    s390 reports none for an operand that is not aligned. Linux before 5.6 printed none for a general protection fault;
+    s390 reports none for an operand that is not aligned, sparc none for NULL. Linux before 5.6 printed none for a general protection fault;
     a page fault's headline may be cut off, and CR2 is
     good where the operand confirms it.
     """
@@ -229,6 +230,10 @@ def _worked_out(machine: str, texts: Sequence[str], asked: Asked, operand: Memor
     if machine == "s390x":
         unaligned = asked.interruption == _SPECIFICATION and operand.address % _WORD
         return Reported(operand.address, paging=False) if unaligned else None
+    if machine == "sparc64":
+        # `unhandled_fault()` says NULL, and not where.
+        null = operand.address < _SPARC_PAGE and any(text.endswith("NULL pointer dereference") for text in texts)
+        return Reported(operand.address) if null else None
     if machine != "x86_64":
         return None
     if not any("general protection fault" in text for text in texts):

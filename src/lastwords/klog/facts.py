@@ -45,8 +45,8 @@ _OLD_TASK_LINE = re.compile(
     r"(?P<comm>\S.{0,60}?)\s+[RSDTtZXIPKW]\s*(?:running task(?: on cpu\s+\d+)?\s+|[0-9a-f]{8,16}\s+)?"
     r"\d+\s+(?P<pid>\d+)\s+\d+ 0x"
 )
-# The further lines of powerpc's `Instruction dump:` and s390's `Krnl Code:`.
-_MORE_CODE = re.compile(r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){2,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s)")
+# The further lines of powerpc's `Instruction dump:`, of sparc's, one word each since Linux 4.9, and s390's `Krnl Code:`.
+_MORE_CODE = re.compile(r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){1,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s)")
 _BACKTRACE_OF = re.compile(r"(?:NMI backtrace for cpu |Backtrace for cpu |CPU#)(?P<cpu>\d+)")
 # kernel/rcu/tree_stall.h
 _STALLED_CPU = re.compile(r"\s*(?P<cpu>\d+)-[.!OoNRD]{3,6}:")

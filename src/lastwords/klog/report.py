@@ -79,6 +79,8 @@ class Report:
     def add(self, headline: Headline) -> None:
         """A further headline of the same report: the more telling of the two names it."""
         self.headlines.append(headline)
+        if "pid" in headline.groups and self.draft.pid is None:
+            self.draft.pid, self.draft.comm = int(headline.groups["pid"]), headline.groups.get("comm")
         if self.main.kind.name in headline.kind.refines:
             self.main = headline
             self.groups = {**self.groups, **headline.groups}

@@ -274,6 +274,43 @@ def test_ppc_debugger():
     assert oops.error_code.meaning == ("write", "no page is mapped there")
 
 
+def test_sparc64():
+    oops = case("fault/null-dereference-sparc64-6.17.log")
+    assert (oops.architecture, oops.registers["g3"]) == ("sparc64", 0xFFF0000012178B28)
+    assert [frame.function for frame in oops.traces[0].frames][-1] == "linux_sparc_syscall"
+    assert len(oops.traces) == 1
+    assert oops.code is not None
+    assert oops.code.operand is not None
+    assert oops.code.operand.text == "[%g1+0x118]"
+    # The headline does not say where.
+    assert oops.address is not None
+    assert (oops.address.kind, oops.address.value) == ("null-offset", 0x118)
+    old = case("fault/illegal-instruction-sparc64-2.6.log")
+    assert (old.pid, old.comm) == (51, "ifconfig")
+    assert [frame.function for frame in old.traces[0].frames][:2] == ["hme_open", "dev_open"]
+
+
+def test_other_architectures():
+    parisc = case("fault/paging-request-parisc-6.0.log")
+    assert (parisc.architecture, parisc.registers["iaoq"], parisc.registers["r6"]) == ("parisc", 0x102BCE5C, 0x92820)
+    assert parisc.address is not None
+    assert parisc.address.value == 0x2C
+    alpha = case("fault/paging-request-alpha-5.4.log")
+    assert (alpha.architecture, alpha.registers["t10"]) == ("alpha", 0xFFFFFC0007D12068)
+    assert (alpha.pid, alpha.comm) == (45, "kworker/0:1H")
+    assert alpha.code is not None
+    assert [i.text for i in alpha.code.instructions if i.faulting] == [".word 0xb4100000"]
+    assert "no disassembler" in alpha.code.note
+    m68k = case("fault/paging-request-m68k-5.10.log")
+    assert (m68k.architecture, m68k.pid, m68k.registers["a0"]) == ("m68k", 73, 0x2B28F6)
+    assert m68k.code is not None
+    assert [i.text for i in m68k.code.instructions if i.faulting] == ["move.l $4(a1), d4"]
+    arc = case("fault/paging-request-arc-4.19.log")
+    assert (arc.architecture, arc.registers["r02"]) == ("arc", 0x8B5C003C)
+    assert arc.address is not None
+    assert (arc.address.kind, arc.address.offset) == ("null-offset", 0x20)
+
+
 ARM_ABORT = """
 Unhandled fault: imprecise external abort (0x1406) at 0x00000000
 Internal error: : 1406 [#1] SMP ARM

@@ -2,6 +2,10 @@
 
 from .entry import Form, Kind, Where
 
+_PARISC = r"(?:Kernel Fault|Bad Address \(null pointer deref\?\)|[A-Z][\w -]{3,40})"
+_ARC = r"(?:\[ECR   \]: 0x[0-9a-f]{8} => )?"
+# What sparc, alpha and ia64 begin with: `systemd(1): Oops [#1]`.
+_TASK = r"(?P<comm>.{1,16})\((?P<pid>\d{1,10})\): "
 _BAD_ACCESS = ("bad-access in {function}",)
 _IP: tuple[Where, ...] = ("instruction", "also", "trace")
 
@@ -67,6 +71,10 @@ KINDS = (
             Form("nable to handle kernel data access", r"(?:BUG: )?Unable to handle kernel data access"),
             Form("nable to handle kernel instruction fetch", r"(?:BUG: )?Unable to handle kernel instruction fetch"),
             Form("Unable to handle kernel paging request", r"CPU -?\d+ Unable to handle kernel paging request"),
+            # parisc: the numbers of faults of the TLB and of access rights.
+            Form(": Code=", rf"{_PARISC}: Code=(?:6|7|15|16|17|18|26|27) "),
+            Form("Invalid Read @ 0x", rf"{_ARC}Invalid Read @ 0x"),
+            Form("Invalid Write @ 0x", rf"{_ARC}Invalid Write @ 0x"),
             Form("kernel tried to execute", r"kernel tried to execute (?:NX-protected|exec-protected|user) page"),
             Form(
                 "unable to handle kernel execution of user memory",
@@ -205,6 +213,7 @@ KINDS = (
             # arm64 writes it with a capital since Linux 5.13.
             Form("ndefined instruction", r"(?:Internal error: )?Oops - [Uu]ndefined instruction"),
             Form("Oops - illegal instruction", r"Oops - illegal instruction"),
+            Form("Kernel illegal instruction", rf"{_TASK}Kernel illegal instruction \[#\d+\]"),
             Form("illegal operation: ", r"illegal operation: "),
         ),
         title="invalid opcode in {function}",
@@ -313,6 +322,8 @@ KINDS = (
             ),
             # Arm without MMU (`arch/arm/kernel/entry-v7m.S`).
             Form("nhandled exception: IPSR", r"Unhandled exception: IPSR = "),
+            Form(": Code=", rf"{_PARISC}: Code=\d{{1,3}} "),
+            Form("Misaligned r/w from 0x", rf"{_ARC}Misaligned r/w from 0x"),
             Form("Unhandled FSC", r"Unhandled (?:FSC|exception)"),
         ),
         title="Internal error in {function}",
@@ -325,6 +336,8 @@ KINDS = (
         "fault",
         (
             Form("Oops: ", r"Oops: .*\[#?\d+\]"),
+            Form("): Oops ", rf"{_TASK}Oops (?:\[#\d+\]|\d+ \[\d+\]|-?\d+\s*\Z)"),
+            Form("): Kernel ", rf"{_TASK}Kernel [\w /.]{{3,60}} \[#\d+\]"),
             # Powerpc's debugger.
             Form(": Vector: ", r"cpu 0x[0-9a-f]{1,4}: Vector: [0-9a-f]{3,4} \([\w -]{3,60}\) at \["),
             Form("Oops[#", r"Oops\[#\d+\]"),

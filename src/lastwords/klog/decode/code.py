@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lastwords.model import Code, Instruction, MemoryOperand
 
 from .code_bytes import CodeBytes, code_bytes
-from .disassembly import UNKNOWN, Line, disassemble
+from .disassembly import UNKNOWN, Line, disassemble, known
 from .esr import arm64_break
 from .krnl_code import krnl_code
 from .operand import memory_operand
@@ -85,6 +85,8 @@ def _finished(lines: list[Line], asked: Asked, note: str) -> Code:
         note = "the marked bytes are no instruction"
     if not note and faulting is not None and faulting.mnemonic == UNKNOWN:
         note = "the marked word is no instruction that the disassembler knows"
+        if not known(asked.architecture):
+            note = "there is no disassembler for this architecture"
     if not asked.fault and faulting is not None:
         note = "no fault: the instruction at which the CPU stood"
     return Code(
@@ -124,7 +126,7 @@ def _pointer(asked: Asked) -> int | None:
 
 
 _PAGE = 4096
-POINTERS = ("rip", "eip", "pc", "nip", "epc", "era", "psw_addr")
+POINTERS = ("rip", "eip", "pc", "nip", "epc", "era", "psw_addr", "tpc", "iaoq", "eret")
 
 
 def _unreadable(asked: Asked, text: str) -> str:

@@ -31,6 +31,7 @@ _ENGINES = {
     "riscv64": ("RISCV", ("RISCV64", "RISCVC"), "little"),
     "mips": ("MIPS", ("MIPS64", "BIG_ENDIAN"), "big"),
     "sparc64": ("SPARC", ("V9", "BIG_ENDIAN"), "big"),
+    "m68k": ("M68K", ("M68K_040", "BIG_ENDIAN"), "big"),
 }
 _OWN = {"loongarch64": loongarch.instruction}
 """Readers of our own for what capstone has not."""
@@ -61,6 +62,11 @@ def engine(architecture: str) -> Any:  # noqa: ANN401 - capstone has no types
     for word in modes:
         mode |= getattr(capstone, f"CS_MODE_{word}")
     return capstone.Cs(getattr(capstone, f"CS_ARCH_{name}"), mode)
+
+
+def known(architecture: str) -> bool:
+    """Whether there is a disassembler for an architecture; without one, instructions stay words."""
+    return architecture in _ENGINES or architecture in _OWN
 
 
 def disassemble(code: CodeBytes, architecture: str) -> list[Line]:

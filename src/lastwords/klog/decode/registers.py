@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from lastwords.klog.decode import other_registers as other
 from lastwords.klog.decode.location import Location, where
 
 Values = dict[str, int]
@@ -32,7 +33,7 @@ class _Line(NamedTuple):
     """Says where the instruction pointer is."""
 
 
-_LINKS = frozenset(("lr", "LR", "lr:", "ra", "ra:"))
+_LINKS = frozenset(("lr", "LR", "lr:", "ra", "ra:", "RP(r2):", "[BLINK", "BLK:"))
 """Registers that hold the address that will be returned to."""
 
 
@@ -401,11 +402,11 @@ def _loongarch_csr(text: str) -> Values | None:
 
 
 def _pc(text: str) -> Values | None:
-    return _program_counter(text) if ":" in text[:12] else _loongarch(text)
+    return _program_counter(text) if ":" in text[:12] else _loongarch(text) or other.alpha(text) or _symbol(text)
 
 
 def _a_or_t_or_s(text: str) -> Values | None:
-    return _colon(text) or _loongarch(text)
+    return _colon(text) or _loongarch(text) or other.alpha(text)
 
 
 def _lines() -> dict[str, _Line]:
@@ -469,6 +470,22 @@ def _lines() -> dict[str, _Line]:
         **dict.fromkeys(("Hi", "Lo", "Acx", "Status:", "Cause", "BadVA", "PrId"), mips),
         "era": _Line(_mips, "loongarch64", locates=True),
         "ERA:": _Line(_loongarch_csr, "loongarch64", locates=True),
+        "TSTATE:": _Line(other.sparc_state, "sparc64", opens=True),
+        "TPC:": _Line(_symbol, "sparc64", repeats=True, locates=True),
+        **dict.fromkeys(("RPC:", "I7:"), _Line(_symbol, "sparc64", repeats=True)),
+        **{f"{window}{n}:": _Line(other.sparc, "sparc64") for window in "goli" for n in (0, 4)},
+        "IASQ:": _Line(other.parisc_queues, "parisc"),
+        "IIR:": _Line(other.parisc_interruption, "parisc"),
+        "IAOQ[0]:": _Line(_symbol, "parisc", repeats=True, locates=True),
+        "RP(r2):": _Line(_symbol, "parisc", repeats=True),
+        **{f"r{n:02}-{n + 3:02}": _Line(other.parisc_four, "parisc") for n in range(0, 32, 4)},
+        "v0": _Line(other.alpha, "alpha"),
+        "PC:": _Line(other.m68k_counter, "m68k", locates=True),
+        **dict.fromkeys(("SR:", "d0:", "d4:"), _Line(other.m68k, "m68k")),
+        **dict.fromkeys(("[ECR", "[EFA", "[STAT32]:", "ECR:", "STAT32:"), _Line(other.arc, "arc")),
+        "[ERET": _Line(_symbol, "arc", locates=True),
+        **dict.fromkeys(("[BLINK", "BLK:"), _Line(_symbol, "arc")),
+        **{f"r{n:02}:": _Line(other.arc, "arc") for n in range(0, 26, 3)},
         **dict.fromkeys(("CRMD:", "PRMD:", "EUEN:", "ECFG:", "ESTAT:", "BADV:"), csr),
     }
 
