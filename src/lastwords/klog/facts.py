@@ -11,13 +11,27 @@ from .draft import MAX_ERROR_LINES, MAX_MODULES_TEXT, Draft
 # `OE    --------- -t - 4.18.0-…`.
 _VENDOR = r"(?: {1,20}-(?:[ t-]{0,60}[t-])?(?= ))?"
 _KERNEL = (
-    rf"(?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR} +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
+    # Vendors' own letters may be unknown to the kernel that prints them, and leave blanks.
+    rf"(?P<taint>Not tainted|Tainted:(?: [A-Z](?:[A-Z ]*[A-Z])?)?){_VENDOR} +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
 )
 # lib/dump_stack.c: dump_stack_print_info()
 _CPU_LINE = re.compile(
     r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?(?:PID: (?P<pid>-?\d+) )?(?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
     rf"{_KERNEL}"
 )
+# The same where the line is cut off, or was folded by who sent it.
+_CUT_CPU_LINE = re.compile(
+    r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?PID: (?P<pid>-?\d+) Comm: (?P<comm>.{1,64}?)(?: (?:Not |Tainted: |Kdump: ).*|\s*)\Z"
+)
+# Once more below the registers: `Process swapper/0 (pid: 1, stack limit = 0xc1546210)`. Before Linux 3.11, and cut off
+# lines apart, the only ones that arm and mips have.
+_PROCESS_LINE = re.compile(r"Process (?P<comm>.{1,64}?) \(pid: (?P<pid>\d+),")
+# The same of powerpc until Linux 4.9; on SMP with the CPU behind it.
+_OLD_PPC_TASK = re.compile(
+    r"TASK = [0-9a-f]{8,16}\[(?P<pid>\d+)\] '(?P<comm>.{1,64}?)' THREAD: ?[0-9a-f]{8,16}(?: CPU: (?P<cpu>\d{1,5}))?"
+)
+# arch/powerpc/xmon/xmon.c: excprint()
+_XMON_TASK = re.compile(r"pid   = (?P<pid>\d+), comm = (?P<comm>.{1,64}?)\s*\Z")
 # The same before Linux 3.11.
 _PID_LINE = re.compile(
     rf"Pid: (?P<pid>\d+), comm: (?P<comm>.{{1,64}}?) (?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR}"
@@ -31,8 +45,8 @@ _OLD_TASK_LINE = re.compile(
     r"(?P<comm>\S.{0,60}?)\s+[RSDTtZXIPKW]\s*(?:running task(?: on cpu\s+\d+)?\s+|[0-9a-f]{8,16}\s+)?"
     r"\d+\s+(?P<pid>\d+)\s+\d+ 0x"
 )
-# The further lines of powerpc's `Instruction dump:` and s390's `Krnl Code:`.
-_MORE_CODE = re.compile(r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){2,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s)")
+# The further lines of powerpc's `Instruction dump:`, of sparc's, one word each since Linux 4.9, and s390's `Krnl Code:`.
+_MORE_CODE = re.compile(r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){1,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s)")
 _BACKTRACE_OF = re.compile(r"(?:NMI backtrace for cpu |Backtrace for cpu |CPU#)(?P<cpu>\d+)")
 # kernel/rcu/tree_stall.h
 _STALLED_CPU = re.compile(r"\s*(?P<cpu>\d+)-[.!OoNRD]{3,6}:")
@@ -41,7 +55,8 @@ _STARVED_CPU = re.compile(r".{0,200}? kthread starved for .{0,200}?->cpu=(?P<cpu
 
 
 def _cpu(draft: Draft, text: str) -> None:
-    match = _CPU_LINE.match(text)
+    whole = _CPU_LINE.match(text)
+    match = whole or _CUT_CPU_LINE.match(text[:400])
     if match is None:
         return
     cpu, pid = int(match["cpu"]), int(match["pid"]) if match["pid"] else None
@@ -50,9 +65,40 @@ def _cpu(draft: Draft, text: str) -> None:
     if draft.release is None:
         if not draft.task_named:
             draft.cpu, draft.pid, draft.comm = cpu, pid, match["comm"]
-        _kernel(draft, match)
+        if whole is not None:
+            _kernel(draft, whole)
     draft.speaker = pid
     draft.next_cpu = cpu
+
+
+def _mips_cpu(draft: Draft, text: str) -> None:
+    """`Cpu 0`, which mips printed before Linux 3.11."""
+    if draft.cpu is None and (match := re.fullmatch(r"Cpu (\d{1,5})\s*", text[:20])) is not None:
+        draft.cpu = int(match[1])
+
+
+def _process(draft: Draft, text: str) -> None:
+    match = _PROCESS_LINE.match(text) or _OLD_PPC_TASK.match(text)
+    if match is not None and draft.comm is None and not draft.ended:
+        draft.pid, draft.comm = int(match["pid"]), match["comm"]
+        if cpu := match.groupdict().get("cpu"):
+            draft.cpu = int(cpu)
+
+
+def _vector(draft: Draft, text: str) -> None:
+    """`cpu 0x1: Vector: 300 (Data Access) at [c00000009a9b74f0]`, where powerpc's debugger takes over."""
+    match = re.match(r"cpu 0x(?P<cpu>[0-9a-f]{1,4}): Vector: (?P<trap>[0-9a-f]{3,4}) ", text)
+    if match is not None and draft.cpu is None:
+        draft.cpu = int(match["cpu"], 16)
+        draft.registers.registers.setdefault("trap", int(match["trap"], 16))
+
+
+def xmon_line(draft: Draft, text: str) -> bool:
+    """The task, as powerpc's debugger prints it; True if it was one."""
+    match = _XMON_TASK.match(text) if text.startswith("pid   =") else None
+    if match is not None and draft.comm is None:
+        draft.pid, draft.comm = int(match["pid"]), match["comm"]
+    return match is not None
 
 
 def _kernel(draft: Draft, match: re.Match[str]) -> None:
@@ -156,6 +202,10 @@ def _foreign_report(draft: Draft, text: str) -> None:
 FACTS: dict[str, Callable[[Draft, str], None]] = {
     "CPU:": _cpu,
     "Pid:": _pid,
+    "Cpu": _mips_cpu,
+    "cpu": _vector,
+    "Process": _process,
+    "TASK": _process,
     "Hardware": _hardware,
     "Workqueue:": _workqueue,
     "Code:": _code,

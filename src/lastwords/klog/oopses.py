@@ -37,7 +37,8 @@ def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oo
     """
     candidates = list(candidates)
     restarts = [i for i in candidates if any(words in records[i].text for words in RESTARTS)]
-    found = [(report, report.oops()) for report in _reports(records, headlines(records, candidates), restarts)]
+    reports = _reports(records, headlines(records, candidates), restarts)
+    found = [(report, oops) for report in reports if (oops := report.oops()) is not None]
     return [oops for report, oops in found if not only_told(records, report.start, oops)]
 
 

@@ -79,14 +79,15 @@ class Report:
     def add(self, headline: Headline) -> None:
         """A further headline of the same report: the more telling of the two names it."""
         self.headlines.append(headline)
+        if "pid" in headline.groups and self.draft.pid is None:
+            self.draft.pid, self.draft.comm = int(headline.groups["pid"]), headline.groups.get("comm")
         if self.main.kind.name in headline.kind.refines:
             self.main = headline
             self.groups = {**self.groups, **headline.groups}
 
-    def oops(self) -> Oops:
-        """The finished oops."""
+    def oops(self) -> Oops | None:
+        """The finished oops, or None where the report turns out to be of a program's fault."""
         draft = self.draft
-        first = self.records[self.start]
         own = self.own()
         headless = self.begin is not None
         if headless:
@@ -95,6 +96,9 @@ class Report:
             read_body(own, draft)
         self.unfinished = self.next is not None and not self.caller and not complete(draft)
         overlap = self._read_on(draft) or self._shares_lines(draft)
+        if not self._confirmed():
+            return None
+        first = self.records[self.start]
         kind, form = self.main.kind, self.main.form
         also = self._also(own)
         culprit = choose(kind, draft, self.groups, also)
@@ -152,6 +156,21 @@ class Report:
             oom=self._oom(own, detail.architecture),
             **detail._asdict(),
         )
+
+    def _confirmed(self) -> bool:
+        """Whether something is left of it without a headline that needs to be confirmed, see `Kind.confirmed`, and is not.
+
+        Such as the panic because init died of its own fault.
+        """
+        kind, draft = self.main.kind, self.draft
+        told = draft.registers.registers or draft.location is not None or any(trace.frames for trace in draft.traces)
+        if not kind.confirmed or told or any(h.kind.name in kind.confirmed for h in self.headlines):
+            return True
+        self.headlines = [headline for headline in self.headlines if not headline.kind.confirmed]
+        if self.headlines:
+            self.main = self.headlines[0]
+            self.groups = dict(self.main.groups)
+        return bool(self.headlines)
 
     def _oom(self, own: Sequence[Record], architecture: str | None) -> OomReport | None:
         """What the OOM killer says of the memory."""

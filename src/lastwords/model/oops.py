@@ -166,7 +166,7 @@ class Code(Struct, frozen=True, kw_only=True):
 
     Attributes:
         architecture: `x86_64`, `i386`, `arm64`, `arm`, `ppc64`, `ppc`, `s390x`, `riscv64`, `mips`,
-            `loongarch64`.
+            `loongarch64`, `sparc64`, `parisc`, `alpha`, `m68k`, `arc`.
         instructions: those that could be decoded; before the faulting one only where decoding falls into step.
         operand: the faulting instruction's memory operand, or None.
         note: why something is missing, or what the bytes say by themselves (all zero, `ud2` of a BUG).

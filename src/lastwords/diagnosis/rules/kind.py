@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "odebug": ("logic-bug", 0.8, "an object was used in a state of its life where it must not be"),
     "divide-error": ("logic-bug", 0.9, "it divided by zero, or the quotient did not fit"),
     "invalid-opcode": ("unknown", 0.4, "the processor met an instruction that it does not know"),
+    "program-check": ("unknown", 0.4, "the processor met what it cannot execute"),
     "null-dereference": ("logic-bug", 0.75, "it used a NULL pointer"),
     "user-memory-access": ("logic-bug", 0.6, "it used an address of user space where a kernel pointer belongs"),
     "paging-request": ("memory-corruption", 0.4, "it used an address where nothing is mapped"),

@@ -21,7 +21,7 @@ KINDS = (
         title="BUG: corrupted list in {function}",
         alternatives=("bad-access in {function}",),
         where=("trace",),
-        refines=("kernel-bug", "warning", "invalid-opcode", "oops"),
+        refines=("kernel-bug", "warning", "invalid-opcode", "program-check", "oops"),
         source="lib/list_debug.c",
     ),
     Kind(
@@ -36,7 +36,7 @@ KINDS = (
         ),
         title="kernel BUG in {function}",
         where=_IP,
-        refines=("invalid-opcode", "oops", "internal-error", "cpu-exception"),
+        refines=("invalid-opcode", "program-check", "oops", "internal-error", "cpu-exception"),
         source="include/asm-generic/bug.h, lib/bug.c: report_bug()",
     ),
     Kind(
@@ -121,7 +121,7 @@ KINDS = (
         ),
         title="BUG: bad usercopy in {function}",
         where=("trace",),
-        refines=("kernel-bug", "invalid-opcode", "oops"),
+        refines=("kernel-bug", "invalid-opcode", "program-check", "oops"),
         source="mm/usercopy.c: usercopy_abort()",
     ),
     Kind(
@@ -141,7 +141,7 @@ KINDS = (
             ),
         ),
         where=("trace",),
-        refines=("kernel-bug", "invalid-opcode", "oops"),
+        refines=("kernel-bug", "invalid-opcode", "program-check", "oops"),
         part=True,
         source="lib/string_helpers.c: __fortify_report()",
     ),
@@ -297,7 +297,7 @@ KINDS = (
         where=("trace",),
         also=(r"(?P<what>[a-z].+)",),
         also_within=1,
-        refines=("kernel-bug", "invalid-opcode", "oops"),
+        refines=("kernel-bug", "invalid-opcode", "program-check", "oops"),
         source="rust/kernel/lib.rs: panic()",
     ),
 )

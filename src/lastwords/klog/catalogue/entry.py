@@ -80,6 +80,8 @@ class Kind:
             system) belongs to it.
         yields: an event that is no news beside a crash: left out where the same boot crashes within ten minutes, and
             told as what came before instead (`klog/precursors.py`).
+        confirmed: kinds of which one must stand in the report too, where it shows neither trace nor registers: the
+            kernel prints the same headline for a program's fault, of which it kills the program.
         behind: what it tells of stands before it: where no headline has opened a report, the lines before it are one.
         source: where the kernel prints it.
     """
@@ -102,5 +104,6 @@ class Kind:
     alone: bool = True
     event: bool = False
     yields: bool = False
+    confirmed: tuple[str, ...] = ()
     behind: bool = False
     source: str = ""

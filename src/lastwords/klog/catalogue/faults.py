@@ -2,6 +2,10 @@
 
 from .entry import Form, Kind, Where
 
+_PARISC = r"(?:Kernel Fault|Bad Address \(null pointer deref\?\)|[A-Z][\w -]{3,40})"
+_ARC = r"(?:\[ECR   \]: 0x[0-9a-f]{8} => )?"
+# What sparc, alpha and ia64 begin with: `systemd(1): Oops [#1]`.
+_TASK = r"(?P<comm>.{1,16})\((?P<pid>\d{1,10})\): "
 _BAD_ACCESS = ("bad-access in {function}",)
 _IP: tuple[Where, ...] = ("instruction", "also", "trace")
 
@@ -73,7 +77,11 @@ KINDS = (
             Form("nable to handle kernel pointer dereference", r"Unable to handle kernel pointer dereference in "),
             Form("nable to handle kernel data access", r"(?:BUG: )?Unable to handle kernel data access"),
             Form("nable to handle kernel instruction fetch", r"(?:BUG: )?Unable to handle kernel instruction fetch"),
-            Form("Unable to handle kernel paging request", r"CPU \d+ Unable to handle kernel paging request"),
+            Form("Unable to handle kernel paging request", r"CPU -?\d+ Unable to handle kernel paging request"),
+            # parisc: the numbers of faults of the TLB and of access rights.
+            Form(": Code=", rf"{_PARISC}: Code=(?:6|7|15|16|17|18|26|27) "),
+            Form("Invalid Read @ 0x", rf"{_ARC}Invalid Read @ 0x"),
+            Form("Invalid Write @ 0x", rf"{_ARC}Invalid Write @ 0x"),
             Form("nable to handle unknown paging fault", r"BUG: Unable to handle unknown paging fault"),
             Form("kernel tried to execute", r"kernel tried to execute (?:NX-protected|exec-protected|user) page"),
             Form("unable to execute userspace code", r"unable to execute userspace code \(SMEP\?\)"),
@@ -218,12 +226,28 @@ KINDS = (
         "fault",
         (
             Form("invalid opcode: ", r"(?:Oops: )?invalid opcode: "),
-            Form("undefined instruction", r"(?:Internal error: )?Oops - undefined instruction"),
+            # arm64 writes it with a capital since Linux 5.13.
+            Form("ndefined instruction", r"(?:Internal error: )?Oops - [Uu]ndefined instruction"),
+            Form("Oops - illegal instruction", r"Oops - illegal instruction"),
+            Form("Kernel illegal instruction", rf"{_TASK}Kernel illegal instruction \[#\d+\]"),
             Form("illegal operation: ", r"illegal operation: "),
         ),
         title="invalid opcode in {function}",
         where=_IP,
         source="arch/x86/kernel/traps.c: DEFINE_IDTENTRY_RAW(exc_invalid_op)",
+    ),
+    Kind(
+        # s390's `die()` names the exception, then its interruption code and the length of the instruction.
+        "program-check",
+        "fault",
+        (
+            # What BUG() and WARN() are made of: only the former dies of it.
+            Form("monitor event: ", r"monitor event: [0-9a-f]{4} ilc:\d \[#\d+\]", "kernel BUG in {function}"),
+            Form(" ilc:", r"(?!Oops:)(?P<what>[A-Za-z][\w /-]{3,50}): [0-9a-f]{4} ilc:\d \[#\d+\]"),
+        ),
+        title="{what} in {function}",
+        where=_IP,
+        source="arch/s390/kernel/traps.c, arch/s390/kernel/dumpstack.c: die()",
     ),
     Kind(
         "missing-endbr",
@@ -264,6 +288,7 @@ KINDS = (
         (Form("Alignment trap: ", r"Alignment trap: not handling instruction"),),
         title="Alignment trap in {function}",
         where=("trace",),
+        confirmed=("internal-error",),
         refines=("unhandled-fault", "internal-error"),
         source="arch/arm/mm/alignment.c",
     ),
@@ -278,6 +303,7 @@ KINDS = (
         title="Unhandled fault in {function}",
         alternatives=_BAD_ACCESS,
         where=("trace", "instruction"),
+        confirmed=("internal-error", "oops"),
         refines=("internal-error", "oops"),
         source="arch/arm/mm/fault.c: do_DataAbort()",
     ),
@@ -317,7 +343,15 @@ KINDS = (
             Form("Break instruction in kernel", r"Break instruction in kernel code"),
             Form("Unexpected exception", r"Unexpected (?:exception|fault|trap|interrupt).* in kernel mode"),
             Form("Exception in kernel mode", r"Exception in kernel mode"),
-            Form("bus error, epc ==", r"(?:Data|Instruction) bus error, epc =="),
+            # Of a program's bus error the kernel prints the same line and kills the program.
+            Form(
+                "bus error, epc ==",
+                r"(?:Data|Instruction) bus error, epc == (?:[89a-f][0-9a-f]{7}|[4-9a-f][0-9a-f]{15})\b",
+            ),
+            # Arm without MMU (`arch/arm/kernel/entry-v7m.S`).
+            Form("nhandled exception: IPSR", r"Unhandled exception: IPSR = "),
+            Form(": Code=", rf"{_PARISC}: Code=\d{{1,3}} "),
+            Form("Misaligned r/w from 0x", rf"{_ARC}Misaligned r/w from 0x"),
             Form("Unhandled FSC", r"Unhandled (?:FSC|exception)"),
         ),
         title="Internal error in {function}",
@@ -344,13 +378,11 @@ KINDS = (
             Form("[#", rf"(?:Oops: )?(?P<what>{_DIED}): [0-9a-f]{{4}} (?:ilc:\d )?\[#\d+\]", "{what} in {function}"),
             # mips, loongarch; riscv, csky; xtensa.
             Form("[#", rf"(?P<what>{_DIED})(?: |: sig: \d{{1,3}} )?\[#\d+\]:?$", "{what} in {function}"),
-            # sparc: `swapper/0(1): Kernel illegal instruction [#1]`.
-            Form(
-                "[#",
-                r".{1,16}\(\d{1,7}\): (?P<what>[A-Z][\w !(),./:?-]{1,70}?) \[#\d+\]$",
-                "{what} in {function}",
-            ),
             Form("Oops: ", r"Oops: (?!Bad pagetable).*\[#?\d+\]"),
+            Form("): Oops ", rf"{_TASK}Oops (?:\[#\d+\]|\d+ \[\d+\]|-?\d+\s*\Z)"),
+            Form("): Kernel ", rf"{_TASK}Kernel [\w /.]{{3,60}} \[#\d+\]"),
+            # Powerpc's debugger.
+            Form(": Vector: ", r"cpu 0x[0-9a-f]{1,4}: Vector: [0-9a-f]{3,4} \([\w -]{3,60}\) at \["),
             Form("Oops[#", r"Oops\[#\d+\]"),
             Form("Oops - ", r"(?:Internal error: )?Oops - "),
             Form("Oops [#", r"Oops \[#\d+\]"),

@@ -35,7 +35,7 @@ KINDS = (
                 "Machine check interrupt [Not recovered]", r"(?:Severe|Fatal) Machine check interrupt \[Not recovered\]"
             ),
             Form("achine check in kernel mode", r"(?:Data |Instruction )?[Mm]achine check in kernel mode"),
-            Form("Oops: Machine check", r"Oops: Machine check, sig: \d+"),
+            Form("achine check, sig: ", r"Oops: [Mm]achine check, sig: \d+"),
             Form("Hypervisor Maintenance interrupt", r"Fatal Hypervisor Maintenance interrupt"),
             Form("Unrecoverable Machine check", r"Oops: Unrecoverable Machine check, sig: \d+"),
             Form(

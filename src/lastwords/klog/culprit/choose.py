@@ -106,7 +106,9 @@ def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[st
     if (linked := _by_link_register(kind, draft, location)) is not None:
         return linked
     culprit = _from_group(kind, draft, location.function)
-    return None if culprit is None else _at_pointer(draft, culprit)
+    if culprit is None:
+        return _caller_of_leaf(kind, draft, location) if location.function else _last_branch(kind, draft, location)
+    return _at_pointer(draft, culprit)
 
 
 def _by_link_register(kind: Kind, draft: Draft, location: Location) -> Culprit | None:
@@ -126,6 +128,33 @@ def _by_link_register(kind: Kind, draft: Draft, location: Location) -> Culprit |
     if not blameable(name, kind):
         return None
     return Culprit(name, Frame(link.function, 0, link.offset, link.size, link.module or "", address=link.address))
+
+
+def _caller_of_leaf(kind: Kind, draft: Draft, location: Location) -> Culprit | None:
+    """Who called the machinery that faulted, by the link register.
+
+    Unwinders go by frame records and miss the caller of a function that keeps none, such as `__raw_readb`. The register
+    holds where that function will return to, unless it has made a call itself: then it points into the function.
+    """
+    link = draft.registers.link
+    name = plain(link.function) if link is not None else ""
+    if link is None or not name or name == plain(location.function) or not blameable(name, kind):
+        return None
+    frames = next((trace.frames for trace in draft.main_traces() if trace.frames), [])
+    if not frames or any(plain(frame.function) == name for frame in frames):
+        return None
+    return Culprit(name, Frame(link.function, 0, link.offset, link.size, link.module or "", address=link.address))
+
+
+def _last_branch(kind: Kind, draft: Draft, location: Location) -> Culprit | None:
+    """Who jumped to where no code is: s390 remembers the last branch (`show_last_breaking_event()`)."""
+    if location.address is None or location.address >= _PAGE:
+        return None
+    for trace in draft.traces:
+        if trace.title.startswith("Last Breaking-Event-Address") and trace.frames:
+            frame = trace.frames[0]
+            return Culprit(plain(frame.function), frame) if blameable(plain(frame.function), kind) else None
+    return None
 
 
 def _at_pointer(draft: Draft, culprit: Culprit) -> Culprit:

@@ -56,8 +56,9 @@ do_(alignment(_fault)?|tag_check_fault|tag_recovery) __do_kernel_fault (__)?do_b
 _exception(_pkey)? exception_common interrupt_return_\w+ _{0,2}bad_page_fault hash__do_page_fault unrecoverable_exception
 soft_nmi_interrupt (__)?do_pgm_check pgm_check_handler (illegal_op|addressing_exception|specification_exception|monitor_event_exception)
 do_(protection_exception|dat_exception|report_trap|per_trap) (mcck|restart)_int_handler
-do_trap_(break|ecall_\w+|insn_\w+|load_\w+|store_\w+|unknown) handle_break do_(ade|ale|bce|bp|tr|ri|fpe|cpu|trap_or_bp|lbt|reserved)
+do_trap_(break|ecall_[ms]|insn_\w+|load_\w+|store_\w+|unknown) handle_break do_(ade|ale|bce|bp|tr|ri|fpe|cpu|trap_or_bp|lbt|reserved)
 handle_(bp|tr|ri|ade|fpe|cpu|reserved|tlb[lsmp]|mcheck)(_int)? tlb_do_page_fault_[01]
+mem_address_unaligned sun4v_do_mna tl[01]_\w+ (do_)?sparc64_(realfault_common|fault) handle_interruption buserr(_c)? send_fault_sig
 nmi_handle default_do_nmi do_nmi end_repeat_nmi first_nmi nmi(_restore)? perf_event_nmi_handler
 """
 
@@ -229,6 +230,7 @@ syscall_(exit|enter|trace|return|handler|call|common)\w* (x64|ia32)_sys_call sys
 stub_(clone|fork|vfork|execve|rt_sigreturn|sigaltstack|iopl|x32_\w+) system_call\w* invoke_syscall el0_svc\w* do_el0_svc el0_(sync_compat|irq_compat)\w* el0t_(32|64)_\w+ handle_syscall handle_sys(64|32|_wrap)?
 do_trap_ecall_u ret_(from|fast|slow|to)_\w+ handle_exception common_interrupt(_return)? __common_interrupt ret_from_intr
 __(dabt|pabt|und|irq|fiq)_(svc|usr|invalid)\w* __sys_trace\w*
+linux_sparc_syscall(32)? intr_check_sig ent(Sys|Int|MM|Una|IF|Arith) EV_Trap
 asm_(sysvec|common|call|load|fred|int80)_\w+ _{0,2}sysvec_\w+ run_(irq_on_irqstack|sysvec_on_irqstack|irqentry)\w* fred_\w+
 (smp_|trace_|smp_trace_)?(apic_timer|reschedule|call_function|call_function_single|reboot|irq_work|error|spurious|x86_platform_ipi|deferred_error|threshold|thermal)_interrupt(_entry\w*)?
 smp_(apic_timer|reschedule|trace_apic_timer|trace_reschedule)\w*_interrupt\w* local_apic_timer_interrupt
