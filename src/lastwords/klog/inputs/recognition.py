@@ -8,6 +8,7 @@ from .carriers import STAMP
 from .containers import Wrapped
 from .dialect import Dialect
 from .dmesg_json import DmesgJson
+from .foreign import Prefixed, foreign, without
 from .journal import JournalExport, JournalJson, JournalPretty
 from .journal_verbose import HEADER as VERBOSE_HEADER
 from .journal_verbose import JournalVerbose
@@ -68,6 +69,9 @@ LINES: tuple[tuple[str, str], ...] = (
 _FIELDS = ("journal-verbose", "journal-pretty", "journal-export")
 _FIELDS_SHARE = 0.2
 
+# Dialects whose lines anything may stand in front of.
+_FREE_TEXT = ("text", "raw", "dmesg", "console", "syslog", "journal-short", "netconsole")
+
 _ANY_LINE = re.compile("|".join(f"({pattern})" for _, pattern in LINES))
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
@@ -100,17 +104,26 @@ def recognise(sample: bytes) -> Dialect:
         A fresh object: some dialects remember what they have read. `text` where nothing fits.
     """
     sample = REMARKS.sub(b"", sample[:SAMPLE].removeprefix(b"\xef\xbb\xbf"))
-    for pattern, dialect in SAMPLES:
-        if pattern.match(sample):
-            return dialect()
-    return DIALECTS[_of_lines(sample)]()
+    whole = next((dialect for pattern, dialect in SAMPLES if pattern.match(sample)), None)
+    if whole is not None:
+        return whole()
+    name = _of_lines(sample)
+    if name in _FREE_TEXT and (fronts := foreign(_lines(sample))):
+        inner = DIALECTS[_of_lines(b"\n".join(without(sample.split(b"\n"), fronts)))]()
+        if inner.line_oriented:
+            return Prefixed(inner, fronts)
+    return DIALECTS[name]()
 
 
-def _of_lines(sample: bytes) -> str:
+def _lines(sample: bytes) -> list[str]:
     text, _ = displayed(sample)
     lines = [line for line in text.split("\n", SAMPLE_LINES * 4) if line][: SAMPLE_LINES * 4]
     # Boot loaders and test rigs come first: look at lines from all over the sample.
-    lines = lines[:: max(1, len(lines) // SAMPLE_LINES)]
+    return lines[:: max(1, len(lines) // SAMPLE_LINES)]
+
+
+def _of_lines(sample: bytes) -> str:
+    lines = _lines(sample)
     votes = Counter(_line_dialect(line) for line in lines)
     for fields in _FIELDS:
         # init's environment, which the kernel prints before it starts it, looks like them.
