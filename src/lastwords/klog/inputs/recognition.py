@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from .carriers import STAMP
-from .containers import Wrapped
+from .containers import TEXT, Wrapped
 from .dialect import Dialect
 from .dmesg_json import DmesgJson
 from .foreign import Prefixed, foreign, without
@@ -39,8 +39,9 @@ REMARKS = re.compile(rb"\A(?:-- [^\n]{0,300}\n){1,4}")
 
 # What a single line looks like; the first pattern that fits names the line's dialect.
 LINES: tuple[tuple[str, str], ...] = (
-    ("journal-json", r"(?:data: |\x1e)?\{ ?\"(?:.{0,200}\")?(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE|_BOOT_ID)\""),
-    ("docker-json", r"(?:- )?\{ ?\"(?:log|msg|dt|stream|time|message)\" ?:"),
+    ("journal-json", r"(?:data: |\x1e)?\{ ?\"(?:.{0,4000}\")?(?:__REALTIME_TIMESTAMP|__CURSOR|_TRANSPORT|_BOOT_ID)\""),
+    ("json-lines", r"(?:- )?\{ ?\"(?:log|msg|dt|stream|time|message)\" ?:"),
+    ("json-lines", rf"(?:- )?\{{ ?(?:\".{{0,2000}})?\"(?:{'|'.join(TEXT)})\" ?: ?\""),
     # Looking for a comma first is cheap, and few lines have one.
     ("netconsole-extended", r"(?=[^;,\n]{1,160},)(?:[^;,\n]{1,80} )?(?:[0-9]+\.[^,;\s]{1,80},)?[0-9]{1,5},[0-9]{1,18},[0-9]{1,18},[-c+]"),
     ("dmesg-json", r" {2,16}\"(?:fac|pri|time|caller|msg)\": "),
@@ -84,7 +85,7 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "journal-pretty": JournalPretty,
     "journal-verbose": JournalVerbose,
     "pstore": Pstore,
-    "docker-json": Wrapped,
+    "json-lines": Wrapped,
     "netconsole-extended": Kmsg,
     "syslog": lambda: Syslog("syslog"),
     "journal-short": lambda: Syslog("journal-short"),
