@@ -28,7 +28,7 @@ PROGRAM = ("PROGRAM", "program", "programname", "appname", "app_name", "ident", 
 
 _CONSOLE = Printk("console")
 # Clocks that are a number count seconds since 1970, or their thousandths: up to the year 2286.
-_LATEST = 10**10
+_EARLIEST, _LATEST = 10**8, 10**10
 
 
 class Wrapped:
@@ -88,13 +88,15 @@ def _wall(entry: dict[str, Any]) -> str:
         value = entry.get(name)
         if isinstance(value, str) and value:
             return value
-        if isinstance(value, int | float) and value > 10**8:
-            return clock_of(value)
+        if isinstance(value, int | float) and (clock := clock_of(value)):
+            return clock
     return ""
 
 
 def clock_of(since_1970: float) -> str:
     """A number of seconds since 1970, or of thousandths, millionths or billionths of them, as ISO 8601 has it."""
+    if not since_1970 > _EARLIEST:
+        return ""
     try:
         for _ in range(3):
             if since_1970 >= _LATEST:
