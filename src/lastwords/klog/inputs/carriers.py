@@ -45,6 +45,7 @@ _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 _ISO = rf"{_DATE}T{_CLOCK}{_ZONE}?"
 _BSD = rf"{_MONTH} [ 0-9][0-9] {_CLOCK}(?: [0-9]{{4}})?"
 _CTIME = rf"{_DAY} {_MONTH} [ 0-9][0-9] {_CLOCK}(?: [0-9]{{4}})?"
+WALL = rf"{_ISO}|{_DATE} {_CLOCK}(?: ?{_ZONE})?|{_CTIME}|{_BSD}"
 _HOST = r"[^ \[\]:]{1,255}"
 _TAG = r"(?P<tag>[^\s:\[\]]{1,128})(?:\[[0-9]{0,10}\])?: ?"
 # Without knowing that the file is syslog, a driver's `usb 1-1: ` must not pass for host and program.

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from .carriers import STAMP
-from .containers import Wrapped
+from .containers import TEXT, Wrapped
 from .dialect import Dialect
 from .dmesg_json import DmesgJson
+from .foreign import Prefixed, foreign, without
 from .journal import JournalExport, JournalJson, JournalPretty
 from .journal_verbose import HEADER as VERBOSE_HEADER
 from .journal_verbose import JournalVerbose
@@ -39,8 +40,9 @@ REMARKS = re.compile(rb"\A(?:-- [^\n]{0,300}\n){1,4}")
 
 # What a single line looks like; the first pattern that fits names the line's dialect.
 LINES: tuple[tuple[str, str], ...] = (
-    ("journal-json", r"(?:data: |\x1e)?\{ ?\"(?:.{0,200}\")?(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE|_BOOT_ID)\""),
-    ("docker-json", r"(?:- )?\{ ?\"(?:log|msg|dt|stream|time|message)\" ?:"),
+    ("journal-json", r"(?:data: |\x1e)?\{ ?\"(?:.{0,4000}\")?(?:__REALTIME_TIMESTAMP|__CURSOR|_TRANSPORT|_BOOT_ID)\""),
+    ("json-lines", r"(?:- )?\{ ?\"(?:log|msg|dt|stream|time|message)\" ?:"),
+    ("json-lines", rf"(?:- )?\{{ ?(?:\".{{0,2000}})?\"(?:{'|'.join(TEXT)})\" ?: ?\""),
     # Looking for a comma first is cheap, and few lines have one.
     ("netconsole-extended", r"(?=[^;,\n]{1,160},)(?:[^;,\n]{1,80} )?(?:[0-9]+\.[^,;\s]{1,80},)?[0-9]{1,5},[0-9]{1,18},[0-9]{1,18},[-c+]"),
     ("dmesg-json", r" {2,16}\"(?:fac|pri|time|caller|msg)\": "),
@@ -69,6 +71,9 @@ LINES: tuple[tuple[str, str], ...] = (
 _FIELDS = ("journal-verbose", "journal-pretty", "journal-export")
 _FIELDS_SHARE = 0.2
 
+# Dialects whose lines anything may stand in front of.
+_FREE_TEXT = ("text", "raw", "dmesg", "console", "syslog", "journal-short", "netconsole")
+
 _ANY_LINE = re.compile("|".join(f"({pattern})" for _, pattern in LINES))
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
@@ -81,7 +86,7 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "journal-pretty": JournalPretty,
     "journal-verbose": JournalVerbose,
     "pstore": Pstore,
-    "docker-json": Wrapped,
+    "json-lines": Wrapped,
     "netconsole-extended": Kmsg,
     "syslog": lambda: Syslog("syslog"),
     "journal-short": lambda: Syslog("journal-short"),
@@ -108,14 +113,19 @@ def recognise(sample: bytes) -> Dialect:
 
 def _bare(sample: bytes) -> Dialect:
     sample = REMARKS.sub(b"", sample)
-    for pattern, dialect in SAMPLES:
-        if pattern.match(sample):
-            return dialect()
+    whole = next((dialect for pattern, dialect in SAMPLES if pattern.match(sample)), None)
+    if whole is not None:
+        return whole()
     lines = _lines(sample)
     if indent := indentation(lines, _line_dialect):
         bared = outdented(indent)
         return _pasted(DIALECTS[_of_lines(bared(sample))](), bared)
-    return DIALECTS[_of_lines(sample)]()
+    name = _of_lines(sample)
+    if name in _FREE_TEXT and (fronts := foreign(lines)):
+        inner = DIALECTS[_of_lines(b"\n".join(without(sample.split(b"\n"), fronts)))]()
+        if inner.line_oriented:
+            return Prefixed(inner, fronts)
+    return DIALECTS[name]()
 
 
 def _pasted(inner: Dialect, bared: Callable[[bytes], bytes]) -> Dialect:
