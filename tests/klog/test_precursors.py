@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from lastwords.cli.main import cli
+from lastwords.klog.inputs import find
 from lastwords.klog.printouts import part_of_a_printout
+from lastwords.klog.read import read
 from lastwords.klog.templates import summary, template
 from lastwords.klog.troubles import hardware, of_a_program, told
 from lastwords.model import Precursor
@@ -308,3 +312,39 @@ def test_printouts_on_request_are_no_signs(tmp_path: Path, printout: list[str]) 
     found = _found(tmp_path, before, stamped(printout * 40, 89_950, 0.001), stamped(DMA, 89_998, 0.2))
     assert [p.reason for p in found] == ["burst"]
     assert found[0].text == "acme_hba 0000:03:00.0: DMA mapping failed for tag N"
+
+
+ASIDE = """\
+[    0.000000] Linux version 6.1.0
+[  100.000000] nvme nvme0: I/O 23 QID 4 timeout, aborting
+[  130.000000] nvme nvme0: I/O 23 QID 4 timeout, reset controller
+[  161.000000] EXT4-fs error (device nvme0n1p2): ext4_journal_check_start:83: comm sh: Detected aborted journal
+[  400.000000] BUG: kernel NULL pointer dereference, address: 0000000000000018
+[  400.000001] RIP: 0010:xr_get+0x23/0x90 [xr]
+[  400.000002] Call Trace:
+[  400.000003]  xr_open+0x4c/0xd0 [xr]
+[  400.000004] Kernel panic - not syncing: Fatal exception
+"""
+
+
+def test_what_came_between_a_devices_complaint_and_the_crash_came_before_the_crash(tmp_path: Path) -> None:
+    """A device's failure is a report of its own, but the crash behind it is what people ask about."""
+    path = tmp_path / "console.log"
+    path.write_text(ASIDE)
+    log = read(find([str(path)])[0]).log
+    assert log is not None
+    assert [(p.line, p.time, p.boot) for p in log.precursors] == [(4, 161.0, 1), (3, 130.0, 1), (2, 100.0, 1)]
+    assert log.precursors[0].seconds_before == 239.0
+
+
+def test_each_boot_has_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "console.log"
+    path.write_text(ASIDE + ASIDE.replace("nvme0", "nvme7").replace("161.0", "261.0"))
+    log = read(find([str(path)])[0]).log
+    assert log is not None
+    assert {(p.boot, "nvme7" in p.text) for p in log.precursors} == {(1, False), (2, True)}
+    out = CliRunner().invoke(cli, ["analyze", str(path)]).stdout
+    told = out.partition("What came before")[2].partition("\n\n")[0]
+    assert "nvme7" in told
+    assert "nvme0" not in told
+    assert "-2 min 19 s" in told

@@ -47,8 +47,8 @@ def _dump(crash: Crash, events: Sequence[Event]) -> Iterator[Event]:
 def _signs(crash: Crash) -> Iterator[Event]:
     first = next(iter(crash.reports), None)
     for precursor in crash.precursors:
-        end = None
-        if first is not None and first.time is not None and precursor.seconds_before is not None:
+        end = precursor.time
+        if end is None and first is not None and first.time is not None and precursor.seconds_before is not None:
             end = first.time - precursor.seconds_before
         path = crash.log.path if crash.log else None
         yield Event(

@@ -1,5 +1,6 @@
 """What the kind of report alone says, for crashes that no other rule explains."""
 
+import re
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
@@ -179,6 +180,8 @@ def kind(crash: Crash) -> Iterator[Finding]:
     messenger = _MESSENGERS.get(oops.function or "") if oops.kind == "warning" else None
     if messenger is not None:
         crash_class, confidence, text = "unknown", 0.5, messenger
+    if oops.kind == "divide-error" and (divisor := _divisor(oops)) is not None:
+        text = divisor
     blamed = oops.function if messenger is None else None
     yield Finding(
         id="kind",
@@ -196,6 +199,33 @@ def kind(crash: Crash) -> Iterator[Finding]:
 def _waits_there(function: str) -> bool:
     """Whether a CPU that stands there waits for something, or is asked where it stands."""
     return any(pattern.match(function) for pattern in (SPINNING, IDLE, WATCHERS))
+
+
+_DIVIDES = re.compile(r"i?div ([a-z0-9]{2,4})")
+_LOW = {8: 0xFF, 16: 0xFFFF, 32: 0xFFFFFFFF, 64: (1 << 64) - 1}
+
+
+def _divisor(oops: Oops) -> str | None:
+    """Whether the divisor was zero, by the register that held it; None where the report does not tell."""
+    faulting = next((i.text for i in oops.code.instructions if i.faulting), "") if oops.code else ""
+    match = _DIVIDES.fullmatch(faulting)
+    if match is None or (found := _register(match[1])) is None or found[0] not in oops.registers:
+        return None
+    value = oops.registers[found[0]] & _LOW[found[1]]
+    if not value:
+        return f"it divided by zero, which {match[1]} held"
+    return f"the quotient did not fit: it divided by {value:#x}, which {match[1]} held"
+
+
+def _register(name: str) -> tuple[str, int] | None:
+    """The 64-bit register that an operand of x86 is a part of, and how many of its lower bits it is."""
+    if match := re.fullmatch(r"(r\d{1,2})([dwb]?)", name):
+        return match[1], {"": 64, "d": 32, "w": 16, "b": 8}[match[2]]
+    if match := re.fullmatch(r"([re]?)([abcd]x|[sd]i|[sb]p)", name):
+        return f"r{match[2]}", {"r": 64, "e": 32, "": 16}[match[1]]
+    if match := re.fullmatch(r"([abcd])l|(si|di|sp|bp)l", name):
+        return f"r{match[1]}x" if match[1] else f"r{match[2]}", 8
+    return None
 
 
 _OF_CODE = frozenset({"logic-bug", "memory-corruption", "deadlock", "lockup", "unknown"})
