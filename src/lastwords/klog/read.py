@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from lastwords.model import Boot, Log, Oops, Precursor, Record
+from lastwords.model import Boot, Gap, Log, Oops, Precursor, Record
 
 from .boots import boots
 from .culprit.never import entry, never_to_blame
@@ -13,7 +13,7 @@ from .excerpt import excerpt
 from .gaps import gaps
 from .inputs import Input
 from .precursors import precursors
-from .scan import CONTEXTS, Progress, scan
+from .scan import CONTEXTS, Progress, Scanned, scan
 from .sieve import hits
 from .wall_clock import WallClock, timed
 
@@ -79,12 +79,30 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
             boots=found,
             precursors=before,
             listed=scanned.listings.told(about.line, about.last_line),
-            gaps=gaps(oopses, found, scanned.starts, chosen, scanned.format, records, scanned.listings),
+            gaps=_mixed(scanned, oopses)
+            + gaps(oopses, found, scanned.starts, chosen, scanned.format, records, scanned.listings),
             excerpt=excerpt(oopses, before, records, wall),
         ),
         oopses,
         records,
         binary=scanned.binary,
+    )
+
+
+def _mixed(scanned: Scanned, oopses: Sequence[Oops]) -> tuple[Gap, ...]:
+    """Several machines' lines in one file, as a central syslog server writes them: they are read as one log."""
+    names = scanned.machines
+    if not names:
+        return ()
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (
+        Gap(
+            kind="several-machines",
+            text=f"Lines of {len(names)} machines stand between each other's ({', '.join(names[:3])}{more}), and were read as "
+            "one log: what belongs to whom is not sure.",
+            advice=f"Give it those of one machine alone: grep -F ' {names[0]} ' FILE | lastwords analyze -",
+            line=oopses[0].line if oopses else None,
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from . import sieve
 from .boots import Start, Starts
 from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
-from .inputs import Dialect, Input, among_strings, holds_control, host_in, is_binary, not_a_log, recognise
+from .inputs import Dialect, Input, among_strings, holds_control, host_in, is_binary, machines_in, not_a_log, recognise
 from .inputs.files import shown
 from .listing import Listings, lists
 from .oopses import find_oopses
@@ -66,6 +66,7 @@ class Scanned:
         lines: number of lines.
         size: number of bytes, unpacked.
         host: the machine that its lines name, where they name one only.
+        machines: those whose lines stand between each other's.
         oopses: in the order of the file.
         starts: where boots begin.
         first: the first records of the log.
@@ -81,6 +82,7 @@ class Scanned:
     lines: int = 0
     size: int = 0
     host: str | None = None
+    machines: tuple[str, ...] = ()
     oopses: list[Oops] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
     first: list[Record] = field(default_factory=list)
@@ -246,6 +248,7 @@ class _Scanner:
         self.result.format = self.dialect.name
         if self.context:
             self.result.host = host_in(data)
+            self.result.machines = machines_in(data)
         if self.dialect.line_oriented and len(data) > SMALL:
             self.by_chunks(file, data)
         elif self.dialect.line_oriented:
