@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.listed import is_hang
 from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.story import titled
 from lastwords.diagnosis.stuck_cpu import IDLE, SPINNING, WATCHERS
 from lastwords.model import CrashClass, Finding, NextStep, Oops
 
@@ -185,7 +186,7 @@ def kind(crash: Crash) -> Iterator[Finding]:
     blamed = oops.function if messenger is None else None
     yield Finding(
         id="kind",
-        title=f"{oops.title}: {text}",
+        title=f"{titled(oops)}: {text}",
         text=f"In {blamed}(): {text}." if blamed else f"{text[:1].upper()}{text[1:]}.",
         confidence=confidence,
         crash_class=None if crash_class == "unknown" else crash_class,
