@@ -271,6 +271,11 @@ KINDS = (
                 r"|unexpected machine check|virtualization exception|VMM communication exception): [0-9a-f]{4} \[#\d+\]",
                 "{what} in {function}",
             ),
+            Form(
+                "fatal FRED event",
+                r"(?:PANIC|BUG): invalid or fatal FRED event",
+                "invalid or fatal FRED event in {function}",
+            ),
             Form("stack segment", r"(?:Oops: )?stack segment: [0-9a-f]{4}", "stack segment fault in {function}"),
             Form(
                 "ernel unaligned access",
@@ -386,6 +391,13 @@ KINDS = (
             Form("Oops[#", r"Oops\[#\d+\]"),
             Form("Oops - ", r"(?:Internal error: )?Oops - "),
             Form("Oops [#", r"Oops \[#\d+\]"),
+            # The task of an oops ran into the next one while it died.
+            Form(
+                "Fixing recursive fault",
+                r"Fixing recursive fault but reboot is needed!",
+                "recursive fault in {function}",
+                "recursive fault",
+            ),
             # nios2 and microblaze; openrisc; alpha.
             Form("Oops: ", r"Oops: (?P<what>.{1,60}), sig: \d+$"),
             Form("Oops#: ", r"Oops#: [0-9a-f]{4}$"),
