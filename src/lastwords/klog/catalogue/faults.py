@@ -386,6 +386,8 @@ KINDS = (
             Form("Oops: ", r"Oops: (?!Bad pagetable).*\[#?\d+\]"),
             Form("): Oops ", rf"{_TASK}Oops (?:\[#\d+\]|\d+ \[\d+\]|-?\d+\s*\Z)"),
             Form("): Kernel ", rf"{_TASK}Kernel [\w /.]{{3,60}} \[#\d+\]"),
+            # sparc: `swapper/0(1): TL1: Illegal Instruction Exception [#1]`.
+            Form("[#", rf"{_TASK}(?P<what>[A-Z][\w !(),./:?-]{{1,70}}?) \[#\d+\]$", "{what} in {function}"),
             # Powerpc's debugger.
             Form(": Vector: ", r"cpu 0x[0-9a-f]{1,4}: Vector: [0-9a-f]{3,4} \([\w -]{3,60}\) at \["),
             Form("Oops[#", r"Oops\[#\d+\]"),
@@ -398,20 +400,13 @@ KINDS = (
                 "recursive fault in {function}",
                 "recursive fault",
             ),
-            # nios2 and microblaze; openrisc; alpha.
+            # nios2 and microblaze; openrisc.
             Form("Oops: ", r"Oops: (?P<what>.{1,60}), sig: \d+$"),
             Form("Oops#: ", r"Oops#: [0-9a-f]{4}$"),
-            Form("): Oops ", r".{1,16}\(\d{1,7}\): Oops -?\d+$"),
-            # parisc: `Kernel Fault: Code=15 (Data TLB miss fault) at addr 0000000000000008`.
-            Form(
-                ": Code=",
-                r"(?P<what>[A-Z][\w ()?/-]{2,60}): Code=\d{1,3} \([^)]{1,60}\) at addr [0-9a-f]{8}",
-                "{what} in {function}",
-            ),
         ),
         title="Oops in {function}",
         where=_IP,
         part=True,
-        source="arch/*/kernel/traps.c: die(), arch/s390/kernel/dumpstack.c, arch/parisc/kernel/traps.c: parisc_terminate()",
+        source="arch/*/kernel/traps.c: die(), arch/s390/kernel/dumpstack.c",
     ),
 )
