@@ -123,7 +123,9 @@ KINDS = (
                 "kernel stack overflow in {function}",
             ),
             Form(
-                "Kernel stack overflow", r"(?:Oops: )?Kernel [Ss]tack overflow", "kernel stack overflow in {function}"
+                "Kernel stack overflow",
+                r"(?:Oops: |Kernel panic - not syncing: )?Kernel [Ss]tack overflow",
+                "kernel stack overflow in {function}",
             ),
             Form(
                 "Corrupt kernel stack",
@@ -133,6 +135,22 @@ KINDS = (
             Form(
                 "Bad kernel stack pointer",
                 r"(?:Oops: )?Bad kernel stack pointer",
+                "kernel stack overflow in {function}",
+            ),
+            Form(
+                "stack guard hit",
+                r"Kernel panic - not syncing: \S{1,20} stack guard hit",
+                "BUG: stack guard page was hit in {function}",
+            ),
+            Form(
+                "ow stack detected by irq handler",
+                r"(?:Kernel panic - not syncing: )?[Ll]ow stack detected by irq handler",
+                "kernel stack overflow in {function}",
+            ),
+            # s390.
+            Form(
+                "ernel stack pointer",
+                r"(?:Kernel panic - not syncing: Invalid kernel stack pointer|Kernel stack pointer invalid)",
                 "kernel stack overflow in {function}",
             ),
             Form("do_IRQ: stack overflow", r"do_IRQ: stack overflow: ", "kernel stack overflow in {function}"),
