@@ -38,7 +38,7 @@ KINDS = (
             Form("Oops - BUG", r"Internal error: Oops - BUG"),
         ),
         title="kernel BUG in {function}",
-        where=_IP,
+        where=(*_IP, "headline"),
         refines=("invalid-opcode", "program-check", "oops", "internal-error", "cpu-exception"),
         source="include/asm-generic/bug.h, lib/bug.c: report_bug()",
     ),
