@@ -234,6 +234,7 @@ LINES = (
         "btrfs-error",
         "BTRFS: write time tree block corruption",
     ),
+    ("md/raid0md127: Disk failure on sdc1 detected, failing array.", "raid-failure", "md: disk failure"),
     ("Unexpected kernel single-step exception at EL1", "cpu-exception", "Unexpected kernel single-step in corrupted"),
     (
         "BUG: Unable to handle kernel unaligned access at 0xc0000000010a2b3c",
