@@ -148,6 +148,10 @@ def test_at_most_a_handful(tmp_path: Path) -> None:
 
 
 HARDWARE = """\
+Write-error on swap-device (253:1:181024)
+AMD-Vi: Completion-Wait loop timed out
+arm-smmu-v3 arm-smmu-v3.0.auto: CMD_SYNC timeout at 0x00000a3f [hwprod 0x00000a40, hwcons 0x00000a3e]
+DMAR: VT-d detected Invalidation Time-out Error: SID 0
 mce: [Hardware Error]: Machine check events logged
 mce: [Hardware Error]: CPU 3: Machine Check: 0 Bank 4: be00000000800400
 {1}[Hardware Error]: event severity: corrected
@@ -219,6 +223,9 @@ def test_no_trouble(text: str) -> None:
 
 def test_trouble_in_words() -> None:
     assert told("acme: firmware timed out")
+    assert told("XFS: kworker/3:1(812) possible memory allocation deadlock size 64 in kmem_alloc (mode:0x2408240)")
+    assert told("acme 0000:03:00.0: BUG: TX ring is full while the queue runs")
+    assert told("bpf: recursion limit reached on datapath, buggy bpf program?")
     assert told("sysfs: cannot create duplicate filename '/x'")
     assert of_a_program("app[12]: segfault at 0")
 

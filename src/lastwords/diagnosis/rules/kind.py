@@ -159,7 +159,9 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "lustre-lbug": ("logic-bug", 0.6, "Lustre found a state that its authors held to be impossible"),
 }
 # Kinds that say nothing of a cause: the words of another report that is lost, or any reason at all.
-SILENT = frozenset({"oops", "oops-remains", "slab-report-remains", "panic", "panic-after-oops", "lockdep-limit"})
+SILENT = frozenset(
+    {"oops", "oops-remains", "slab-report-remains", "panic", "panic-after-oops", "lockdep-limit", "unwinder-warning"}
+)
 # Functions whose warning is a message about somebody else (net/sched/sch_generic.c).
 _MESSENGERS = {
     "dev_watchdog": "a network device did not send what it was given: its driver, the device or the link is stuck"

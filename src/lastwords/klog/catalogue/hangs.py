@@ -147,6 +147,8 @@ KINDS = (
         (
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>Software Watchdog Timer expired)"),
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>watchdog pretimeout event)"),
+            # Without panicking: all that is told of a hang before the hardware resets the machine.
+            Form("pretimeout event", r"watchdog\d+: pretimeout event", "watchdog pretimeout event"),
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>(?:Watchdog )?pre-timeout)$"),
             Form(
                 _PANIC_LITERAL,
