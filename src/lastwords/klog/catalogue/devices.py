@@ -72,6 +72,8 @@ KINDS = (
             Form(
                 "SCHED_ERROR", rf"{_NOUVEAU}fifo: SCHED_ERROR \w+ \[CTXSW_TIMEOUT\]", "nouveau: context switch timeout"
             ),
+            Form("SCHED_ERROR", rf"{_NOUVEAU}fifo: SCHED_ERROR \w+ \[", "nouveau: GPU scheduler error"),
+            Form("failed to idle channel", rf"{_NOUVEAU}.{{0,60}}failed to idle channel", "nouveau: GPU hang"),
             _xid("8|16|109", "NVRM: GPU hang"),
             Form("hangcheck detected gpu lockup", rf"{_DRM}.{{0,32}}hangcheck detected gpu lockup", "msm: GPU lockup"),
             Form(

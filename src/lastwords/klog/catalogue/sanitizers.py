@@ -76,7 +76,7 @@ KINDS = (
         (
             Form(
                 "BUG: KCSAN: ",
-                r"BUG: KCSAN: (?P<what>data-race|assert: race) in (?P<function>\S+) / (?P<other>\S+)",
+                r"BUG: KCSAN: (?P<what>data-race|assert: race) in (?P<function>\S+)(?: \[[\w-]{1,56}\])? / (?P<other>\S+)",
                 "KCSAN: {what} in {function} / {other}",
             ),
             Form(
