@@ -96,7 +96,7 @@ CARRIERS: tuple[tuple[str, str], ...] = (
     # dmesg -x: kern  :warn  : [   12.345678] text
     ("kudmalsncf", rf"(?P<facility>{_FACILITY}) *:(?P<severity>{_SEVERITY}) *: ?"),
     # E-mail. KASAN's `>ffff8880…` has no blank behind it.
-    (">", r"(?:>{1,8} ){1,16}|>{1,16}$|>{1,4}(?=<[0-7]>|\[ {0,8}[0-9]{1,8}\.[0-9]{6}\]|[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:)"),
+    (">", r"(?:>{1,8} ){1,16}|>{1,16}$"),
     ("(", r"\(XEN\) ?"),
     # ts(1) and other stamps without a host; busybox klogd without one either.
     ("JFMASOND", rf"(?P<wall>{_BSD})(?: |$)"),
