@@ -260,7 +260,7 @@ class Report:
                 if match is None:
                     continue
                 function = match.groupdict().get("function")
-                if function is not None and not at_fault(plain(function), kind):
+                if function is not None and not at_fault(plain(function.partition("+")[0]), kind):
                     continue
                 found.update({k: v for k, v in match.groupdict().items() if v is not None})
                 break
