@@ -30,6 +30,7 @@ KINDS = (
             _xid("74", "NVRM: NVLink error"),
             Form("fallen off the bus", r"\s{0,20}NVRM: .{0,60}fallen off the bus", "NVRM: GPU has fallen off the bus"),
             Form("declaring wedged", rf"{_DRM}.{{0,60}}declaring wedged", "i915: GPU declared wedged"),
+            Form("device wedged, needs recovery", rf"{_AMDGPU}device wedged, needs recovery", "drm: device wedged"),
             Form("Failed to reset chip", rf"{_DRM}Failed to reset chip", "i915: failed to reset the GPU"),
             Form(
                 "declared device",

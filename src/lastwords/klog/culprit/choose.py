@@ -214,9 +214,18 @@ def _trace(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str
         return None  # Frames of two traces, and nothing that tells them apart.
     for trace in draft.main_traces():
         if any(frame.reliable for frame in trace.frames):
-            culprit = in_trace(trace.frames, kind)
+            culprit = in_trace(_callers(trace.frames, kind), kind)
             return None if culprit is not None and _behind_the_end(culprit, draft) else culprit
     return None
+
+
+def _callers(frames: Sequence[Frame], kind: Kind) -> Sequence[Frame]:
+    """The frames without those of the check that failed.
+
+    Clang's first CFI (Android's kernels 4.14 to 5.15) gives up in `__cfi_check_fail()`, which does not return: its
+    frame has the name of the function that happens to stand behind it.
+    """
+    return [frame for frame in frames if frame.offset != 0] if kind.name == "cfi" else frames
 
 
 def _behind_the_end(culprit: Culprit, draft: Draft) -> bool:
