@@ -61,3 +61,11 @@ def test_piece_of_a_log_without_stamps_is_a_crash():
     )
     assert kinds(BEFORE + log + AFTER) == ["gpu-hang"]
     assert kinds(BEFORE + log.split("\n", 1)[0] + "\n" + AFTER) == []
+
+
+def test_words_to_look_for_are_no_crashes():
+    told = (
+        "  [ BUG: possible circular locking dependency detected ]\n"
+        "  [ INFO: possible irq lock inversion dependency detected ]\n"
+    )
+    assert kinds("The validator prints:\n\n" + told) == []

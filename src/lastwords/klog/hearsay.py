@@ -6,7 +6,7 @@ around it, is talk.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from lastwords.model import Oops, Record
 
@@ -20,6 +20,8 @@ _PROSE = 2
 """So many of them are sentences or marks of a document where it is a text."""
 _EXCERPT = 5
 """Lines in a row without a sentence among them that are a piece of a log, and no quotation."""
+_NEXT_TO = 2
+"""Lines within which headlines stand in a list."""
 _SHORT = 4
 """Where there are no more lines than these, one is enough."""
 
@@ -37,7 +39,32 @@ _KERNELS = re.compile(
 )
 
 
-def only_told(records: Sequence[Record], start: int, oops: Oops) -> bool:
+def said(records: Sequence[Record], found: Sequence[tuple[int, Oops]]) -> list[Oops]:
+    """The oopses that a machine had, without those that a text only tells of.
+
+    Args:
+        records: the log, or a window of it.
+        found: the position of each headline, and its oops.
+    """
+    listed = _listed(records, found)
+    return [oops for start, oops in found if start not in listed and not _only_told(records, start, oops)]
+
+
+def _listed(records: Sequence[Record], found: Sequence[tuple[int, Oops]]) -> set[int]:
+    """Headlines that are words to look for: next to another one, with nothing of this one crash, not even a number."""
+    listed: set[int] = set()
+    for (start, oops), (following, other) in pairwise(found):
+        near = following - start <= _NEXT_TO and oops.kind != other.kind
+        if near and _bare(records[start], oops) and _bare(records[following], other):
+            listed |= {start, following}
+    return listed
+
+
+def _bare(headline: Record, oops: Oops) -> bool:
+    return not _shown(headline, oops) and not any(map(str.isdigit, headline.text))
+
+
+def _only_told(records: Sequence[Record], start: int, oops: Oops) -> bool:
     """Whether an oops is no more than a headline in a text that people wrote.
 
     Args:
