@@ -355,3 +355,26 @@ def test_each_boot_has_its_own(tmp_path: Path) -> None:
     assert "nvme7" in told
     assert "nvme0" not in told
     assert "-2 min 19 s" in told
+
+
+def test_failure_that_the_kernel_survived_is_what_came_before_the_crash(tmp_path: Path) -> None:
+    lost = ["nvme nvme0: Device not ready; aborting reset, CSTS=0x1"]
+    path = write(
+        tmp_path / "log", stamped(BOOT, 0) + quiet(100, 89_000) + stamped(lost, 89_900) + stamped(CRASH, 90_000)
+    )
+    found = reading(path)
+    assert found.log is not None
+    assert found.oopses[0].kind == "nvme-failure"
+    (sign,) = found.log.precursors
+    assert (sign.reason, sign.text, sign.seconds_before, sign.time) == ("hardware", lost[0], 100.0, 89_900.0)
+
+
+def test_failure_alone_has_what_came_before_it(tmp_path: Path) -> None:
+    lines = [
+        "nvme nvme0: I/O tag 3 (1003) opcode 0x2 (I/O Cmd) QID 1 timeout, aborting",
+        "nvme nvme0: Device not ready; aborting reset",
+    ]
+    path = write(tmp_path / "log", stamped(BOOT, 0) + quiet(100, 89_000) + stamped(lines, 89_900, 10))
+    found = reading(path)
+    assert found.log is not None
+    assert [sign.seconds_before for sign in found.log.precursors] == [10.0]

@@ -13,6 +13,7 @@ from lastwords.model import Oops, Record
 
 from . import sieve
 from .boots import Start, Starts
+from .catalogue import events
 from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
 from .inputs import Dialect, Input, among_strings, holds_control, host_in, is_binary, machines_in, not_a_log, recognise
@@ -70,7 +71,8 @@ class Scanned:
         oopses: in the order of the file.
         starts: where boots begin.
         first: the first records of the log.
-        contexts: by boot, from 1: the records up to its first oops. Only of some boots, if there are many.
+        contexts: by boot, from 1: the records up to its first crash, or else its first event. Only of some boots, if there
+            are many.
         windows: the records decoded around each group of oopses, up to a limit.
         listings: lists of tasks in it.
         binary: it begins with bytes of no text.
@@ -230,7 +232,7 @@ class _Scanner:
         self.progress = progress
         self.reported = 0  # the last line whose oopses are in the result
         self.starts = Starts()
-        self.reached: set[int] = set()  # boots of which the first oops is found
+        self.reached: dict[int, bool] = {}  # boots of which the first oops is found, and whether it was a crash
         self.kept = 0  # records in the result's windows
         self.frames = 0  # in the traces of the result's oopses
         self.wall = WallClock(())  # as far as it is known
@@ -429,8 +431,9 @@ class _Scanner:
         if self.context and (until is None or oopses):
             for oops in oopses:
                 boot, start = self.starts.boot(oops.line)
-                if boot not in self.reached:
-                    self.reached.add(boot)
+                crash = oops.kind not in events()
+                if self.reached.get(boot, -1) < crash:
+                    self.reached[boot] = crash
                     self._keep(boot, self._before(records, oops, start, data, begin))
             if self.kept < WINDOWS:
                 self.kept += len(records)
