@@ -10,7 +10,7 @@ from lastwords.model import Boot, Log, Oops, Precursor, Record
 from .boots import boots
 from .culprit.never import entry, never_to_blame
 from .excerpt import excerpt
-from .gaps import gaps
+from .gaps import gaps, newest_first
 from .inputs import Input
 from .precursors import precursors
 from .scan import Progress, scan
@@ -72,7 +72,7 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
             warning=scanned.warning,
             boots=found,
             precursors=before,
-            gaps=gaps(oopses, found, scanned.starts, chosen, scanned.format, records),
+            gaps=(*newest_first(source.turned), *gaps(oopses, found, scanned.starts, chosen, scanned.format, records)),
             excerpt=excerpt(oopses, before, records, wall),
         ),
         oopses,
