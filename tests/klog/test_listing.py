@@ -7,6 +7,7 @@ import pytest
 
 from lastwords.klog import scan
 from lastwords.klog.inputs import Text, find
+from lastwords.klog.listing import span
 from lastwords.klog.read import read
 from lastwords.model import ListedTask, Log
 
@@ -275,3 +276,18 @@ def test_a_list_that_is_cut_anywhere():
     text = (LISTS / "abba-7.3.log").read_text()
     for end in range(0, len(text), 311):
         log_of(text[:end])
+
+
+@pytest.mark.parametrize("piece", [b"task:", b"task:a state:", b" state:", b"[    1.000000] eth0: link up\n"])
+def test_looking_for_lists_takes_no_time(piece):
+    data = bytearray(piece * (8_000_000 // len(piece)))
+    begin = time.perf_counter()
+    span(data, len(data))
+    assert time.perf_counter() - begin < 5
+
+
+def test_where_lists_stand():
+    data = b"xr state: up\n" + b"task:dd              state:D stack:0\n" * 2 + b"xr state: up\n"
+    assert span(data, len(data)) == (data.index(b" state:D"), data.rindex(b" state:D"))
+    assert span(b"xr state: up\n", 13) is None
+    assert span(data, 20) is None

@@ -6,9 +6,12 @@ They say nothing of a crash, but who waits for what, and since when, where a lis
 import re
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from sys import intern
+
+import hyperscan
 
 from lastwords.model import Frame, ListedTask, Record
 
@@ -32,8 +35,12 @@ _LISTS = 1000
 _ALIKE = 1000
 """Tasks at one place that are told by number."""
 
-SIGN = re.compile(rb"task:[^\n]{1,64}? state:[A-Z]|PC stack   pid father|Showing all locks held")
-"""What a part of a log holds that has such a list."""
+_SIGNS = (b" state:", b"PC stack   pid father", b"Showing all locks held")
+"""What a part of a log holds that has such a list; behind the name in `task:NAME state:D` for the first."""
+_TRIES = 10_000
+"""Places that are looked at more closely, from the first and from the last one on."""
+_NAMED = 80
+"""Bytes before ` state:` in which the line begins."""
 
 # kernel/sched/core.c: sched_show_task(), since Linux 5.8; with tgid since 6.12's stable kernels, task_flags since 6.14
 _TASK = re.compile(
@@ -319,6 +326,35 @@ def _told(
     )
 
 
-def lists(data: bytes | bytearray) -> Iterator[int]:
-    """Where in the bytes of a log such lists have lines of their own."""
-    return (match.start() for match in SIGN.finditer(data))
+@cache
+def _database() -> "hyperscan.Database":
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(expressions=list(_SIGNS), ids=list(range(len(_SIGNS))), elements=len(_SIGNS), literal=True)
+    database.scratch = hyperscan.Scratch(database)
+    return database
+
+
+def span(data: bytes | bytearray, end: int) -> tuple[int, int] | None:
+    """Between which bytes of a log the signs of such lists stand; None where there are none.
+
+    Args:
+        data: whole lines.
+        end: only those before this offset.
+    """
+    found: list[tuple[int, int]] = []
+    _database().scan(  # type: ignore[type-var]  # it takes any buffer
+        data, match_event_handler=lambda sign, _start, end, _flags, _context: found.append((end, sign))
+    )
+    places = [(behind - len(_SIGNS[sign]), sign) for behind, sign in found if behind <= end]
+    first = next((place for place, sign in places[:_TRIES] if _of_a_list(data, sign, place)), None)
+    if first is None:
+        return (places[0][0], places[-1][0]) if len(places) > _TRIES else None
+    last = next((place for place, sign in places[: -_TRIES - 1 : -1] if _of_a_list(data, sign, place)), places[-1][0])
+    return first, last
+
+
+def _of_a_list(data: bytes | bytearray, sign: int, place: int) -> bool:
+    if sign:
+        return True
+    before = max(place - _NAMED, 0)
+    return data.find(b"task:", max(data.rfind(b"\n", before, place), before), place) >= 0

@@ -18,7 +18,7 @@ from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_sta
 from .follow import tied
 from .inputs import Dialect, Input, among_strings, holds_control, host_in, is_binary, machines_in, not_a_log, recognise
 from .inputs.files import shown
-from .listing import Listings, lists
+from .listing import Listings, span
 from .oopses import find_oopses
 from .wall_clock import WallClock
 
@@ -349,11 +349,12 @@ class _Scanner:
     def _listings(self, data: bytearray, line: int, end: int) -> None:
         """Read the lists of tasks that stand before `end`: in the lines from the first sign of one to the last."""
         reader = self.result.listings
-        found = [place for place in lists(data) if place < end]
-        if not found and not reader.reading:
+        found = span(data, end)
+        if found is None and not reader.reading:
             return
-        first = 0 if reader.reading else line_start(data, max(found[0] - BEFORE, 0))
-        last = min(line_end(data, (found[-1] if found else 0) + REACH), end)
+        begins, ends = found or (0, 0)
+        first = 0 if reader.reading else line_start(data, max(begins - BEFORE, 0))
+        last = min(line_end(data, ends + REACH), end)
         reader.feed(self._records(data, first, last, line + data.count(b"\n", 0, first)))
 
     def _limit(self, data: bytearray) -> int:
