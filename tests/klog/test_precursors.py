@@ -378,3 +378,16 @@ def test_failure_alone_has_what_came_before_it(tmp_path: Path) -> None:
     found = reading(path)
     assert found.log is not None
     assert [sign.seconds_before for sign in found.log.precursors] == [10.0]
+
+
+def test_signs_far_before_the_crash_of_a_large_log_are_at_hand_though_a_device_failed_hours_ago(tmp_path: Path) -> None:
+    lost = stamped(["nvme nvme7: Device not ready; aborting reset, CSTS=0x1"], 1_000)
+    before = stamped(BOOT, 0) + lost + quiet(2_000, 89_000, 15) + stamped(DMA, 89_900, 0.2) + quiet(89_950, 89_999, 0.2)
+    found = _log_with_crash(tmp_path, before)
+    assert [p.reason for p in found if p.text.startswith("acme_hba")] == ["burst"]
+
+
+def _log_with_crash(tmp_path: Path, before: list[str]) -> tuple[Precursor, ...]:
+    found = reading(write(tmp_path / "log", before + stamped(CRASH, 90_000)))
+    assert found.log is not None
+    return found.log.precursors
