@@ -254,6 +254,8 @@ def _jumps(records: Sequence[Record]) -> list[Gap]:
         if step > _ABSURD:
             reason = "The clock is broken, a stamp is damaged, or two logs are joined here"
             return [_jump(f"Time stamps jump by {step:+.0f} s", reason, last, record)]
+        if step < 0:
+            continue  # another boot
         ahead = _wall_step(last.wall, record.wall, step)
         if ahead is not None:
             reason = "The machine slept, or its clock was set"

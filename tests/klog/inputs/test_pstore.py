@@ -140,3 +140,17 @@ def test_not_taken_for_pstore(tmp_path: Path) -> None:
     path.write_text(PLAIN + "cat: Panic#1 Part1\n")
     same_crash(path, "dmesg")
     assert content(scanned(path).oopses[0])["title"] == TITLE
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_oops_and_panic_of_one_crash_are_told_once(tmp_path: Path, newest_first: bool) -> None:
+    """The kernel saves its log when it oopses and when it panics over that; systemd-pstore puts both into one file."""
+    lines = PLAIN.splitlines(keepends=True)
+    oops = "Oops#1 Part1\n" + "".join(lines[: len(lines) - 3])
+    panic = "Panic#2 Part1\n" + "".join(lines[20:])
+    path = tmp_path / "dmesg.txt"
+    path.write_text(panic + oops if newest_first else oops + panic)
+    result = scanned(path)
+    assert [found.title for found in result.oopses if found.follows is None] == [TITLE]
+    assert len([found for found in result.oopses if found.title == TITLE]) == 1
+    assert len(result.starts) < 2

@@ -107,7 +107,7 @@ STARTS = frozenset("".join(characters for characters, _ in CARRIERS))
 # printk's stamp in every form, at the start of what the carriers left. `dmesg --time-format delta` adds
 # ` <    0.000012>`, Amlogic's kernels `@2`, others `,0`.
 _STAMP = (
-    r"\[ {0,8}(?P<time>[0-9]{1,12}\.[0-9]{1,9})(?:[@,][0-9]{1,3})?(?: < {0,11}[0-9]{1,9}\.[0-9]{1,9} ?>)?\]"
+    r"\[ {0,8}(?P<time>[0-9]{1,12}\.[0-9]{1,9})(?:[@,][0-9]{1,3})?(?: < {0,11}[0-9]{1,9}\.[0-9]{1,9} ?>| {1,24})?\]"
     r"(?: ?\[ {0,8}(?P<caller>[TC][0-9]{1,10})\])? ?"
     r"(?:<(?P<pri>[0-7])> ?)?"
 )

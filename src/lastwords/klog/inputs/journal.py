@@ -43,7 +43,8 @@ def entry_records(entry: dict[str, object], line: int) -> list[Record]:
     """
     message = _text(entry.get("MESSAGE"))
     transport = entry.get("_TRANSPORT")
-    kernel = transport == "kernel" or (transport is None and entry.get("SYSLOG_IDENTIFIER") == "kernel")
+    # Who wrote it is not said where `--output-fields` has left it out.
+    kernel = transport == "kernel" or (transport is None and entry.get("SYSLOG_IDENTIFIER", "kernel") == "kernel")
     # _SOURCE_… is printk's stamp; the other is when journald got hold of the message.
     time = _number(entry.get("_SOURCE_MONOTONIC_TIMESTAMP", entry.get("__MONOTONIC_TIMESTAMP")))
     level = _number(entry.get("PRIORITY"))

@@ -33,6 +33,9 @@ class Pstore:
 
     def __init__(self) -> None:
         self._text = Printk(self.name)
+        self._number = 0
+        self._told: set[tuple[float | None, str]] = set()
+        self._last: tuple[float | None, str] = (None, "")
 
     def boundary(self, data: bytes) -> int:
         """Offset behind the last crash of which all parts are there."""
@@ -44,7 +47,9 @@ class Pstore:
     def records(self, data: bytes, line: int = 1) -> list[Record]:
         """Decode whole crashes, their parts in the order in which the kernel printed them."""
         records: list[Record] = []
+        before = 0
         for crash in _crashes(_sections(data)):
+            start = len(records)
             decoded = []
             for section in crash:
                 text = data[section.start : section.end]
@@ -52,10 +57,30 @@ class Pstore:
                 line += text.count(b"\n")
             for _, part in sorted(decoded, key=lambda numbered: -numbered[0]):
                 records += part
+            new, older = self._new(crash[0].crash, records[start:])
+            del records[start:]
+            at = before if older else start
+            records[at:at] = new
+            before = at
         for record in records:
             if record.time is None and MARK.match(record.text):
                 record.kernel = False
         return records
+
+    def _new(self, crash: bytes, records: list[Record]) -> tuple[list[Record], bool]:
+        """Those that the dump before it in the file does not have, and whether they are older than that one.
+
+        Where an oops ends in a panic, the kernel saves its log at both. systemd-pstore has the newest first.
+        """
+        number = int(crash.partition(b"#")[2] or 0)
+        told = [(record.time, record.text) for record in records if record.time is not None]
+        if not told:
+            return records, False
+        goes_on = number == self._number + 1 and self._last in told
+        older = number == self._number - 1 and told[-1] in self._told
+        kept = [r for r in records if r.time is None or (r.time, r.text) not in self._told]
+        self._number, self._told, self._last = number, self._told.union(told) if older else set(told), told[-1]
+        return (kept if (goes_on or older) and number else records), older and number > 0
 
 
 class Section(msgspec.Struct, frozen=True):
