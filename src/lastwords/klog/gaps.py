@@ -80,6 +80,19 @@ def gaps(
     )
 
 
+def newest_first(turned: bool | None) -> list[Gap]:
+    """What became of a log that runs backwards: turned around, not (None), or that it does not (False)."""
+    if turned is False:
+        return []
+    advice = "Lines are counted from the file's end." if turned else "Turn it around: tac FILE | lastwords analyze -"
+    done = (
+        "it was read from its end"
+        if turned
+        else "it is too large to be read from its end here, so take nothing for sure"
+    )
+    return [Gap(kind="newest-first", text=f"The log has its newest line first: {done}.", advice=advice)]
+
+
 # What only the lines of a crash say, though none of them opened a report. Not `Code:`, which the kernel prints for
 # programs too (show_opcodes() in arch/x86/kernel/dumpstack.c, called by show_signal_msg()).
 _REMAINS = re.compile(

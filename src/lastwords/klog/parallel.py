@@ -18,6 +18,7 @@ from .boots import unseen_restarts
 from .follow import tied
 from .inputs import Input, recognise
 from .inputs.archives import is_packed
+from .inputs.backwards import newest_first
 from .inputs.files import STDIN
 from .scan import SMALL, Scanned, scan, scan_piece, steps
 
@@ -129,7 +130,7 @@ def _pieces(source: Input) -> list[tuple[int, int]]:
             sample = file.read(SMALL)
     except OSError:
         return []  # scan() will say why
-    if is_packed(sample) or not recognise(sample).line_oriented:
+    if is_packed(sample) or newest_first(sample) or not recognise(sample).line_oriented:
         return []
     return [(begin, min(begin + PIECE, size)) for begin in range(0, size, PIECE)]
 

@@ -10,7 +10,7 @@ from lastwords.model import Boot, Gap, Log, Oops, Precursor, Record
 from .boots import boots
 from .culprit.never import entry, never_to_blame
 from .excerpt import excerpt
-from .gaps import gaps
+from .gaps import gaps, newest_first
 from .inputs import Input
 from .precursors import precursors
 from .scan import CONTEXTS, Progress, Scanned, scan
@@ -79,7 +79,7 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
             boots=found,
             precursors=before,
             listed=scanned.listings.told(about.line, about.last_line),
-            gaps=_mixed(scanned, oopses)
+            gaps=(*newest_first(source.turned), *_mixed(scanned, oopses))
             + gaps(oopses, found, scanned.starts, chosen, scanned.format, records, scanned.listings),
             excerpt=excerpt(oopses, before, records, wall),
         ),

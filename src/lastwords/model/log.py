@@ -36,7 +36,8 @@ class Gap(Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: `starts-late`, `no-trace`, `unreliable-trace`, `rate-limited`, `dropped`, `time-jump`,
-            `several-boots`, `several-machines`, `ended-silently`, `cut-off`, `interleaved`, `typed`, `no-crash`.
+            `several-boots`, `several-machines`, `ended-silently`, `cut-off`, `interleaved`, `typed`, `newest-first`,
+            `no-crash`.
         text: what is missing.
         advice: what to do.
         line: where, from 1, or None.

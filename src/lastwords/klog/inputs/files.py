@@ -11,6 +11,7 @@ from pathlib import Path
 from lastwords.compressed import BLOCK
 
 from .archives import deflated, stream, unpacked
+from .backwards import in_order, may_be
 from .pstore_files import PUT_TOGETHER, PartFile, crashes, is_compressed, part_file
 
 STDIN = "-"
@@ -81,6 +82,7 @@ class Input:
         path: as shown to the user; `-` for standard input.
         files: the files that hold it: one, or the parts of one pstore record in the order of reading.
         error: why it can't be read, in one line, or None.
+        turned: whether its newest line stood first, and it was turned around; None where it was too large for that.
         warning: what is wrong with the data that could be read, in one line, or None; known at the end of reading.
     """
 
@@ -89,6 +91,7 @@ class Input:
         self.files = tuple(files)
         self.error = error
         self.warning: str | None = None
+        self.turned: bool | None = False
 
     def __repr__(self) -> str:
         return f"Input({self.path!r}, error={self.error!r})"
@@ -104,10 +107,16 @@ class Input:
         if self.error is not None:
             raise OSError(self.error)
         if self.path == STDIN:
-            return unpacked(io.BufferedReader(_Stdin()), self._damaged)
+            return self._in_order(unpacked(io.BufferedReader(_Stdin()), self._damaged))
         if len(self.files) > 1:
             return stream(self._parts(), self._damaged)
-        return self._unpacked(self.files[0])
+        return self._in_order(self._unpacked(self.files[0]))
+
+    def _in_order(self, file: io.BufferedReader) -> io.BufferedReader:
+        if not may_be(file.peek(BLOCK)[:BLOCK]):
+            return file
+        file, self.turned = in_order(file)
+        return file
 
     def _unpacked(self, path: Path) -> io.BufferedReader:
         file = path.open("rb")
