@@ -43,7 +43,7 @@ class Memory(Input):
 
     def open(self) -> io.BufferedReader:
         """The data, unpacked if it is packed."""
-        return unpacked(io.BufferedReader(io.BytesIO(self._data)), self._damaged)  # type: ignore[arg-type]
+        return self._in_order(unpacked(io.BufferedReader(io.BytesIO(self._data)), self._damaged))  # type: ignore[arg-type]
 
 
 def one(data: bytes) -> None:

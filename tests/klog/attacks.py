@@ -1,5 +1,7 @@
 """Logs as an attacker, a broken disk or a bad line would make them: mutations of real ones, and shapes that grow."""
 
+import base64
+import json
 import random
 import re
 from collections.abc import Callable
@@ -7,7 +9,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from .inputs.crash import HERE, RECORDED
+from .inputs.crash import HERE, PLAIN, RECORDED
 from .machine import CRASH, stamped
 
 SEEDS = [
@@ -15,6 +17,13 @@ SEEDS = [
     *(path.read_bytes()[:20_000] for path in sorted(RECORDED.glob("*.log"))),
     *(path.read_bytes()[:3000] for path in sorted(RECORDED.glob("*.gz"))),
     *(path.read_bytes() for path in sorted((Path(__file__).parent / "cases").rglob("*.log"))),
+    # Documents that hold a log, and fronts that no table knows.
+    json.dumps({"InstanceId": "i-7", "Output": PLAIN}, indent=4).encode(),
+    json.dumps([{"textPayload": line, "timestamp": "2026-11-23T10:00:00Z"} for line in PLAIN.splitlines()]).encode(),
+    ("time,message\n" + "".join(f'2026-11-23T10:00:00Z,"{line}"\n' for line in PLAIN.splitlines())).encode(),
+    base64.encodebytes(PLAIN.encode()),
+    "".join(f"guest-1  | {line}\n" for line in PLAIN.splitlines()).encode(),
+    "".join(line + "\n" for line in reversed(PLAIN.splitlines())).encode(),
 ]
 NASTY = [
     b"\0",
@@ -59,6 +68,11 @@ NASTY = [
     b"__CURSOR=",
     b"MESSAGE\n\xff\xff\xff\xff\xff\xff\xff\xff",
     b'{"dmesg": [{"pri": 3, "time": 1e999, "msg": "',
+    b'{"message": "',
+    b'"Output": "a\\n\\n\\n',
+    b'["1795428000123456789", "',
+    b"time,message\n",
+    b"guest | ",
     "\u202e\u2028\ud7ff".encode(),
 ]
 

@@ -79,8 +79,11 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
             boots=found,
             precursors=before,
             listed=scanned.listings.told(about.line, about.last_line),
-            gaps=(*newest_first(source.turned), *_mixed(scanned, oopses))
-            + gaps(oopses, found, scanned.starts, chosen, scanned.format, records, scanned.listings),
+            gaps=(
+                *newest_first(source.turned),
+                *_mixed(scanned, oopses),
+                *gaps(oopses, found, scanned.starts, chosen, scanned.format, records, scanned.listings),
+            ),
             excerpt=excerpt(oopses, before, records, wall),
         ),
         oopses,

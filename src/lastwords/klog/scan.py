@@ -243,7 +243,7 @@ class _Scanner:
         """Read the file to its end."""
         data = fill(file, b"", SMALL + 1)
         if (reason := not_a_log(data)) is not None:
-            raise OSError(f"{reason}; it can't be read from a pipe: give the file")
+            raise OSError(reason if "unpack it" in reason else f"{reason}; it can't be read from a pipe: give the file")
         self.result.binary = is_binary(data)
         self.program = among_strings(data)
         self.dialect = recognise(data)

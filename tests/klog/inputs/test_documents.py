@@ -137,3 +137,12 @@ def test_hostile_documents_take_little_memory(tmp_path: Path, document: bytes) -
 
 def test_what_is_nearly_base64_takes_no_time() -> None:
     assert text_within(b"A" * 4000 + b"!") is None
+
+
+def test_a_string_of_many_megabytes_comes_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "document"
+    path.write_bytes(
+        b'{"Output": "' + b"[    1.000000] usb 1-1: new device\\n" * 600_000 + json.dumps(PLAIN)[1:].encode() + b"}"
+    )
+    (source,) = find([str(path)])
+    assert scan(source).oopses[0].title == EXPECTED["title"]

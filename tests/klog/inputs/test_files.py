@@ -113,3 +113,14 @@ def test_process_substitution(tmp_path: Path) -> None:
     os.close(reader)
     assert run.stderr == b""
     assert TITLE in run.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    "start", [b"PK\3\4\x14", b"\x04\x22\x4d\x18\x64", b"\x89LZO\0", b"\x5d\0\0\x80\0\xff", b"7z\xbc\xaf\x27\x1c"]
+)
+def test_what_is_packed_otherwise_is_named_with_what_unpacks_it(tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "packed"
+    path.write_bytes(start + bytes(range(256)))
+    (source,) = find([str(path)])
+    assert source.error is not None
+    assert "unpack it: " in source.error

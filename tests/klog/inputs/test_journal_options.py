@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lastwords.klog.gaps import gaps
 from lastwords.klog.inputs import recognise
+from lastwords.klog.listing import Listings
 from lastwords.model import Boot, Record
 
 from .crash import MESSAGES, same_crash
@@ -60,4 +61,4 @@ def test_a_reboot_is_no_jump_of_the_clock() -> None:
         Record(2, "Linux version 6.1.0", 0.0, wall="2026-11-24T16:28:30Z"),
     ]
     boots = (Boot(number=1, line=1, last_line=2),)
-    assert "time-jump" not in [gap.kind for gap in gaps((), boots, (), None, "journal-json", records)]
+    assert "time-jump" not in [gap.kind for gap in gaps((), boots, (), None, "journal-json", records, Listings())]

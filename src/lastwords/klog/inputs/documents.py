@@ -28,7 +28,7 @@ COLUMNS = (*TEXT, "@message", "Line", "SyslogMessage", "Content", "content")
 _TIMES = (*WALL, "TimeGenerated", "Date", "Timestamp")
 
 LONGEST_STRING = 1 << 24
-"""More than any console's text in JSON."""
+"""More than any console's text in JSON; a longer one comes in pieces."""
 _DEEPEST = 64
 _TEXT_LINES = 3
 """A string with so many ends of lines is a text, whatever its field is called."""
@@ -125,7 +125,8 @@ def _json_text(file: BinaryIO) -> Iterator[bytes]:
             data, at = data[begin:], 0
             step = min(step * 2, LONGEST_STRING) if begin == 0 else BLOCK
             if len(data) > LONGEST_STRING:
-                data = b""
+                yield _string(data[1:]).encode("utf-8", "replace")
+                data = b'"'
             more = file.read(step)
             final = len(more) < step
             data += more

@@ -33,6 +33,11 @@ NOT_LOGS: tuple[tuple[bytes, str], ...] = (
     (b"KDUMP   ", "a memory dump, not a log"),
     (b"DISKDUMP", "a memory dump, not a log"),
     (b"makedumpfile", "a memory dump, not a log"),
+    (b"PK\3\4", "a zip, which is not read here; unpack it: unzip FILE -d DIR; lastwords analyze DIR"),
+    (b"\x04\x22\x4d\x18", "compressed with lz4, which is not read here; unpack it: lz4 -dc FILE | lastwords analyze -"),
+    (b"\x89LZO\0", "compressed with lzop, which is not read here; unpack it: lzop -dc FILE | lastwords analyze -"),
+    (b"\x5d\0\0\x80\0", "compressed with lzma, which is not read here; unpack it: xz -dc FILE | lastwords analyze -"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive, which is not read here; unpack it: 7z x FILE"),
 )
 
 _TEXT = bytes(byte for byte in range(256) if byte >= 0x20 or byte in b"\0\b\t\n\v\f\r\x1b")
