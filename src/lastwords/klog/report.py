@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from msgspec import structs
+
 from lastwords.model import Frame, OomReport, Oops, Record
 
 from . import titles
@@ -66,7 +68,7 @@ class Report:
             # It prints no report of its own, at most a trace right behind it.
             end = min(end, self.headlines[-1].index + (1 if self.main.kind.trace == "none" else HEADER * 3))
         if not self.caller:
-            return [record for record in self.records[self.start + 1 : end] if record.kernel]
+            return self._dedented([record for record in self.records[self.start + 1 : end] if record.kernel])
         caller = self.caller
         mine = self.voices.of(caller, self.start + 1, end)
         if self.main.kind.family == "hang":
@@ -75,6 +77,17 @@ class Report:
             panic = next((place for place, each in enumerate(mine) if each.text.startswith(_PANIC)), len(mine))
             return [*mine[:panic], *others, *mine[panic:]]
         return mine
+
+    def _dedented(self, own: list[Record]) -> list[Record]:
+        """The records without what the whole report was moved in by, as a quotation in a text is."""
+        text = self.records[self.start].text
+        margin = text[: len(text) - len(text.lstrip())]
+        if not margin:
+            return own
+        return [
+            structs.replace(record, text=record.text.removeprefix(margin)) if record.text.startswith(margin) else record
+            for record in own
+        ]
 
     def add(self, headline: Headline) -> None:
         """A further headline of the same report: the more telling of the two names it."""

@@ -15,10 +15,11 @@ from . import sieve
 from .boots import Start, Starts
 from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
-from .inputs import Dialect, Input, among_strings, holds_control, host_in, is_binary, not_a_log, recognise
+from .inputs import Dialect, Input, among_strings, decoded, holds_control, host_in, is_binary, not_a_log, recognise
 from .inputs.files import shown
 from .oopses import find_oopses
 from .typed import DAMAGE, may_be_typed, typed
+from .wrapped import rejoined
 
 CHUNK = 8 << 20
 """Bytes read at a time."""
@@ -179,6 +180,7 @@ class _Window(NamedTuple):
 
 
 def _read(records: list[Record]) -> _Window:
+    records = rejoined(records)
     return _Window(records, find_oopses(records, sieve.candidates(records)))
 
 
@@ -251,17 +253,26 @@ class _Scanner:
 
     def _all_at_once(self, data: bytes) -> None:
         self.result.size, self.result.lines = len(data), count_lines(data)
-        if self.context or sieve.hits(data):
-            window = _of_text(_read(self.dialect.records(data)), data, 1, program=self.program)
-            self._take(window if _telling(window) else self._typed(data) or window)
-        elif (typed := self._typed(data)) is not None:
+        text, numbers = decoded(data)
+        if self.context or sieve.hits(text):
+            window = _of_text(_read(self._whole(text, numbers)), data, 1, program=self.program)
+            self._take(window if _telling(window) else self._typed(text, numbers) or window)
+        elif (typed := self._typed(text, numbers)) is not None:
             self._take(typed)
 
-    def _typed(self, data: bytes) -> _Window | None:
+    def _whole(self, text: bytes, numbers: Sequence[int]) -> list[Record]:
+        """The records of a whole file; `numbers` are those of its lines, where they are not just counted."""
+        records = self.dialect.records(text)
+        if numbers:
+            for record in records:
+                record.line = numbers[min(record.line, len(numbers)) - 1]
+        return records
+
+    def _typed(self, data: bytes, numbers: Sequence[int]) -> _Window | None:
         """The text as the kernel would have spelt it, where somebody typed it; None where nothing crashes in it."""
         if not may_be_typed(data, self.dialect.name):
             return None
-        records = typed(self.dialect.records(data))
+        records = typed(self._whole(data, numbers))
         window = _read(records) if records is not None else None
         if window is None or not _telling(window):
             return None

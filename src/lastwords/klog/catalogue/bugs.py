@@ -28,7 +28,7 @@ KINDS = (
         "kernel-bug",
         "bug",
         (
-            Form("kernel BUG at ", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at [^:]+:\d+"),
+            Form("kernel BUG at", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at [^:]{0,400}:\d+"),
             Form("BUG: failure at ", r"BUG: failure at [^:]+:\d+/(?P<function>\w+)\(\)"),
             Form("kernel BUG at ", r"kernel BUG at [0-9a-f]+ \[verbose debug info unavailable\]"),
             Form("Kernel BUG at ", r"Kernel BUG at (?P<function>\w+)"),

@@ -60,7 +60,7 @@ def continues(text: str, before: str) -> bool:
         text: the line.
         before: the modules line in front of it.
     """
-    if len(before) < 70 or "[last unloaded" in before:
+    if len(before) < 45 or "[last unloaded" in before:
         return False
     if text.startswith((" [last unloaded: ", "[last unloaded: ")):
         return True

@@ -3,6 +3,7 @@
 from .dialect import Dialect
 from .files import Input, among_strings, files_below, find, holds_control, is_binary, not_a_log
 from .host import host_in
+from .quoted_printable import decoded
 from .recognition import recognise
 from .text import Text
 
@@ -11,6 +12,7 @@ __all__ = [
     "Input",
     "Text",
     "among_strings",
+    "decoded",
     "files_below",
     "find",
     "holds_control",

@@ -93,8 +93,13 @@ _CARRIERS: tuple[tuple[str, str], ...] = (
     ("-", r"(?P<other>-- )(?=(?:Boot|Reboot|Logs|Journal|No entries))"),
     # dmesg -x: kern  :warn  : [   12.345678] text
     ("kudmalsncf", rf"(?P<facility>{_FACILITY}) *:(?P<severity>{_SEVERITY}) *: ?"),
-    # E-mail. KASAN's `>ffff8880…` has no blank behind it.
-    (">", r"(?:>{1,8} ){1,16}|>{1,16}$"),
+    # metalog: Feb 01 14:13:27 [kernel] text
+    ("JFMASOND", rf"(?P<wall>{_BSD}) \[(?P<tag>[^\s\]]{{1,64}})\] ?"),
+    # E-mail. Some programs put no blank behind the sign; neither does KASAN's `>ffff8880…`, which is no quotation.
+    (">", r"(?:>{1,8} ){1,16}|>{1,16}$|(?:>{1,8} ){0,8}>{1,8}(?![0-9a-f]{8})(?=[A-Za-z0-9\[*-])"),
+    (" ", r" {1,3}>{1,8}(?: |$)"),
+    # A block of code in a text, whose lines have a date.
+    (" \t", rf"[ \t]{{1,16}}(?=(?:{_BSD}|{_CTIME}|{_ISO}) )"),
     ("(", r"\(XEN\) ?"),
     # ts(1) and other stamps without a host; busybox klogd without one either.
     ("JFMASOND", rf"(?P<wall>{_BSD})(?: |$)"),
