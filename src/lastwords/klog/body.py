@@ -73,7 +73,7 @@ def _frame(draft: Draft, text: str, line: int) -> bool:
     if " from " in text and (step := read_arm_pair(text, line)) is not None:
         draft.add_step(*step)
         return True
-    if text.count("+0x") > 1 and len(parts := frames_apart(text)) > 1:
+    if ">" in text and text.count("+0x") > 1 and len(parts := frames_apart(text)) > 1:
         return all(_frame(draft, part, line) for part in parts)
     if ("+" in text or "inline" in text) and (frame := read_frame(text, line)) is not None:
         draft.add(frame, indented=text[0] == " ")

@@ -22,6 +22,7 @@ _CPU_LINE = re.compile(
 _CPU_ALONE = re.compile(
     r"CPU:? *(?P<cpu>\d{1,5}):?(?: (?:UID: \d+ )?PID: (?P<pid>-?\d+) Comm: (?P<comm>.{1,64}?)(?: Kdump:.{0,20})?)?\s*\Z"
 )
+_SHORT = 160
 # arch/i386/kernel/traps.c: show_registers(), until Linux 2.6.24: `EIP:    0060:[<c013ac4e>]    Not tainted VLI`,
 # `EFLAGS: 00010282   (2.6.19.1 #1)`, `Process cc1 (pid: 24220, ti=ebd0c000 …`. Later `EIP: 0060:[<…>] EFLAGS: … CPU: 1`.
 _BESIDE_EIP = re.compile(r"(?P<taint>Not tainted|Tainted: [A-Z -]{1,60})|\bCPU: (?P<cpu>\d{1,5})")
@@ -69,7 +70,7 @@ def _cpu(draft: Draft, text: str) -> None:
 
 
 def _cpu_alone(draft: Draft, text: str) -> None:
-    match = _CPU_ALONE.match(text)
+    match = _CPU_ALONE.match(text) if len(text) < _SHORT else None
     if match is not None and draft.cpu is None and draft.release is None and not draft.task_named:
         draft.cpu = int(match["cpu"])
         if match["pid"]:

@@ -10,7 +10,6 @@ the second begins as its line goes on. Long lists of modules and code are read o
 """
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec import structs
@@ -114,29 +113,39 @@ _RULES = tuple(
 # Most lines of a report are no line that could go on so: one look tells.
 _SECOND_HALF = re.compile("|".join(f"(?:{one.goes_on})" for one in _BREAKS))
 
+_OPEN = " >]?"
+"""How a frame ends that was broken behind its address, or before its module."""
 
-def rejoined(records: Sequence[Record]) -> list[Record]:
+
+def rejoined(records: list[Record]) -> list[Record]:
     """The records with wrapped lines put together; the number of such a line is that of its first half.
 
     Args:
         records: in the order of the file. They are not changed.
     """
-    whole: list[Record] = []
-    for record in records:
-        if (
-            record.time is None
-            and not record.wall
-            and whole
-            and (joined := _joined(whole[-1].text, record.text)) is not None
-        ):
-            whole[-1] = structs.replace(whole[-1], text=joined)
-        else:
-            whole.append(record)
-    return whole
+    halves = [i for i, record in enumerate(records) if i and record.time is None and not record.wall]
+    whole: list[Record] | None = None
+    end = 0  # of the records that are in `whole`
+    last = -1  # the last one that was put to the one before it
+    for index in halves:
+        before = whole[-1] if whole is not None and last == index - 1 else records[index - 1]
+        joined = _joined(before.text, records[index].text)
+        if joined is None:
+            continue
+        if whole is None:
+            whole = []
+        if last != index - 1:
+            whole += records[end:index]
+        whole[-1] = structs.replace(before, text=joined)
+        end = index + 1
+        last = index
+    return records if whole is None else [*whole, *records[end:]]
 
 
 def _joined(first: str, second: str) -> str | None:
     """The line that two halves make, or None."""
+    if not first or not second or ("+0x" in second and "+0x" in first and first[-1] not in _OPEN):
+        return None  # most lines are frames
     second = second.strip()
     if _SECOND_HALF.match(second) is None or len(first) > _LONGEST:
         return None

@@ -1,11 +1,12 @@
 """Mails as they lie in an archive: their `quoted-printable` text, which breaks lines behind an equals sign (RFC 2045)."""
 
 import re
+from collections.abc import Iterator
 
-# Such lines have 76 characters at the most, and are broken as late as may be. The sign itself is encoded, so that it never
-# stands twice, as in lockdep's rulers.
-_BROKEN = re.compile(rb"^[^\n]{59,74}[^\n=]=\r?$", re.MULTILINE)
-_SOFT_BREAK = re.compile(rb"(?<!=)=[ \t]{0,8}\r?\n")
+_SIGN_AT_END = re.compile(rb"=\r?\n")
+_SOFT_BREAK = re.compile(rb"(?<!=)=[ \t]{0,8}\r?\Z")
+_WIDTH = range(59, 76)
+"""Characters in front of such a sign: mail programs break as late as may be, and no line has more than 76."""
 _ENOUGH = 2
 """Broken lines that are no chance."""
 # Only what mail programs encode: the sign itself, a blank at a line's end, a tab, and what is not ASCII.
@@ -22,20 +23,26 @@ def decoded(data: bytes) -> tuple[bytes, list[int]]:
         The text as it was before it was sent, and for each of its lines the number of the first one of `data` that it
         is made of, from 1. The same data and no numbers where it is no such mail.
     """
-    if b"=\n" not in data and b"=\r\n" not in data:
+    broken = sum(1 for _ in _broken(data))
+    if broken < _ENOUGH and not (broken and b"quoted-printable" in data):
         return data, []
-    if len(_BROKEN.findall(data)) < (1 if b"quoted-printable" in data else _ENOUGH):
-        return data, []
-    text = bytearray()
+    text = list[bytes]()
     numbers = [1]
-    number = 1
-    for line in data.splitlines(keepends=True):
-        number += 1
-        broken = _SOFT_BREAK.search(line, max(len(line) - 12, 0))
-        text += _ENCODED.sub(_decode, line if broken is None else line[: broken.start()])
-        if broken is None:
-            numbers.append(number)
-    return bytes(text), numbers
+    for number, line in enumerate(data.split(b"\n"), 1):
+        end = _SOFT_BREAK.search(line, max(len(line) - 12, 0))
+        text.append(_ENCODED.sub(_decode, line if end is None else line[: end.start()]))
+        if end is None:
+            text.append(b"\n")
+            numbers.append(number + 1)
+    return b"".join(text[:-1] if text[-1] == b"\n" else text), numbers
+
+
+def _broken(data: bytes) -> Iterator[int]:
+    """Where lines are broken. The sign itself is encoded, so that it never stands twice, as in lockdep's rulers."""
+    for match in _SIGN_AT_END.finditer(data):
+        end = match.start()
+        if data[end - 1 : end] not in (b"=", b"") and end - data.rfind(b"\n", 0, end) - 1 in _WIDTH:
+            yield end
 
 
 def _decode(match: re.Match[bytes]) -> bytes:
