@@ -96,7 +96,7 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
     return Detail(
         architecture=machine,
         context=_context(draft, texts, main, kind, machine),
-        hypervisor=hypervisor(draft.hardware),
+        hypervisor=hypervisor(draft.hardware, draft.registers.registers),
         taints=from_letters(draft.taint or ""),
         modules=linked_modules(draft.modules),
         error_code=error,
@@ -145,7 +145,7 @@ def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
 
 
 _HEADLESS = ("---[ end trace", "RIP: 0010:", "Kernel panic - not syncing: Fatal exception")
-_PAGE_FAULT = re.compile(r"#PF: |Oops: [0-9a-f]{4} \[#")
+_PAGE_FAULT = re.compile(r"#PF: |Oops: [0-9a-f]{4} \[#?\d")
 
 
 def _page_fault(texts: Sequence[str]) -> bool:

@@ -20,7 +20,8 @@ _CPU_LINE = re.compile(
 )
 # What is left of it where it was cut off or shortened; and all of it on i386 until Linux 2.6.24, x86_64 until 3.10.
 _CPU_ALONE = re.compile(
-    r"CPU:? *(?P<cpu>\d{1,5}):?(?: (?:UID: \d+ )?PID: (?P<pid>-?\d+) Comm: (?P<comm>.{1,64}?)(?: Kdump:.{0,20})?)?\s*\Z"
+    r"CPU:? *(?P<cpu>\d{1,5}):?(?: (?:UID: \d+ )?PID: (?P<pid>-?\d+) Comm: (?P<comm>.{1,64}?)(?: Kdump:(?: loaded)?)?"
+    r"(?: (?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]{0,40}[A-Z])?))?)?\s*\Z"
 )
 _SHORT = 160
 # arch/i386/kernel/traps.c: show_registers(), until Linux 2.6.24: `EIP:    0060:[<c013ac4e>]    Not tainted VLI`,
@@ -75,6 +76,7 @@ def _cpu_alone(draft: Draft, text: str) -> None:
         draft.cpu = int(match["cpu"])
         if match["pid"]:
             draft.pid, draft.comm = int(match["pid"]), match["comm"]
+            draft.taint = match["taint"]
 
 
 def eip_line(draft: Draft, text: str) -> None:

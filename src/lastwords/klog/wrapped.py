@@ -16,6 +16,9 @@ from msgspec import structs
 
 from lastwords.model import Record
 
+from .decode.modules import goes_on
+
+_SOON = 80
 _LONGEST = 400
 """Characters of a line that are looked at: nobody wraps later."""
 
@@ -79,7 +82,7 @@ _BREAKS = (
     _Break(
         r"CPU: \d|Pid: \d",
         r"PID: \d{1,9}|[Cc]omm:|[Cc]omm: \S{1,15}|Kdump:|loaded|Not|tainted|Tainted:|[A-Z]",
-        r"PID: \d|[Cc]omm: |Kdump: |loaded |Not |tainted |Tainted: |[A-Z](?: {1,12}[A-Z])* {1,12}\d|\d\S*(?: |\Z)|[a-z]\S* #\d",
+        r"PID: \d|[Cc]omm: |\S{1,15} (?:Kdump: |Not tainted |Tainted: )|Kdump: |loaded |Not |tainted |Tainted: |[A-Z](?: {1,12}[A-Z])* {1,12}\d|\d\S*(?: |\Z)|[a-z]\S* #\d",
     ),
     _Break(r"CPU: \d|Pid: \d", r"\d\.\d\S{0,100}", r"#\d"),
     _Break(r"Hardware name:", r"[^/]{1,200}|.{0,200}/[^/\d][^/]{0,100}", r"(?:.{0,60} )?(?:BIOS \S|\d\d/\d\d/\d{4})"),
@@ -106,8 +109,12 @@ class _Rule(NamedTuple):
     glue: str
 
 
+def _before(ends: str) -> str:
+    return "" if ends.startswith(r"\+") else r"(?<![\w/])"
+
+
 _RULES = tuple(
-    _Rule(re.compile(one.line), re.compile(rf"(?<![\w/])(?:{one.ends})\Z"), re.compile(one.goes_on), one.glue)
+    _Rule(re.compile(one.line), re.compile(_before(one.ends) + rf"(?:{one.ends})\Z"), re.compile(one.goes_on), one.glue)
     for one in _BREAKS
 )
 # Most lines of a report are no line that could go on so: one look tells.
@@ -130,6 +137,8 @@ def rejoined(records: list[Record]) -> list[Record]:
     for index in halves:
         before = whole[-1] if whole is not None and last == index - 1 else records[index - 1]
         joined = _joined(before.text, records[index].text)
+        if joined is None and (before.time is not None or before.wall):
+            joined = _modules(before.text, records[index].text)
         if joined is None:
             continue
         if whole is None:
@@ -140,6 +149,13 @@ def rejoined(records: list[Record]) -> list[Record]:
         end = index + 1
         last = index
     return records if whole is None else [*whole, *records[end:]]
+
+
+def _modules(first: str, second: str) -> str | None:
+    """A list of modules broken so soon that it is no list yet: what stood in front of the line made it long."""
+    if not first.startswith("Modules linked in:") or len(first) > _SOON or not goes_on(second.strip()):
+        return None
+    return f"{first.rstrip()} {second.strip()}"
 
 
 def _joined(first: str, second: str) -> str | None:

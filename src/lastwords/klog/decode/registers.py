@@ -159,6 +159,8 @@ _X86_64 = re.compile(r"(R[A-D0-9S][A-Z0-9]): ([0-9a-f]{16})\b")
 _X86_SYSTEM = re.compile(r"\b([DEFGS]S|CR[0-9]|DR[0-7]|PKRU|EFLAGS):\s{1,2}([0-9a-f]{16}|[0-9a-f]{8}|[0-9a-f]{4})\b")
 # In lower case until Linux 2.6.24.
 _I386_OLD = re.compile(r"\b(e[a-d]x|e[sd]i|e[bs]p|[c-gs]s):\s{1,2}([0-9a-f]{8}|[0-9a-f]{4})\b")
+# arch/x86/kernel/doublefault_32.c: `eip = c03190f9, esp = ce83bfc4`, until Linux 5.5.
+_I386_DOUBLE_FAULT = re.compile(r"\b(e[a-d]x|e[sd]i|e[bs]p|eip) = (?:0x)?([0-9a-f]{8})\b")
 _I386 = re.compile(r"\b(E[A-DSIB][XPI]|EDI|EFLAGS|CR[0-9]|DR[0-7]|[C-GS]S): ([0-9a-f]{8}|[0-9a-f]{4})\b")
 
 _SPELLED = {"r08": "r8", "r09": "r9"}
@@ -415,7 +417,7 @@ def _lines() -> dict[str, _Line]:
     mips = _Line(_mips, "mips")
     return {
         "RIP:": _Line(_rip, "x86_64", opens=True, locates=True),
-        "RIP": _Line(_symbol, "x86_64", repeats=True),
+        "RIP": _Line(_symbol, "x86_64", repeats=True, locates=True),
         "IP:": _Line(_symbol, repeats=True, locates=True),
         "RSP:": _Line(_rsp, "x86_64"),
         "RSP": _Line(_rsp, "x86_64", repeats=True),
@@ -430,6 +432,7 @@ def _lines() -> dict[str, _Line]:
         "EIP": _Line(_symbol, "i386", repeats=True, locates=True),
         **{name + ":": i386 for name in ("EAX", "EBX", "ECX", "EDX", "ESI", "EDI", "EBP", "ESP", "EFLAGS", "DS")},
         **{name + ":": old_i386 for name in ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "ds")},
+        **dict.fromkeys(("eip", "eax", "esi"), _Line(_pairs(_I386_DOUBLE_FAULT), "i386")),
         "pstate:": _Line(_pstate, "arm64"),
         "pc": _Line(_pc, locates=True),
         "PC": _Line(_symbol, repeats=True, locates=True),

@@ -70,6 +70,10 @@ _CARRIERS: tuple[tuple[str, str], ...] = (
     ("0123456789", r"(?P<pri>[0-9]{1,3}),[0-9]{1,18},(?P<microseconds>[0-9]{1,18}),[-c+][^;]{0,200};"),
     # A container's log, as the kubelet keeps it.
     ("0123456789", rf"(?P<wall>{_ISO}) (?:stdout|stderr) [FP] "),
+    # A log that somebody shortened: 19:18:21 kernel: text
+    ("0123456789", rf"(?P<wall>{_CLOCK}) (?P<tag>kernel): "),
+    # Some hosts' daemons put a further sign in front of what klogd gave them: kernel: : text
+    (":", r": "),
     # ISO time stamps: rsyslog, syslog-ng, journalctl -o short-iso and short-iso-precise.
     ("0123456789", rf"(?P<wall>{_ISO}) {_HOST} {_SURE_TAG}"),
     # journalctl -o short-unix.
