@@ -21,6 +21,7 @@ _FRAME = re.compile(
     r"(?:(?:#\d+|\d+:)\s+)?"
     # `<c020bb5d>` without brackets, several on a line, in Linux 2.6.16 and 2.6.17
     r"(?:(?:\[<?\s*(?P<address>[0-9a-f]{6,16})\s*>?\]|<(?P<bare>[0-9a-f]{8,16})>)\s*){0,2}\(?"
+    r"(?:\[[\w.:$]{1,128}[+-]\d{1,10}/\d{1,10}\]\s*)?"  # klogd's decoding in the place of the address
     r"(?P<doubt>\?\s+)?"
     r"(?::(?P<owner>[\w-]{1,64}):)?"  # `:bonding:bond_release+0x2b/0x74`: x86_64 before Linux 2.6.26
     rf"(?P<function>{_SYMBOL})"

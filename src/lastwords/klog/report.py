@@ -68,7 +68,7 @@ class Report:
             # It prints no report of its own, at most a trace right behind it.
             end = min(end, self.headlines[-1].index + (1 if self.main.kind.trace == "none" else HEADER * 3))
         if not self.caller:
-            return self._dedented([record for record in self.records[self.start + 1 : end] if record.kernel])
+            return self._plain([record for record in self.records[self.start + 1 : end] if record.kernel])
         caller = self.caller
         mine = self.voices.of(caller, self.start + 1, end)
         if self.main.kind.family == "hang":
@@ -78,9 +78,12 @@ class Report:
             return [*mine[:panic], *others, *mine[panic:]]
         return mine
 
-    def _dedented(self, own: list[Record]) -> list[Record]:
-        """The records without what the whole report was moved in by, as a quotation in a text is."""
+    def _plain(self, own: list[Record]) -> list[Record]:
+        """The records as newer kernels print them, and not moved in, as a quotation in a text is."""
         text = self.records[self.start].text
+        if own and text.rstrip().endswith(" RIP:"):
+            # x86_64 until Linux 2.6.24 had the instruction pointer below its headline; `IP:` stands before it since then.
+            own[0] = structs.replace(own[0], text=f"IP: {own[0].text.strip()}")
         margin = text[: len(text) - len(text.lstrip())]
         if not margin:
             return own

@@ -3,9 +3,9 @@
 from .dialect import Dialect
 from .files import Input, among_strings, files_below, find, holds_control, is_binary, not_a_log
 from .host import host_in
-from .quoted_printable import decoded
 from .recognition import recognise
 from .text import Text
+from .transport import decoded
 
 __all__ = [
     "Dialect",

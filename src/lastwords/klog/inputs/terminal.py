@@ -11,8 +11,6 @@ ESCAPES = re.compile(
     r"|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC and friends: window titles
     r"|[ -/][0-~]?|[0-~])?"  # character sets and the short ones
 )
-# The tags that stand in and around a log in the source of a web page.
-_TAGS = re.compile(r"<br ?/?>|</?(?:pre|code|p|div|span|td|blockquote)(?: [^<>\n]{0,300})?>")
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))
 STAMP = re.compile(r"\[ {0,8}[0-9]{1,12}\.[0-9]{6}\]")
 
@@ -50,7 +48,6 @@ def displayed(data: bytes) -> tuple[str, list[int]]:
 
 def _of_a_page(text: str) -> str:
     """Text out of a web page's source, such as a bug tracker's."""
-    text = _TAGS.sub("", text)
     for escaped, sign in _ENTITIES:
         text = text.replace(escaped, sign)
     return text
