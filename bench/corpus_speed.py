@@ -20,11 +20,12 @@ from samples import logs
 from lastwords.klog import sieve
 from lastwords.klog.inputs import decoded, recognise
 from lastwords.klog.oopses import find_oopses
+from lastwords.klog.unwrapped import unwrapped
 from lastwords.klog.wrapped import rejoined
 
 
 def lastwords(log: bytes) -> int:
-    text, _ = decoded(log)
+    text, _ = unwrapped(*decoded(log), sieve.hits)
     if not sieve.hits(text):
         return 0
     records = rejoined(recognise(log).records(text))

@@ -19,6 +19,7 @@ from .inputs import Dialect, Input, among_strings, decoded, holds_control, host_
 from .inputs.files import shown
 from .oopses import find_oopses
 from .typed import DAMAGE, may_be_typed, typed
+from .unwrapped import unwrapped
 from .wrapped import rejoined
 
 CHUNK = 8 << 20
@@ -253,7 +254,7 @@ class _Scanner:
 
     def _all_at_once(self, data: bytes) -> None:
         self.result.size, self.result.lines = len(data), count_lines(data)
-        text, numbers = decoded(data)
+        text, numbers = unwrapped(*decoded(data), sieve.hits)
         if self.context or sieve.hits(text):
             window = _of_text(_read(self._whole(text, numbers)), data, 1, program=self.program)
             self._take(window if _telling(window) else self._typed(text, numbers) or window)

@@ -82,7 +82,7 @@ _BREAKS = (
     _Break(
         r"CPU: \d|Pid: \d",
         r"PID: \d{1,9}|[Cc]omm:|[Cc]omm: \S{1,15}|Kdump:|loaded|Not|tainted|Tainted:|[A-Z]",
-        r"PID: \d|[Cc]omm: |\S{1,15} (?:Kdump: |Not tainted |Tainted: )|Kdump: |loaded |Not |tainted |Tainted: |[A-Z](?: {1,12}[A-Z])* {1,12}\d|\d\S*(?: |\Z)|[a-z]\S* #\d",
+        r"PID: \d|[Cc]omm: |\S{1,15} (?:Kdump: |Not tainted |Tainted: )|Kdump: |loaded |Not |tainted |Tainted: |[A-Z](?: {0,12}[A-Z]){0,20} {1,12}\d|\d\S*(?: |\Z)|[a-z]\S* #\d",
     ),
     _Break(r"CPU: \d|Pid: \d", r"\d\.\d\S{0,100}", r"#\d"),
     _Break(r"Hardware name:", r"[^/]{1,200}|.{0,200}/[^/\d][^/]{0,100}", r"(?:.{0,60} )?(?:BIOS \S|\d\d/\d\d/\d{4})"),
@@ -120,8 +120,8 @@ _RULES = tuple(
 # Most lines of a report are no line that could go on so: one look tells.
 _SECOND_HALF = re.compile("|".join(f"(?:{one.goes_on})" for one in _BREAKS))
 
-_OPEN = " >]?"
-"""How a frame ends that was broken behind its address, or before its module."""
+_OPEN = " >]?:"
+"""How a line ends that was broken before a function: behind its address, or behind the name of the register."""
 
 
 def rejoined(records: list[Record]) -> list[Record]:
@@ -130,7 +130,15 @@ def rejoined(records: list[Record]) -> list[Record]:
     Args:
         records: in the order of the file. They are not changed.
     """
-    halves = [i for i, record in enumerate(records) if i and record.time is None and not record.wall]
+    halves = [
+        i
+        for i, record in enumerate(records)
+        if record.time is None
+        and i
+        and not record.wall
+        # most lines are frames
+        and ("+0x" not in record.text or records[i - 1].text[-1:] in _OPEN or records[i - 1].text.startswith("WARN"))
+    ]
     whole: list[Record] | None = None
     end = 0  # of the records that are in `whole`
     last = -1  # the last one that was put to the one before it
@@ -160,8 +168,6 @@ def _modules(first: str, second: str) -> str | None:
 
 def _joined(first: str, second: str) -> str | None:
     """The line that two halves make, or None."""
-    if not first or not second or ("+0x" in second and "+0x" in first and first[-1] not in _OPEN):
-        return None  # most lines are frames
     second = second.strip()
     if _SECOND_HALF.match(second) is None or len(first) > _LONGEST:
         return None
