@@ -55,12 +55,15 @@ def headlines(records: Sequence[Record], candidates: Iterable[int]) -> list[Head
         candidates: positions of records that hold one of `catalogue.literals()`, in order.
     """
     found = []
+    block = 0  # where the last report that is moved in ends
     stamps = any(record.time is not None or record.level is not None for record in records)
     for index in candidates:
         record = records[index]
         bare = record.time is None and record.level is None
-        if bare and record.text[:4].isspace() and not _reported(records, index):
-            continue  # Quoted in a text that talks about it, such as a commit message.
+        if bare and record.text[:4].isspace():
+            if index >= block and not _reported(records, index):
+                continue  # Quoted in a text that talks about it, such as a commit message.
+            block = block if index < block else index + _BLOCK
         if record.kernel and (headline := _match(record.text, index)) is not None:
             if stamps and headline.kind.stamped and bare:
                 continue
@@ -79,6 +82,8 @@ _PARTS = (
     "Hardware name: ",
     "Code: ",
 )
+_BLOCK = 120
+"""Lines of a report, up to the panic at its end."""
 _NEAR = 40
 """Lines behind a headline in which the parts of its report stand."""
 _COMMIT = re.compile(r"commit [0-9a-f]{40}\b")

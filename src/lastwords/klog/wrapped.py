@@ -124,6 +124,11 @@ _OPEN = " >]?:"
 """How a line ends that was broken before a function: behind its address, or behind the name of the register."""
 
 
+def _open(first: str, second: str) -> bool:
+    """Whether a line with a function may be the second half of the one before."""
+    return second[:1] == "+" or first[-1:] in _OPEN or first.startswith("WARN")
+
+
 def rejoined(records: list[Record]) -> list[Record]:
     """The records with wrapped lines put together; the number of such a line is that of its first half.
 
@@ -136,8 +141,7 @@ def rejoined(records: list[Record]) -> list[Record]:
         if record.time is None
         and i
         and not record.wall
-        # most lines are frames
-        and ("+0x" not in record.text or records[i - 1].text[-1:] in _OPEN or records[i - 1].text.startswith("WARN"))
+        and ("+0x" not in record.text or _open(records[i - 1].text, record.text))  # most lines are frames
     ]
     whole: list[Record] | None = None
     end = 0  # of the records that are in `whole`
