@@ -25,7 +25,7 @@ from lastwords.klog.wrapped import rejoined
 
 
 def lastwords(log: bytes) -> int:
-    text, _ = unwrapped(*decoded(log), sieve.hits)
+    text, _ = unwrapped(*decoded(log)[:2], sieve.hits)
     if not sieve.hits(text):
         return 0
     records = rejoined(recognise(log).records(text))

@@ -19,6 +19,7 @@ from .inputs import Dialect, Input, among_strings, decoded, holds_control, host_
 from .inputs.files import shown
 from .oopses import find_oopses
 from .typed import DAMAGE, may_be_typed, typed
+from .unwrapped import FORMATS as WRAPPED_FORMATS
 from .unwrapped import unwrapped
 from .wrapped import rejoined
 
@@ -209,6 +210,11 @@ def _of_text(window: _Window, data: bytes | bytearray, line: int, *, program: bo
     return _Window(window.records, [oops for oops in window.oopses if _dated(oops) or is_text(oops)])
 
 
+def _of_a_page(window: _Window) -> _Window:
+    """The window without headlines of which a web page only tells: of a crash it shows more than that."""
+    return _Window(window.records, [oops for oops in window.oopses if oops.traces or oops.registers or oops.function])
+
+
 def _dated(oops: Oops) -> bool:
     """A program's strings have no time stamps."""
     return oops.time is not None or bool(oops.wall)
@@ -254,9 +260,14 @@ class _Scanner:
 
     def _all_at_once(self, data: bytes) -> None:
         self.result.size, self.result.lines = len(data), count_lines(data)
-        text, numbers = unwrapped(*decoded(data), sieve.hits)
+        sent = decoded(data)
+        text, numbers = sent.text, sent.numbers
+        if self.dialect.name in WRAPPED_FORMATS:
+            text, numbers = unwrapped(text, numbers, sieve.hits)
         if self.context or sieve.hits(text):
             window = _of_text(_read(self._whole(text, numbers)), data, 1, program=self.program)
+            if sent.page:
+                window = _of_a_page(window)
             self._take(window if _telling(window) else self._typed(text, numbers) or window)
         elif (typed := self._typed(text, numbers)) is not None:
             self._take(typed)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Self
 
+FORMATS = frozenset(("text", "raw", "dmesg", "syslog"))
+"""Dialects that people paste: others have no lines to wrap, or end them themselves."""
 _WIDEST = 84
 """Characters, without the marks of a quotation. Mails have 70 to 80, bug trackers 80."""
 _NARROWEST = 50

@@ -76,7 +76,7 @@ def test_quoted_printable(tmp_path: Path, form: str) -> None:
     """A mail as it lies in an archive: the same bytes come out, and the line numbers are those of the file."""
     text = "\n".join(f"> {line}" for line in lines(form)) + "\n"
     sent = quopri.encodestring(text.encode())
-    assert decoded(sent)[0] == text.encode()
+    assert decoded(sent).text == text.encode()
     path = tmp_path / "mail"
     path.write_bytes(sent)
     first = scanned(path).oopses[0]
@@ -116,6 +116,12 @@ def test_source_of_a_page(tmp_path: Path, page: str) -> None:
     assert HEADLINE in text.split("\n")[first.line - 1]
 
 
+def test_a_page_that_only_talks(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(f"<table><tr><td>titles</td></tr><tr><td>\n{HEADLINE}: 0</td></tr></table><p>a &lt; b</p>\n")
+    assert scanned(path).oopses == []
+
+
 def test_block_of_code(tmp_path: Path) -> None:
     """Markdown and reStructuredText move their blocks in; a report needs to be whole to be told from talk."""
     text = INTRODUCTION + "".join(f"    {line}\n" for line in lines("{text}"))
@@ -142,7 +148,7 @@ def test_history_of_commits_is_talk(tmp_path: Path) -> None:
     ],
 )
 def test_neither_mail_nor_page(text: str) -> None:
-    assert decoded(text.encode()) == (text.encode(), [])
+    assert decoded(text.encode()) == (text.encode(), [], False)
 
 
 def test_program_output_is_not_joined(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ class RegisterReader:
         if values is None:
             return False
         if values is _SUMMARY:
+            if self._keeping and self.location is None:
+                self.location = where(text)  # the report's beginning is gone
             return True
         self._next_gpr = None
         if line.architecture and self.architecture is None:

@@ -6,6 +6,7 @@ that each line of the text comes with its number in the file.
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 _SIGN_AT_END = re.compile(rb"=\r?\n")
 _SOFT_BREAK = re.compile(rb"(?<!=)=[ \t]{0,8}\r?\Z")
@@ -21,23 +22,34 @@ _LINE_ENDS = re.compile(rb"<(?:br(?: [^<>\n]{0,300}| ?/)?|/(?:div|p|pre|tr|li|h\
 _TAGS = re.compile(rb"</?(?:pre|code|p|div|span|td|tr|li|ul|ol|a|b|i|font|tt|blockquote|h\d)(?: [^<>\n]{0,300})?>")
 
 
-def decoded(data: bytes) -> tuple[bytes, list[int]]:
+class Sent(NamedTuple):
+    """A text as it was written.
+
+    Attributes:
+        text: the text.
+        numbers: for each of its lines the number of the first line of the file that it is made of, from 1; empty where
+            these are the file's own lines.
+        page: it stood in a web page.
+    """
+
+    text: bytes
+    numbers: Sequence[int] = ()
+    page: bool = False
+
+
+def decoded(data: bytes) -> Sent:
     """The text of a file as it was written, and where its lines stand.
 
     Args:
         data: the whole file.
-
-    Returns:
-        The text, and for each of its lines the number of the first line of `data` that it is made of, from 1. The same
-        data and no numbers where it is neither such a mail nor a page.
     """
     text, numbers = data, list[int]()
     broken = sum(1 for _ in _broken(data))
     if broken >= _ENOUGH or (broken and b"quoted-printable" in data):
         text, numbers = _of_a_mail(data)
     if (b"&lt;" in text or b"<br" in text) and _TAGGED.search(text) is not None:
-        text, numbers = _of_a_page(text, numbers)
-    return text, numbers
+        return Sent(*_of_a_page(text, numbers), page=True)
+    return Sent(text, numbers)
 
 
 def _broken(data: bytes) -> Iterator[int]:
