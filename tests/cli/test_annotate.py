@@ -194,3 +194,27 @@ def test_a_cut_log_is_annotated_as_far_as_it_goes(log):
     for end in range(200, len(text), 97):
         log.write_text(text[:end])
         assert run(log).exit_code == int("address: 0000" not in text[:end])
+
+
+def test_it_says_on_top_that_the_text_was_typed(tmp_path, log):
+    typed = tmp_path / "typed.txt"
+    typed.write_text(
+        "Bug: Unable to handle kernel null pointer  dereference at 0000000000000018\n"
+        "oops: 0002 [#1] smp\n"
+        "cpu: 1 pid: 412 comm: ip not tainted 5.10.0-28-amd64 #1\n"
+        "rip: 0010:xr_ring_get + 0x23/0x90 [xr_net]\n"
+        "Call trace\n xr_net_open+Ox4c/0xd0 [xr_net]\n"
+        "kernel panic, not syncing. fatal exception\n"
+    )
+    head = run("--width", "60", typed).stdout.split("\n\n")[0].splitlines()
+    assert "typed by hand" in " ".join(head)
+    assert max(len(line) for line in head if not line.startswith("/")) <= 60
+    assert [damage["kind"] for damage in annotated(typed)["damage"]] == ["typed"]
+    assert annotated(log)["damage"] == []
+    assert "typed" not in run(log).stdout
+
+
+def test_it_says_on_top_what_else_is_wrong_with_the_text(tmp_path, log):
+    cut = tmp_path / "cut.log"
+    cut.write_text(log.read_text().partition("[  102.332000] RIP")[0])
+    assert "breaks off before its call trace" in run(cut).stdout.split("\n\n")[0]

@@ -87,3 +87,16 @@ def test_the_analysis_of_a_case_tells_it_too(iso: Path, tmp_path: Path) -> None:
     text = (tmp_path / "case" / "case.toml").read_text()
     assert 'host = "db7"' in text
     assert "crashed = 2026-11-24T11:34:11Z" in text
+
+
+def test_scan_tells_it_as_analyze_does(syslog: Path, iso: Path) -> None:
+    for path in (syslog, iso):
+        seen = [o["clock"] for o in json.loads(run("scan", "--json", path).stdout)["oopses"]]
+        assert seen == [o["clock"] for o in json.loads(run("analyze", "--json", path).stdout)["oopses"]]
+        assert seen[0].startswith("--11-24T12:34:11" if path == syslog else "2026-11-24T12:34:11+01:00")
+
+
+def test_scan_takes_the_year_from_another_line(syslog: Path) -> None:
+    dated = "Nov 24 12:00:00 db7 kernel: rtc_cmos 00:03: setting system clock to 2025-11-24T12:00:00 UTC (1764)\n"
+    syslog.write_text(dated + syslog.read_text())
+    assert json.loads(run("scan", "--json", syslog).stdout)["oopses"][0]["clock"] == "2025-11-24T12:34:11"

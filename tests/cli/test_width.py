@@ -9,6 +9,8 @@ from lastwords.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 CRASH = "examples/storage_mod.log"
+COMMAND = "     scripts/"
+"""How a step's command begins: it is not broken, so that it can be copied."""
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +21,7 @@ def _short_paths(monkeypatch):
 def widest(*arguments, columns=None):
     done = CliRunner(env={"COLUMNS": columns}).invoke(cli, list(arguments))
     assert done.exit_code == 0
-    return max(map(len, done.stdout.splitlines()))
+    return max(len(line) for line in done.stdout.splitlines() if not line.startswith(COMMAND))
 
 
 @pytest.mark.parametrize("command", ["analyze", "annotate", "explain"])
@@ -37,3 +39,10 @@ def test_nonsense_is_no_width(columns):
 def test_annotate_in_a_pipe_leaves_log_lines_whole():
     assert widest("annotate", CRASH) > 125
     assert widest("annotate", "--width", "60", CRASH) <= 60
+
+
+def test_a_command_is_left_whole():
+    done = CliRunner(env={"COLUMNS": "60"}).invoke(cli, ["analyze", CRASH])
+    commands = [line for line in done.stdout.splitlines() if line.startswith(COMMAND)]
+    assert commands
+    assert all("# in the kernel's source" in line for line in commands)

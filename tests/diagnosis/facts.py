@@ -15,6 +15,7 @@ from lastwords.model import (
     Frame,
     HardwareError,
     LinkedModule,
+    ListedTask,
     Log,
     Machine,
     Oops,
@@ -95,9 +96,25 @@ def sign(text: str, reason: str = "burst", count: int = 10) -> Precursor:
     return Precursor(reason=reason, text=text, count=count, line=90, last_line=99, seconds_before=0.1, why="New.")
 
 
-def facts(*reports: Oops, signs: tuple[Precursor, ...] = (), machine: Machine | None = None, **boot: Any) -> Facts:
+def listed(pid: int, *names: str | None, state: str = "D", **rest: Any) -> ListedTask:
+    """A task in a list, blocked in the first function of a module, with a trace of these functions."""
+    found = trace(*names).frames
+    own = next((each for each in found if each.module), found[-1])
+    fields: dict[str, Any] = {"seen": 2, "seconds": 10.0, "function": own.function, "module": own.module or None}
+    return ListedTask(
+        pid=pid, comm=f"task-{pid}", state=state, line=pid, last_line=pid + 5, frames=found, **{**fields, **rest}
+    )
+
+
+def facts(
+    *reports: Oops,
+    signs: tuple[Precursor, ...] = (),
+    machine: Machine | None = None,
+    tasks: tuple[ListedTask, ...] = (),
+    **boot: Any,
+) -> Facts:
     boots = (Boot(number=1, line=1, last_line=200, **boot),)
-    log = Log(path=PATH, format="dmesg", lines=200, boots=boots, precursors=signs)
+    log = Log(path=PATH, format="dmesg", lines=200, boots=boots, precursors=signs, listed=tasks)
     return Facts(oopses=reports, logs=(log,), machine=machine)
 
 

@@ -65,7 +65,7 @@ def found(report: OomReport, **rest: Any) -> Finding:
         (
             {"anon": 700 * MIB, "groups": (OomGroup(comm="db", count=40, rss=650 * MIB),)},
             "db",
-            "40 processes db hold 650 MiB",
+            "40 processes called db hold 650 MiB",
         ),
         ({"slab_unreclaimable": 800 * MIB}, "slab_unreclaimable", "a module or driver may leak it"),
         (

@@ -38,6 +38,7 @@ from .facts import (
     error,
     facts,
     frame,
+    listed,
     machine,
     oops,
     recorded,
@@ -305,6 +306,25 @@ CASES: dict[str, Case] = {
     ),
     "hung-lock": Case(
         lambda: facts(hung(90, "ring_read"), hung(91, "ring_write")), "deadlock", ("ring_read", "ring"), "ABBA"
+    ),
+    "blocked-by": Case(
+        lambda: facts(
+            tasks=(
+                listed(90, "schedule", None, "__mutex_lock", None, "ring_read", "ring", blocked_by=91),
+                listed(91, "schedule", None, "msleep", None, "ring_reset", "ring", state="S"),
+            )
+        ),
+        "deadlock",
+        ("ring_reset", "ring"),
+        "task-91 (91) holds",
+    ),
+    "listed-once": Case(
+        lambda: facts(
+            tasks=(listed(90, "schedule", None, "io_schedule", None, "ring_read", "ring", seen=1, seconds=None),)
+        ),
+        None,
+        None,
+        "waits for a moment",
     ),
     "sleeping-in-atomic": Case(
         lambda: facts(oops("sleeping-in-atomic", traces=(trace("msleep", None, "read_ring", "ring"),))),

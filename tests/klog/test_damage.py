@@ -157,3 +157,35 @@ def test_other_callers_clocks_do_not_end_a_report():
 def test_silence_ends_a_report():
     [oops] = oopses(OOPS + "    [  500.000005] Call Trace:\n    [  500.000006]  much_later+0x1/0x2\n")
     assert oops.traces == ()
+
+
+STALL = """
+[  401.1] rcu: INFO: rcu_preempt self-detected stall on CPU
+[  401.1] rcu: 	1-....: (104999 ticks this GP) idle=1b6/1/0x4000000000000002 softirq=1/1 fqs=1
+[  401.1] CPU: 1 PID: 99 Comm: dd Not tainted 6.1.0 #1
+[  401.1] Call Trace:
+[  401.1]  <IRQ>
+[  401.1]  rcu_sched_clock_irq+0x986/0x15a0
+[  401.1]  update_process_times+0x2d/0x70
+[  401.1]  tick_sched_timer+0x45/0x130
+[  401.1]  __hrtimer_run_queues+0x3eb/0xff0
+[  401.1]  hrtimer_interrupt+0x2f3/0x750
+[  401.1]  asm_sysvec_apic_timer_interrupt+0x16/0x20
+[  401.1]  </IRQ>
+[  401.1]  crunch+0x20/0x90 [disk]
+[  401.1]  disk_ioctl+0x11/0x40 [disk]
+[  401.1]  __x64_sys_ioctl+0x8f/0xd0
+[  401.1]  do_syscall_64+0x55/0x80
+[  401.1]  entry_SYSCALL_64_after_hwframe+0x63/0xcd
+"""
+
+
+def test_a_stall_whose_outer_end_is_missing() -> None:
+    """What names a stall stands at the outer end of its trace: without that end nothing is sure."""
+    lines = STALL.splitlines(keepends=True)
+    [whole] = oopses(STALL)
+    assert (whole.title, whole.intact) == ("INFO: rcu detected stall in disk_ioctl", True)
+    for end in range(lines.index("[  401.1]  <IRQ>\n"), len(lines) - 2):
+        [cut] = oopses("".join(lines[:end]))
+        assert not cut.intact
+        assert cut.function in (None, "disk_ioctl", "crunch")

@@ -74,3 +74,19 @@ def test_what_is_left_of_a_page_fault_has_its_address(tmp_path: Path) -> None:
     assert oops.address.value == 0x18
     assert oops.registers["rdx"] == 0
     assert [damage.text for damage in oops.damage] == ["Its beginning is missing."]
+
+
+def test_the_panic_stands_in_the_time_line_where_it_came() -> None:
+    """Not where the report ends: its trace goes on behind it, and a watchdog's comes seconds later."""
+    for name, line, time in (("6.12/lock-holder-spins", 395, 9.992398), ("6.1/leak-kills-bystander", 1264, 4.610712)):
+        source = inputs.find([str(LAB / f"{name}.log")])[0]
+        oops = next(oops for oops in read(source).oopses if oops.panic)
+        assert (oops.panic_line, oops.panic_time) == (line, time)
+
+
+def test_a_crash_on_purpose_is_no_part_of_the_report_before_it() -> None:
+    oopses = read(inputs.find([str(LAB / "6.1/bad-kfree.log")])[0]).oopses
+    assert [(oops.line, oops.panic) for oops in oopses] == [
+        (361, None),
+        (404, "Kernel panic - not syncing: sysrq triggered crash"),
+    ]

@@ -50,3 +50,15 @@ def test_silence() -> None:
     assert told.falls_silent(3, 8) == 8  # without a time of its own
     assert told.falls_silent(5, 8) == 7
     assert told.falls_silent(6, 8) == 8
+
+
+def test_another_kernel_speaks() -> None:
+    """One that prints callers' ids did not print the records without."""
+    told = Voices([record(0, "", 1.0), record(1, "", None), record(2, "T7", None), record(3, "T7", 2.0)])
+    assert told.falls_silent(0, 4) == 3
+    assert told.falls_silent(3, 4) == 4
+
+
+def test_another_boot_speaks() -> None:
+    told = Voices([record(0, "T7", 500.0), record(1, "T7", 499.0), record(2, "T7", 5.0)])
+    assert told.falls_silent(0, 3) == 2

@@ -94,7 +94,8 @@ class Crash:
     @property
     def release(self) -> str | None:
         """The kernel's release, by the report or the dump."""
-        return (self.oops.release if self.oops else None) or (self.machine.release if self.machine else None)
+        told = (self.oops.release if self.oops else None) or (self.machine.release if self.machine else None)
+        return told or (self.boot.release if self.boot else None)
 
     @property
     def time(self) -> float | None:
@@ -191,6 +192,13 @@ class Crash:
             return first_line(self.oops)
         return Fact(text=text or self.oops.message, path=self.oops.path, line=self.oops.line)
 
+    def gave_up(self) -> Fact:
+        """The panic's own line as a piece of evidence, where a log has it."""
+        report = next((report for report in self.reports if report.panic is not None), None)
+        if report is None or report.panic is None:
+            return self.here(f"Kernel panic: {self.panic}")
+        return Fact(text=report.panic, path=report.path, line=report.panic_line or report.line, quote=True)
+
     def sign(self, precursor: Precursor) -> Fact:
         """An unusual message as a piece of evidence."""
         times = f" ({precursor.count} times)" if precursor.count > 1 else ""
@@ -205,7 +213,7 @@ class Crash:
     def spot(self, frame: Frame) -> Fact:
         """A frame of the log's trace as a piece of evidence."""
         module = f" [{frame.module}]" if frame.module else ""
-        path = self.oops.path if self.oops else None
+        path = self.oops.path if self.oops else self.log.path if self.log else None
         return Fact(text=f"{frame.function}{module}", path=path, line=frame.line or None)
 
 
@@ -233,7 +241,8 @@ def crash_among(facts: Facts) -> Crash:
     for oops in facts.oopses:
         boots.setdefault((oops.path, oops.boot), []).append(oops)
     if not boots:
-        return Crash(facts, log=facts.logs[0] if facts.logs else None)
+        listing = (log for log in facts.logs if log.listed)
+        return Crash(facts, log=next(listing, facts.logs[0] if facts.logs else None))
     first = next(iter(boots))[0]
     own = [reports for (path, _boot), reports in boots.items() if path == first]
     reports = next((r for r in reversed(own) if any(o.panic is not None for o in r)), own[-1])

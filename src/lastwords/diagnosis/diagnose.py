@@ -8,12 +8,14 @@ from .changed import changed
 from .crash import Crash, crash_among
 from .doing import doing
 from .known import KnownIssue, match
+from .listed import is_hang
 from .panicked import panicked
 from .recorded import vanished
 from .rule import Rule, broken_plugins, rules
 from .timeline import timeline
 from .verdict import rivals, strength, verdict
 
+_OF_CODE = frozenset({"logic-bug", "memory-corruption", "deadlock", "lockup"})
 _PHASES = ("immediate", "post-mortem")
 
 
@@ -28,7 +30,7 @@ def diagnose(facts: Facts, known: Sequence[KnownIssue] = ()) -> Diagnosis | None
         The diagnosis, or None where nothing crashed and no boot vanished. A rule that raises is told in `broken`.
     """
     crash = crash_among(facts)
-    if crash.oops is None and crash.machine is None and not vanished(facts):
+    if crash.oops is None and crash.machine is None and not vanished(facts) and not is_hang(crash):
         return None
     broken = [BrokenRule(id="entry point", error=f"{name}: {reason}") for name, reason in broken_plugins()]
     findings: list[Finding] = []
@@ -69,7 +71,8 @@ def _worth_following(findings: Sequence[Finding], came_to: Verdict) -> Iterator[
     close = [finding.title for finding in rivals(findings)]
     for finding in findings:
         agrees = finding.crash_class in (None, came_to.crash_class) or came_to.crash_class == "unknown"
-        if agrees or finding.title in close:
+        # Where the report says that it stood is worth a look, whatever it comes down to.
+        if agrees or finding.title in close or (finding.id == "kind" and came_to.crash_class in _OF_CODE):
             yield finding
 
 

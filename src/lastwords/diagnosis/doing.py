@@ -8,8 +8,10 @@ from lastwords.glossary.units import duration, size
 from lastwords.model import Answer, Fact, Machine, SystemCall, Task
 
 from .crash import Crash
+from .listed import listed, since, told
 from .recorded import load_before
 from .story import named, several, where
+from .waits import waits_for
 
 _SYSCALL = re.compile(
     r"__(?:x64|ia32|arm64|s390x?|riscv|se|do)_(?:compat_)?sys_(\w{1,40})$|(?:ksys|do_sys)_(\w{1,40})$"
@@ -26,11 +28,13 @@ _PLUMBING = frozenset(
     }
 )
 _MANY = 6
+_LISTED = 8
+"""Places at which listed tasks are blocked that are told."""
 
 
 def doing(crash: Crash) -> tuple[Answer, ...]:
     """Answers by topic: the crash's own task, CPUs, load, memory, I/O, locks."""
-    answers = list(_crashing(crash))
+    answers = [*_crashing(crash), *_listed(crash)]
     if crash.machine is not None:
         for part in (_cpus, _load, _memory, _requests, _waiting):
             answers += part(crash.machine)
@@ -50,6 +54,26 @@ def _crashing(crash: Crash) -> Iterator[Answer]:
         paths = [file.path for file in crash.machine.files if not file.path.startswith(("/dev/null", "/dev/console"))]
         if paths:
             yield Answer(text=f"It had open: {several(list(dict.fromkeys(paths)), _MANY)}.", topic="crash")
+
+
+def _listed(crash: Crash) -> Iterator[Answer]:
+    """The tasks that the kernel listed as blocked, and what each waits for; of those at one place, the first."""
+    if crash.machine is not None and crash.machine.tasks:
+        return
+    tasks = [task for task in listed(crash) if task.state == "D"]
+    names = {task.pid: told(task) for task in listed(crash)}
+    for task in tasks[:_LISTED]:
+        what = waits_for(task.frames)
+        where = f" in {named(task.function, task.module)}" if task.function else ""
+        holder = f", which {names.get(task.blocked_by, f'PID {task.blocked_by}')} holds" if task.blocked_by else ""
+        waits = f"wait{'' if task.alike else 's'} for {what}" if what else f"{'are' if task.alike else 'is'} blocked"
+        yield Answer(
+            text=f"{told(task)} {waits}{where}{holder}{since(task)} (line {task.line}).",
+            topic=f"task {task.pid}",
+        )
+    if len(tasks) > _LISTED:
+        rest = sum(1 + len(task.alike) for task in tasks[_LISTED:])
+        yield Answer(text=f"{rest:,} more tasks were blocked at other places.", topic="blocked tasks")
 
 
 def _system_call(crash: Crash) -> str | None:

@@ -156,7 +156,7 @@ def _processes(oom: OomReport, path: str) -> Iterator[Holder]:
         one = group.count == 1 and bool(rows)
         yield Holder(
             amount,
-            f"the process {group.comm} ({rows[0].pid})" if one else f"{group.count} processes {group.comm}",
+            f"the process {group.comm} ({rows[0].pid})" if one else f"{group.count} processes called {group.comm}",
             "holds" if one else "hold",
             "",
             Culprit(object=group.comm),
@@ -165,7 +165,7 @@ def _processes(oom: OomReport, path: str) -> Iterator[Holder]:
                 *(
                     ()
                     if one
-                    else (Fact(text=f"{group.count} processes {group.comm}: rss {size(group.rss)}", path=path),)
+                    else (Fact(text=f"{group.count} processes called {group.comm}: rss {size(group.rss)}", path=path),)
                 ),
             ),
             (

@@ -22,12 +22,13 @@ REASONS = tuple(
     Reason(re.compile(pattern), meaning, sysctl)
     for pattern, meaning, sysctl in (
         (
-            r"Fatal exception in interrupt",
-            "The fault came in an interrupt, where no task can be killed for it: the kernel always panics then.",
+            r"(?:Oops: )?Fatal exception in interrupt",
+            "The fault came in an interrupt, an NMI or another exception, where no task can be killed for it: the kernel always "
+            "panics then.",
             None,
         ),
         (
-            r"Fatal exception",
+            r"(?:Oops: )?Fatal exception",  # arm64, riscv: "Oops: "
             "An oops panics here because kernel.panic_on_oops is 1; else only the task would have died.",
             "kernel.panic_on_oops",
         ),

@@ -18,7 +18,7 @@ def opening(crash: Crash) -> str:
     """The first sentence: which kernel gave up over what, and where it was."""
     oops, machine = crash.oops, crash.machine
     if oops is None and machine is None:
-        return _vanished(crash)
+        return _listed(crash) or _vanished(crash)
     kernel = f"Linux {crash.release}" if crash.release else "The kernel"
     uptime = _after(crash)
     if oops is None:
@@ -36,6 +36,20 @@ def _dumped(crash: Crash) -> str:
         return " was read while it ran, with no report of a crash in its log"
     # A log that is lost may well have held one.
     return " was dumped without a report of a crash in its log" if crash.log else " was dumped; its log is lost"
+
+
+def _listed(crash: Crash) -> str | None:
+    """For a machine whose log only has lists of tasks."""
+    tasks = [task for task in (crash.log.listed if crash.log else ()) if task.state == "D"]
+    if not tasks:
+        return None
+    count = sum(1 + len(task.alike) for task in tasks)
+    kernel = f"Linux {crash.release}" if crash.release else "The kernel"
+    times = [task.time for task in tasks if task.time is not None]
+    uptime = f", {duration(max(times))} after boot" if times else ""
+    return (
+        f"{kernel} listed {count:,} blocked task{'s' if count > 1 else ''}{uptime}; no report of a crash is in the log."
+    )
 
 
 def _vanished(crash: Crash) -> str:

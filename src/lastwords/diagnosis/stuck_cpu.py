@@ -18,7 +18,7 @@ _WAITING_FOR_CPUS = re.compile(
 )
 # What stands on a stack because the CPU was asked where it is, or because time passes.
 WATCHERS = re.compile(
-    r"(?:asm_)?(?:sysvec|exc|common_interrupt|apic_timer|smp_apic|nmi|end_repeat_nmi|__sysvec|irq_exit|__irq_exit|__do_softirq|"
+    r"(?:asm_)?(?:sysvec|exc|call_irq_on_stack|common_interrupt|apic_timer|smp_apic|nmi|end_repeat_nmi|__sysvec|irq_exit|__irq_exit|__do_softirq|"
     r"handle_softirqs|hrtimer_|__hrtimer|tick_|update_process_times|watchdog|panic|oops|crash|delay_|__delay|__const_udelay|"
     r"rcu_|print_cpu_stall|check_cpu_stall|note_gp|lapic_|local_apic|dump_stack|show_|nmi_|trigger_|native_(?:smp|safe)|__crash|"
     r"machine_kexec|default_do_nmi|call_timer|update_wall)"

@@ -67,7 +67,12 @@ def _reports(crash: Crash) -> Iterator[Event]:
     parts = (("sign", crash.before), ("oops", (crash.oops,) if crash.oops else ()), ("follow-on", crash.after))
     for kind, oops in ((kind, oops) for kind, reports in parts for oops in reports):
         yield Event(kind=kind, text=oops.title, time=oops.time, clock=oops.clock, path=oops.path, line=oops.line)
-        if oops.panic is not None and oops.family != "panic":
+        if oops.panic is not None and oops.panic != oops.message:
             yield Event(
-                kind="panic", text=oops.panic, time=oops.time, clock=oops.clock, path=oops.path, line=oops.last_line
+                kind="panic",
+                text=oops.panic,
+                time=oops.time if oops.panic_time is None else oops.panic_time,
+                clock=oops.clock,
+                path=oops.path,
+                line=oops.panic_line or oops.last_line,
             )

@@ -153,8 +153,7 @@ def _summary(crash: Crash, best: Finding, supporting: Sequence[Finding], confide
     sentences = [opening(crash), hedge + _sentence(best.text or best.title)]
     sentences += [_sentence(finding.text or finding.title) for finding in supporting[:2]]
     if culprit.origin in ("out-of-tree", "proprietary") and culprit.module is not None:
-        ask = f"; ask {culprit.owner}" if culprit.owner else ""
-        sentences.append(f"{culprit.module} is {_ARTICLE[culprit.origin]} module{ask}.")
+        sentences.append(f"{culprit.module} is {_ARTICLE[culprit.origin]} module.")
     return " ".join(sentences)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from lastwords.model import Record
 
 from .draft import Draft
-from .facts import FACTS, begin_code, continuation, eflags_line, eip_line, kernel_line, rcu_line, task_line
+from .facts import FACTS, begin_code, continuation, eflags_line, eip_line, kernel_line, rcu_line, task_line, xmon_line
 from .frames import frames_apart, read_arm_pair, read_frame
 from .headings import heading
 
@@ -44,6 +44,8 @@ def _flush(draft: Draft, text: str, line: int) -> bool:
         return True
     if _register(draft, text, line) or _heading(draft, text, word, line):
         return True
+    if word.startswith("Caller["):
+        return _sparc_caller(draft, text, line)
     if task_line(draft, text, word) or draft.ended:
         return False
     return _frame(draft, text, line)
@@ -63,7 +65,7 @@ def _indented(draft: Draft, text: str, line: int) -> bool:
     stripped = text.lstrip()
     if not stripped:
         return False
-    if (stripped[0].isdigit() and rcu_line(draft, stripped)) or kernel_line(draft, text):
+    if (stripped[0].isdigit() and rcu_line(draft, stripped)) or kernel_line(draft, text) or xmon_line(draft, stripped):
         return True
     return _register(draft, text, line) or _heading(draft, stripped, stripped.split(None, 1)[0], line)
 
@@ -101,6 +103,12 @@ def _heading(draft: Draft, text: str, word: str, line: int) -> bool:
     if word.endswith("Call") and word != "Call":
         # A hex dump of the stack that lost its line feed: `dffffc0000000000Call Trace:`.
         text, word = text[text.index("Call") :], "Call"
+    if word.endswith(":mon>"):
+        # Powerpc's debugger, and the command that was given to it.
+        draft.open_trace = None
+        if text.split()[1:] == ["t"]:
+            draft.begin_trace(text.strip(), line, "main")
+        return True
     found = heading(text, word)
     if found is None:
         return False
@@ -126,6 +134,16 @@ def _interrupt(draft: Draft, text: str, line: int) -> None:
         frame = read_frame(match["frame"], line)
         if frame is not None:
             draft.add(frame, indented=False)
+
+
+def _sparc_caller(draft: Draft, text: str, line: int) -> bool:
+    """Sparc's `Caller[000000000064b0e8]: bpf_check+0x1988/0x34a0`: its only trace until Linux 2.6.27, then a second one."""
+    frame = read_frame(text.partition("]: ")[2], line)
+    if frame is not None and not any(trace.frames for trace in draft.main_traces() if trace.title != "Caller"):
+        if draft.open_trace is None or draft.open_trace.title != "Caller":
+            draft.begin_trace("Caller", line, "main")
+        draft.add(frame, indented=False)
+    return True
 
 
 def _rcu(draft: Draft, text: str, line: int) -> None:

@@ -6,7 +6,7 @@ from lastwords.model import Damage, Record
 
 from .catalogue import Kind
 from .culprit.choose import possible
-from .culprit.never import plain
+from .culprit.never import entry, plain
 from .draft import Draft
 from .sieve import RESTARTS
 
@@ -36,13 +36,13 @@ def assess(
     if headless:
         found.append(Damage(kind="cut-off", text="Its beginning is missing."))
     elif kind.trace == "needed":
-        found += _trace(kind, draft)
+        found += _trace(kind, draft, own)
     if not named and not found:
         found.append(Damage(kind="cut-off", text="Nothing in the report tells which function is to blame."))
     return tuple(found)
 
 
-def _trace(kind: Kind, draft: Draft) -> list[Damage]:
+def _trace(kind: Kind, draft: Draft, own: Sequence[Record]) -> list[Damage]:
     """A missing trace, or one that says nothing."""
     frames = [frame for trace in draft.main_traces() for frame in trace.frames]
     if not frames:
@@ -63,7 +63,26 @@ def _trace(kind: Kind, draft: Draft) -> list[Damage]:
                 line=frames[-1].line,
             )
         ]
+    if (
+        "entry" in kind.where
+        and draft.open_trace is not None
+        and draft.last_line == own[-1].line
+        and not complete(draft, last=1)
+    ):
+        return [
+            Damage(
+                kind="cut-off",
+                text="The log ends inside the call trace, of which the outer end names the crash.",
+                line=draft.last_line,
+            )
+        ]
     return []
+
+
+def complete(draft: Draft, last: int = 8) -> bool:
+    """Whether the last trace goes down to where the kernel was entered, which its last frames tell."""
+    frames = draft.traces[-1].frames if draft.traces else []
+    return any(entry(plain(frame.function)) for frame in frames[-last:] if frame.reliable)
 
 
 def _dropped(own: Sequence[Record]) -> list[Damage]:

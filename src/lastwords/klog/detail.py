@@ -26,6 +26,8 @@ _WITH_CODE = frozenset(("warning", "hang"))
 """Further families whose code is their own; a watchdog's shows where the CPU stood."""
 _FOUND_BY_FAULT = frozenset(("kfence", "ubsan", "cfi"))
 """Further kinds that are found by a fault or a trap."""
+_ABORTS = frozenset(("external-abort", "serror"))
+"""Kinds of the hardware's family that are arm64's exceptions like others, with a syndrome and an instruction."""
 _OTHERS_REGISTERS = frozenset(("hung-task",))
 """Kinds whose registers, if any, are of the CPUs that were asked what they do, not of the task that hangs."""
 
@@ -76,9 +78,9 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
         draft.hardware,
     )
     # In other reports, registers and error codes are of something else: of a fault that followed, of another CPU.
-    faulted = kind.family in _FAULTS
+    faulted = kind.family in _FAULTS or kind.name in _ABORTS
     error = error_code(machine, texts, registers) if faulted else None
-    reported = _reported(draft, texts, kind, registers)
+    reported = None if _late(error) else _reported(draft, texts, kind, registers, error)
     asked = Asked(
         machine or "",
         registers,
@@ -100,16 +102,18 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
         taints=from_letters(draft.taint or ""),
         modules=linked_modules(draft.modules),
         error_code=error,
-        address=_address(machine, texts, asked, reported, decoded),
+        address=_address(machine, texts, asked, reported, decoded, error),
         code=decoded,
         file=place[0] if place else None,
         source_line=place[1] if place else None,
     )
 
 
-def _reported(draft: Draft, texts: Sequence[str], kind: Kind, registers: dict[str, int]) -> Reported | None:
+def _reported(
+    draft: Draft, texts: Sequence[str], kind: Kind, registers: dict[str, int], error: ErrorCode | None
+) -> Reported | None:
     if kind.family == "fault":
-        return reported_address(texts, registers)
+        return reported_address(texts, registers) or _jumped_on_s390(texts, registers, error)
     if kind.name == "kasan":
         return checked_address(texts)
     if kind.name == "kfence":
@@ -117,10 +121,24 @@ def _reported(draft: Draft, texts: Sequence[str], kind: Kind, registers: dict[st
     return None
 
 
+_LENGTH = re.compile(r".{0,80}: [0-9a-f]{4} ilc:([1-3]) \[#")
+
+
+def _jumped_on_s390(texts: Sequence[str], registers: dict[str, int], error: ErrorCode | None) -> Reported | None:
+    """Where the kernel jumped to, where the PSW is behind what is no instruction in the first page."""
+    length = next((int(match[1]) for text in texts if (match := _LENGTH.match(text)) is not None), 0)
+    psw = registers.get("psw_addr", _FIRST_PAGE)
+    if error is None or error.value & 0x7F != _OPERATION or not length or psw >= _FIRST_PAGE:
+        return None
+    return Reported(psw - 2 * length)
+
+
 def _instruction_pointer(registers: dict[str, int]) -> int | None:
     return next((registers[name] for name in POINTERS if name in registers), None)
 
 
+_FIRST_PAGE = 0x1000
+"""No kernel has code there."""
 _FETCHES = ("instruction fetch", "instruction abort")
 _PPC_INSTRUCTION_STORAGE = (0x400, 0x480)
 
@@ -131,7 +149,15 @@ def _fetched(error: ErrorCode | None, reported: Reported | None, registers: dict
         return True
     if registers.get("trap") in _PPC_INSTRUCTION_STORAGE:
         return True
-    return reported is not None and reported.value == _instruction_pointer(registers)
+    pointer = _instruction_pointer(registers)
+    if error is not None and reported is not None and pointer is not None and pointer < _FIRST_PAGE:
+        return True
+    return reported is not None and reported.value == pointer
+
+
+def _late(error: ErrorCode | None) -> bool:
+    """Whether the CPU went on before it heard that an access had failed: the address beside it is of something else."""
+    return error is not None and "asynchronous external abort" in error.meaning
 
 
 def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
@@ -144,6 +170,11 @@ def _main_trace(draft: Draft, frame: Frame | None) -> TraceDraft | None:
     return traces[0] if traces else None
 
 
+_OPERATION = 1
+_SPECIFICATION = 6
+_SPARC_PAGE = 0x2000
+_WORD = 4
+"""What instructions that s390 refuses for their alignment need at least."""
 _HEADLESS = ("---[ end trace", "RIP: 0010:", "Kernel panic - not syncing: Fatal exception")
 _PAGE_FAULT = re.compile(r"#PF: |Oops: [0-9a-f]{4} \[#?\d")
 
@@ -154,13 +185,21 @@ def _page_fault(texts: Sequence[str]) -> bool:
 
 
 def _address(
-    machine: str | None, texts: Sequence[str], asked: Asked, reported: Reported | None, decoded: Code | None
+    machine: str | None,
+    texts: Sequence[str],
+    asked: Asked,
+    reported: Reported | None,
+    decoded: Code | None,
+    error: ErrorCode | None,
 ) -> AddressSense | None:
     if machine is None:
         return None
     operand = decoded.operand if decoded else None
-    if reported is None and asked.fault:
+    if reported is None and asked.fault and not _late(error):
         reported = _worked_out(machine, texts, asked, operand)
+    elif reported is not None and reported.page_only and operand is not None and operand.agrees:
+        # s390 tells the page, the instruction and its registers where in it.
+        reported = Reported(operand.address if operand.address is not None else reported.value)
     if reported is None:
         return None
     return sense(
@@ -182,10 +221,20 @@ def _address(
 def _worked_out(machine: str, texts: Sequence[str], asked: Asked, operand: MemoryOperand | None) -> Reported | None:
     """The operand's address where the report has none.
 
-    Linux before 5.6 printed none for a general protection fault; a page fault's headline may be cut off, and CR2 is
+    s390 reports none for an operand that is not aligned, sparc none for NULL. Linux before 5.6 printed none for a general protection fault;
+    a page fault's headline may be cut off, and CR2 is
     good where the operand confirms it.
     """
-    if machine != "x86_64" or operand is None or operand.address is None:
+    if operand is None or operand.address is None:
+        return None
+    if machine == "s390x":
+        unaligned = asked.interruption == _SPECIFICATION and operand.address % _WORD
+        return Reported(operand.address, paging=False) if unaligned else None
+    if machine == "sparc64":
+        # `unhandled_fault()` says NULL, and not where.
+        null = operand.address < _SPARC_PAGE and any(text.endswith("NULL pointer dereference") for text in texts)
+        return Reported(operand.address) if null else None
+    if machine != "x86_64":
         return None
     if not any("general protection fault" in text for text in texts):
         # Where the beginning is gone, nothing else says that it was a page fault.

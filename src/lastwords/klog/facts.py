@@ -11,24 +11,34 @@ from .draft import MAX_ERROR_LINES, MAX_MODULES_TEXT, Draft
 # `OE    --------- -t - 4.18.0-…`.
 _VENDOR = r"(?: {1,20}-(?:[ t-]{0,60}[t-])?(?= ))?"
 _KERNEL = (
-    rf"(?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR} +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
+    # Vendors' own letters may be unknown to the kernel that prints them, and leave blanks.
+    rf"(?P<taint>Not tainted|Tainted:(?: [A-Z](?:[A-Z ]*[A-Z])?)?){_VENDOR} +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
 )
 # lib/dump_stack.c: dump_stack_print_info()
 _CPU_LINE = re.compile(
     r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?(?:PID: (?P<pid>-?\d+) )?(?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
     rf"{_KERNEL}"
 )
-# What is left of it where it was cut off or shortened; and all of it on i386 until Linux 2.6.24, x86_64 until 3.10.
-_CPU_ALONE = re.compile(
-    r"CPU:? *(?P<cpu>\d{1,5}):?(?: (?:UID: \d+ )?PID: (?P<pid>-?\d+) Comm: (?P<comm>.{1,64}?)(?: Kdump:(?: loaded)?)?"
-    r"(?: (?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]{0,40}[A-Z])?))?)?\s*\Z"
-)
-_SHORT = 160
+# All of it on i386 until Linux 2.6.24, and on x86_64 until 3.10.
+_CPU_ALONE = re.compile(r"CPU:? *(?P<cpu>\d{1,5}):?\s*\Z")
 # arch/i386/kernel/traps.c: show_registers(), until Linux 2.6.24: `EIP:    0060:[<c013ac4e>]    Not tainted VLI`,
 # `EFLAGS: 00010282   (2.6.19.1 #1)`, `Process cc1 (pid: 24220, ti=ebd0c000 …`. Later `EIP: 0060:[<…>] EFLAGS: … CPU: 1`.
 _BESIDE_EIP = re.compile(r"(?P<taint>Not tainted|Tainted: [A-Z -]{1,60})|\bCPU: (?P<cpu>\d{1,5})")
 _EFLAGS_LINE = re.compile(r"EFLAGS: [0-9a-f]{8} {1,8}\((?P<release>[a-z\d]\S*)(?: (?P<build>[^)]{1,100}))?\)")
-_PROCESS_LINE = re.compile(r"Process (?P<comm>.{1,64}?) \(pid: (?P<pid>\d+)[,)]")
+# The same where the line is cut off, or was folded by who sent it.
+_CUT_CPU_LINE = re.compile(
+    r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?PID: (?P<pid>-?\d+) Comm: (?P<comm>.{1,64}?)(?: (?:Not |Tainted: |Kdump:).*|\s*)\Z"
+)
+_TAINT = re.compile(r"Not tainted|Tainted: [A-Z](?:[A-Z ]{0,40}[A-Z])?")
+# Once more below the registers: `Process swapper/0 (pid: 1, stack limit = 0xc1546210)`. Before Linux 3.11, and cut off
+# lines apart, the only ones that arm and mips have.
+_PROCESS_LINE = re.compile(r"Process (?P<comm>.{1,64}?) \(pid: (?P<pid>\d+),")
+# The same of powerpc until Linux 4.9; on SMP with the CPU behind it.
+_OLD_PPC_TASK = re.compile(
+    r"TASK = [0-9a-f]{8,16}\[(?P<pid>\d+)\] '(?P<comm>.{1,64}?)' THREAD: ?[0-9a-f]{8,16}(?: CPU: (?P<cpu>\d{1,5}))?"
+)
+# arch/powerpc/xmon/xmon.c: excprint()
+_XMON_TASK = re.compile(r"pid   = (?P<pid>\d+), comm = (?P<comm>.{1,64}?)\s*\Z")
 # The same before Linux 3.11.
 _PID_LINE = re.compile(
     rf"Pid: (?P<pid>\d+), comm: (?P<comm>.{{1,64}}?) (?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR}"
@@ -42,9 +52,10 @@ _OLD_TASK_LINE = re.compile(
     r"(?P<comm>\S.{0,60}?)\s+[RSDTtZXIPKW]\s*(?:running task(?: on cpu\s+\d+)?\s+|[0-9a-f]{8,16}\s+)?"
     r"\d+\s+(?P<pid>\d+)\s+\d+ 0x"
 )
-# The further lines of powerpc's `Instruction dump:` and s390's `Krnl Code:`; and of an x86 line that was wrapped.
+# The further lines of powerpc's `Instruction dump:`, of sparc's, one word each since Linux 4.9, and s390's `Krnl Code:`; and
+# of an x86 line that was wrapped.
 _MORE_CODE = re.compile(
-    r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){2,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s"
+    r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){1,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s"
     r"|(?:<?[0-9a-f]{2}>?(?:\s{1,4}|\Z)){1,64}\Z)"
 )
 _BACKTRACE_OF = re.compile(r"(?:NMI backtrace for cpu |Backtrace for cpu |CPU#)(?P<cpu>\d+)")
@@ -55,7 +66,8 @@ _STARVED_CPU = re.compile(r".{0,200}? kthread starved for .{0,200}?->cpu=(?P<cpu
 
 
 def _cpu(draft: Draft, text: str) -> None:
-    match = _CPU_LINE.match(text)
+    whole = _CPU_LINE.match(text)
+    match = whole or _CUT_CPU_LINE.match(text[:400])
     if match is None:
         _cpu_alone(draft, text)
         return
@@ -65,18 +77,18 @@ def _cpu(draft: Draft, text: str) -> None:
     if draft.release is None:
         if not draft.task_named:
             draft.cpu, draft.pid, draft.comm = cpu, pid, match["comm"]
-        _kernel(draft, match)
+        if whole is not None:
+            _kernel(draft, whole)
+        elif (taint := _TAINT.search(text[:400])) is not None:
+            draft.taint = taint[0]
     draft.speaker = pid
     draft.next_cpu = cpu
 
 
 def _cpu_alone(draft: Draft, text: str) -> None:
-    match = _CPU_ALONE.match(text) if len(text) < _SHORT else None
+    match = _CPU_ALONE.match(text[:40])
     if match is not None and draft.cpu is None and draft.release is None and not draft.task_named:
         draft.cpu = int(match["cpu"])
-        if match["pid"]:
-            draft.pid, draft.comm = int(match["pid"]), match["comm"]
-            draft.taint = match["taint"]
 
 
 def eip_line(draft: Draft, text: str) -> None:
@@ -97,10 +109,34 @@ def eflags_line(draft: Draft, text: str) -> None:
         draft.release, draft.build = match["release"], match["build"]
 
 
+def _mips_cpu(draft: Draft, text: str) -> None:
+    """`Cpu 0`, which mips printed before Linux 3.11."""
+    if draft.cpu is None and (match := re.fullmatch(r"Cpu (\d{1,5})\s*", text[:20])) is not None:
+        draft.cpu = int(match[1])
+
+
 def _process(draft: Draft, text: str) -> None:
-    match = _PROCESS_LINE.match(text)
-    if match is not None and draft.pid is None and not draft.ended:
+    match = _PROCESS_LINE.match(text) or _OLD_PPC_TASK.match(text)
+    if match is not None and draft.comm is None and not draft.ended:
         draft.pid, draft.comm = int(match["pid"]), match["comm"]
+        if cpu := match.groupdict().get("cpu"):
+            draft.cpu = int(cpu)
+
+
+def _vector(draft: Draft, text: str) -> None:
+    """`cpu 0x1: Vector: 300 (Data Access) at [c00000009a9b74f0]`, where powerpc's debugger takes over."""
+    match = re.match(r"cpu 0x(?P<cpu>[0-9a-f]{1,4}): Vector: (?P<trap>[0-9a-f]{3,4}) ", text)
+    if match is not None and draft.cpu is None:
+        draft.cpu = int(match["cpu"], 16)
+        draft.registers.registers.setdefault("trap", int(match["trap"], 16))
+
+
+def xmon_line(draft: Draft, text: str) -> bool:
+    """The task, as powerpc's debugger prints it; True if it was one."""
+    match = _XMON_TASK.match(text) if text.startswith("pid   =") else None
+    if match is not None and draft.comm is None:
+        draft.pid, draft.comm = int(match["pid"]), match["comm"]
+    return match is not None
 
 
 def _kernel(draft: Draft, match: re.Match[str]) -> None:
@@ -205,7 +241,10 @@ FACTS: dict[str, Callable[[Draft, str], None]] = {
     "CPU:": _cpu,
     "CPU": _cpu_alone,
     "Pid:": _pid,
+    "Cpu": _mips_cpu,
+    "cpu": _vector,
     "Process": _process,
+    "TASK": _process,
     "Hardware": _hardware,
     "Workqueue:": _workqueue,
     "Code:": _code,

@@ -19,14 +19,16 @@ _PLAIN = re.compile(r" (\? )?([A-Za-z_][\w.]*)\+0x([0-9a-f]{1,9})/0x([0-9a-f]{1,
 _FRAME = re.compile(
     r"[\s(>]*"
     r"(?:(?:#\d+|\d+:)\s+)?"
-    # `<c020bb5d>` without brackets, several on a line, in Linux 2.6.16 and 2.6.17
-    r"(?:(?:\[<?\s*(?P<address>[0-9a-f]{6,16})\s*>?\]|<(?P<bare>[0-9a-f]{8,16})>)\s*){0,2}\(?"
+    # `<c020bb5d>` without brackets, several on a line, in Linux 2.6.16 and 2.6.17. 32-bit powerpc printed capitals until
+    # Linux 2.6; its debugger prints the address without brackets.
+    r"(?:(?:\[<?\s*(?P<address>[0-9a-fA-F]{6,16})\s*>?\]|<(?P<bare>[0-9a-f]{8,16})>)\s*){0,2}(?:[0-9a-f]{16}\s+)?\(?"
     r"(?:\[[\w.:$]{1,128}[+-]\d{1,10}/\d{1,10}\]\s*)?"  # klogd's decoding in the place of the address
     r"(?P<doubt>\?\s+)?"
     r"(?::(?P<owner>[\w-]{1,64}):)?"  # `:bonding:bond_release+0x2b/0x74`: x86_64 before Linux 2.6.26
-    rf"(?P<function>{_SYMBOL})"
+    # Powerpc before ELFv2 names the code of a function with a dot; the name without it is that of its descriptor.
+    rf"(?:\.(?=[A-Za-z_])(?!TOC\.))?(?P<function>{_SYMBOL})"
     r"\+(?:0x)?(?P<offset>[0-9a-f]{1,9})/(?:0x)?(?P<size>[0-9a-f]{1,9})"
-    r"(?:\s\[(?P<module>[\w-]+)(?:\s[0-9a-f]{20,64})?\])?"
+    r"(?:\s\[(?P<module>[\w-]+)(?:\s(?:[0-9a-f]{20,64}|\.{3}))?\])?"
     r"(?P<rest>.*)"
 )
 

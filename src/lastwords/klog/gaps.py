@@ -7,6 +7,7 @@ from itertools import pairwise
 from lastwords.model import Boot, Gap, Oops, Record
 
 from .boots import Start
+from .listing import Listings
 
 _LATE = 30.0
 """Seconds since boot at which a log without a banner has lost its beginning."""
@@ -56,6 +57,7 @@ def gaps(
     chosen: Boot | None,
     form: str,
     records: Sequence[Record],
+    listings: Listings,
 ) -> tuple[Gap, ...]:
     """What is missing from a log.
 
@@ -65,10 +67,11 @@ def gaps(
         chosen: the boot that the user asked for.
         form: the log's format.
         records: what is at hand of the log, or of the chosen boot.
+        listings: the lists of tasks in it.
     """
     about = chosen or (boots[oopses[0].boot - 1] if oopses else boots[-1])
     return (
-        *_oops_gaps(oopses, records),
+        *_oops_gaps(oopses, records, listings),
         *_start(about, records, form),
         *_several(oopses, boots, chosen),
         *_silent(oopses, starts, chosen, form),
@@ -85,9 +88,22 @@ _REMAINS = re.compile(
 )
 
 
-def _oops_gaps(oopses: Sequence[Oops], records: Sequence[Record]) -> list[Gap]:
+def _oops_gaps(oopses: Sequence[Oops], records: Sequence[Record], listings: Listings) -> list[Gap]:
     if not oopses:
-        left = next((record for record in records if record.kernel and _REMAINS.match(record.text)), None)
+        left = next(
+            (r for r in records if r.kernel and _REMAINS.match(r.text) and not listings.covers(r.line)),
+            None,
+        )
+        if left is None and listings.entries:
+            return [
+                Gap(
+                    kind="no-crash",
+                    text="No crash report in this log, only lists of tasks.",
+                    advice="Two lists some seconds apart (echo w > /proc/sysrq-trigger) tell who stays blocked; that of all "
+                    "tasks (echo t) shows those too that sleep with a lock.",
+                    line=listings.entries[0].line,
+                )
+            ]
         if left is not None:
             return [
                 Gap(

@@ -31,8 +31,11 @@ HEADINGS = (
     _heading("Call", r"Call [Tt]race:", "main"),
     _heading("Backtrace: backtrace: backtrace stack Stack Trace:",
              r"(?:[Bb]acktrace(?: \(crc [0-9a-f]+\))?|stack backtrace|Stack trace|Trace):", "main"),
+    _heading("Stack", r"Stack Trace:", "main"),
     _heading("Stack: Dump Showing", r"Stack: |Dump stacks of|Showing all locks held", "none"),
-    _heading("Instruction Krnl", r"Instruction dump:|Krnl Code:", "code"),
+    _heading("Instruction Krnl", r"Instruction (?:dump|DUMP):|Krnl Code:", "code"),
+    # arch/s390/kernel/dumpstack.c: show_last_breaking_event(): the last branch taken, no caller
+    _heading("Last", r"Last Breaking-Event-Address:", "origin"),
     # mm/kasan/report.c; without "by task" until Linux 4.9
     _heading("Allocated Freed allocated freed", r"(?:Allocated|Freed|allocated|freed) by ?", "origin"),
     _heading("Allocated: Freed:", r"(?:Allocated|Freed):\s*$", "origin"),

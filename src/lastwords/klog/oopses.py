@@ -7,18 +7,23 @@ from lastwords.model import Oops, Record
 
 from . import remains
 from .headlines import Headline, headlines
+from .hearsay import only_told
 from .report import HEADER, PANIC, Report
 from .sieve import RESTARTS
 from .voices import Voices
 
 MAX_REPORT = 4000
 """Lines of one report at the most: the longest lockdep and all-CPU backtraces stay below."""
+_ON_PURPOSE = frozenset({"sysrq-crash"})
+"""Kinds of panics that somebody asks for: whatever was reported before is not what the kernel gave up over."""
 _LIVE = 400
 """Own lines after which a panic is no longer the end of the report before it."""
 _MIDST = 120
 """Own lines within which a device's or file system's message stands amid a report rather than behind it."""
 _PRINTING = 2.0
 """Seconds that a kernel takes to print a report."""
+_DATA = {"storage", "filesystem"}
+"""Families in which one failure makes the other."""
 _DETAIL = 100
 """Lines behind an event in which its details, or the panic because of it, may stand."""
 
@@ -32,7 +37,9 @@ def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oo
     """
     candidates = list(candidates)
     restarts = [i for i in candidates if any(words in records[i].text for words in RESTARTS)]
-    return [report.oops() for report in _reports(records, headlines(records, candidates), restarts)]
+    reports = _reports(records, headlines(records, candidates), restarts)
+    found = [(report, oops) for report in reports if (oops := report.oops()) is not None]
+    return [oops for report, oops in found if not only_told(records, report.start, oops)]
 
 
 def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Sequence[int]) -> list[Report]:
@@ -94,10 +101,11 @@ def _explains(incident: Report, headline: Headline) -> bool:
     if not then.event:
         near = headline.index - incident.headlines[-1].index <= _DETAIL
         return near and (first.name in then.refines or (not then.alone and then.family == first.family))
-    if first.name == then.name:
+    if first.name == then.name or first.name in then.refines or then.name in first.refines:
         return True
     # The disk fails, then its file system: one incident. The other way round the disk is the news.
-    return (first.family == "hardware") == (then.family == "hardware") and (then.yields or not first.yields)
+    related = first.family == then.family == "hardware" or {first.family, then.family} <= _DATA
+    return related and (then.yields or not first.yields)
 
 
 def _amid(records: Sequence[Record], report: Report, headline: Headline) -> bool:
@@ -115,6 +123,8 @@ def _belongs(records: Sequence[Record], report: Report, headline: Headline) -> b
     """Whether a headline is part of the report before it."""
     if headline.index >= report.end:
         return False
+    if headline.kind.name in _ON_PURPOSE:
+        return report.main.kind is headline.kind  # its end
     last = report.headlines[-1]
     distance = headline.index - last.index
     main = report.main.kind

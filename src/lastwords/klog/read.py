@@ -62,6 +62,7 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
         oopses = _of_boot(oopses, chosen.number)
         records = _within(records, chosen)
     crashed = found[oopses[0].boot - 1] if oopses else None
+    about = crashed or chosen or found[-1]
     before = _before(oopses[0], _within(records, crashed), crashed, wall) if crashed else ()
     return Reading(
         Log(
@@ -72,7 +73,8 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
             warning=scanned.warning,
             boots=found,
             precursors=before,
-            gaps=gaps(oopses, found, scanned.starts, chosen, scanned.format, records),
+            listed=scanned.listings.told(about.line, about.last_line),
+            gaps=gaps(oopses, found, scanned.starts, chosen, scanned.format, records, scanned.listings),
             excerpt=excerpt(oopses, before, records, wall),
         ),
         oopses,

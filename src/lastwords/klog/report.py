@@ -11,8 +11,8 @@ from lastwords.model import Frame, OomReport, Oops, Record
 from . import titles
 from .body import read_body
 from .culprit.choose import at_fault, choose
-from .culprit.never import entry, plain
-from .damage import assess
+from .culprit.never import plain
+from .damage import assess, complete
 from .decode.oom import KINDS as OUT_OF_MEMORY
 from .decode.oom import oom_report
 from .detail import decode
@@ -95,22 +95,26 @@ class Report:
     def add(self, headline: Headline) -> None:
         """A further headline of the same report: the more telling of the two names it."""
         self.headlines.append(headline)
+        if "pid" in headline.groups and self.draft.pid is None:
+            self.draft.pid, self.draft.comm = int(headline.groups["pid"]), headline.groups.get("comm")
         if self.main.kind.name in headline.kind.refines:
             self.main = headline
             self.groups = {**self.groups, **headline.groups}
 
-    def oops(self) -> Oops:
-        """The finished oops."""
+    def oops(self) -> Oops | None:
+        """The finished oops, or None where the report turns out to be of a program's fault."""
         draft = self.draft
-        first = self.records[self.start]
         own = self.own()
         headless = self.begin is not None
         if headless:
             own = self._read_remains(own)
         else:
             read_body(own, draft)
-        self.unfinished = self.next is not None and not self.caller and not _complete(draft)
+        self.unfinished = self.next is not None and not self.caller and not complete(draft)
         overlap = self._read_on(draft) or self._shares_lines(draft)
+        if not self._confirmed():
+            return None
+        first = self.records[self.start]
         kind, form = self.main.kind, self.main.form
         also = self._also(own)
         culprit = choose(kind, draft, self.groups, also)
@@ -133,6 +137,8 @@ class Report:
         )
         frame = culprit.frame if culprit else None
         headlines = [message, *(self.records[h.index].text.strip() for h in self.headlines if h is not self.main)]
+        told = (self.records[headline.index] for headline in (self.main, *self.headlines))
+        panic = next((record for record in told if record.text.lstrip().startswith(PANIC)), None)
         detail = decode(draft, headlines, kind, frame)
         return Oops(
             title=title.title,
@@ -148,7 +154,9 @@ class Report:
             module=frame.module or None if frame else None,
             frame=frame,
             at=self._stood(draft),
-            panic=next((text for text in headlines if text.startswith(PANIC)), None),
+            panic=panic.text.strip() if panic is not None else None,
+            panic_line=panic.line if panic is not None else None,
+            panic_time=panic.time if panic is not None else None,
             time=first.time,
             wall=first.wall or None,
             cpu=draft.cpu,
@@ -164,6 +172,21 @@ class Report:
             oom=self._oom(own, detail.architecture),
             **detail._asdict(),
         )
+
+    def _confirmed(self) -> bool:
+        """Whether something is left of it without a headline that needs to be confirmed, see `Kind.confirmed`, and is not.
+
+        Such as the panic because init died of its own fault.
+        """
+        kind, draft = self.main.kind, self.draft
+        told = draft.registers.registers or draft.location is not None or any(trace.frames for trace in draft.traces)
+        if not kind.confirmed or told or any(h.kind.name in kind.confirmed for h in self.headlines):
+            return True
+        self.headlines = [headline for headline in self.headlines if not headline.kind.confirmed]
+        if self.headlines:
+            self.main = self.headlines[0]
+            self.groups = dict(self.main.groups)
+        return bool(self.headlines)
 
     def _oom(self, own: Sequence[Record], architecture: str | None) -> OomReport | None:
         """What the OOM killer says of the memory."""
@@ -231,7 +254,7 @@ class Report:
             # Harmless where the trace that names the crash was complete before, or where the other report shows none.
             mixed = heading < len(rest) or self.next.main.kind.trace == "needed"
             listed = self.next.main.kind is self.main.kind  # one printer, one report after the other: kmemleak
-            return names and mixed and (more or not (listed or _complete(draft)))
+            return names and mixed and (more or not (listed or complete(draft)))
         return False
 
     def _shares_lines(self, draft: Draft) -> bool:
@@ -258,12 +281,6 @@ class Report:
                 found.update({k: v for k, v in match.groupdict().items() if v is not None})
                 break
         return found
-
-
-def _complete(draft: Draft) -> bool:
-    """Whether the last trace goes down to where the kernel was entered."""
-    frames = draft.traces[-1].frames if draft.traces else []
-    return any(entry(plain(frame.function)) for frame in frames[-8:] if frame.reliable)
 
 
 @lru_cache(maxsize=512)

@@ -17,14 +17,15 @@ from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_sta
 from .follow import tied
 from .inputs import Dialect, Input, among_strings, decoded, holds_control, host_in, is_binary, not_a_log, recognise
 from .inputs.files import shown
+from .listing import Listings, lists
 from .oopses import find_oopses
-from .typed import DAMAGE, may_be_typed, typed
 from .unwrapped import FORMATS as WRAPPED_FORMATS
 from .unwrapped import unwrapped
+from .wall_clock import WallClock
 from .wrapped import rejoined
 
-CHUNK = 8 << 20
-"""Bytes read at a time."""
+CHUNK = 16 << 20
+"""Bytes read at a time: few enough to stay in a CPU's cache, so many that what is read twice (`TAIL`) costs little."""
 AT_HAND = 400_000
 """Records decoded at a time where the format has to be decoded as a whole."""
 TAIL_RECORDS = 10_000
@@ -73,6 +74,7 @@ class Scanned:
         first: the first records of the log.
         contexts: by boot, from 1: the records up to its first oops. Only of some boots, if there are many.
         windows: the records decoded around each group of oopses, up to a limit.
+        listings: lists of tasks in it.
         binary: it begins with bytes of no text.
         error: why the log can't be read, or None; `warning`: why only a part of it could.
     """
@@ -87,6 +89,7 @@ class Scanned:
     first: list[Record] = field(default_factory=list)
     contexts: dict[int, list[Record]] = field(default_factory=dict)
     windows: list[list[Record]] = field(default_factory=list)
+    listings: Listings = field(default_factory=Listings)
     binary: bool = False
     error: str | None = None
     warning: str | None = None
@@ -237,6 +240,7 @@ class _Scanner:
         self.reached: set[int] = set()  # boots of which the first oops is found
         self.kept = 0  # records in the result's windows
         self.frames = 0  # in the traces of the result's oopses
+        self.wall = WallClock(())  # as far as it is known
         self.program = False  # the file begins as programs do
         self.dialect: Dialect
 
@@ -268,7 +272,9 @@ class _Scanner:
             window = _of_text(_read(self._whole(text, numbers)), data, 1, program=self.program)
             if sent.page:
                 window = _of_a_page(window)
-            self._take(window if _telling(window) else self._typed(text, numbers) or window)
+            if self.context and not self.program:
+                self.result.listings.feed(window.records)
+            self._take(window if sent.page or _telling(window) else self._typed(text, numbers) or window)
         elif (typed := self._typed(text, numbers)) is not None:
             self._take(typed)
 
@@ -282,6 +288,8 @@ class _Scanner:
 
     def _typed(self, data: bytes, numbers: Sequence[int]) -> _Window | None:
         """The text as the kernel would have spelt it, where somebody typed it; None where nothing crashes in it."""
+        from .typed import DAMAGE, may_be_typed, typed  # few logs need it
+
         if not may_be_typed(data, self.dialect.name):
             return None
         records = typed(self._whole(data, numbers))
@@ -298,7 +306,10 @@ class _Scanner:
             more = fill(file, data, CHUNK)
             final = len(more) < CHUNK
             end = len(more) if final else self.dialect.boundary(more) or len(more)
-            records += self.dialect.records(more[:end], line)
+            fresh = self.dialect.records(more[:end], line)
+            if self.context:
+                self.result.listings.feed(fresh)
+            records += fresh
             line += more.count(b"\n", 0, end)
             self._count(end)
             data = more[end:]
@@ -342,6 +353,8 @@ class _Scanner:
             begin = limit if final else line_start(buffer, max(limit - BEFORE, 1)) or limit
             lines = buffer.count(b"\n", 0, begin)
             self._windows(buffer, line, limit, hits())
+            if self.context and not self.program:
+                self._listings(buffer, line, begin)
             line += lines
             done += begin
             self._count(begin)
@@ -350,6 +363,16 @@ class _Scanner:
             filled -= begin
             buffer[:filled] = buffer[begin:]
         self.result.lines = line - 1 + (limit > 0 and buffer[limit - 1] != ord("\n"))
+
+    def _listings(self, data: bytearray, line: int, end: int) -> None:
+        """Read the lists of tasks that stand before `end`: in the lines from the first sign of one to the last."""
+        reader = self.result.listings
+        found = [place for place in lists(data) if place < end]
+        if not found and not reader.reading:
+            return
+        first = 0 if reader.reading else line_start(data, max(found[0] - BEFORE, 0))
+        last = min(line_end(data, (found[-1] if found else 0) + REACH), end)
+        reader.feed(self._records(data, first, last, line + data.count(b"\n", 0, first)))
 
     def _limit(self, data: bytearray) -> int:
         """Where a chunk ends of which the tail is to wait for the next one: behind a line's end."""
@@ -414,6 +437,10 @@ class _Scanner:
         result, records = self.result, window.records
         oopses = [oops for oops in window.oopses if oops.line > self.reported and (until is None or oops.line <= until)]
         oopses = [self._bounded(oops) for oops in oopses[: MOST - len(result.oopses)]]
+        if any(oops.wall for oops in oopses):
+            if not self.wall.dated:
+                self.wall = WallClock(records)
+            oopses = [structs.replace(oops, clock=self.wall.at(oops.wall)) for oops in oopses]
         result.oopses += oopses
         if self.full:
             result.warning = f"more than {MOST} crash reports; read up to line {result.oopses[-1].line}"

@@ -58,12 +58,19 @@ HARDWARE = tuple(
             r"|arm-smmu.{0,60}(?:[Uu]nhandled context fault|event 0x10)",
             "The IOMMU stopped a device's access to memory that was not mapped for it.",
         ),
+        (
+            rf"{_ANY}AMD-Vi: .{{0,40}}(?:Completion-Wait loop timed out|Command buffer timeout)"
+            r"|arm-smmu.{0,60}(?:CMDQ timeout|CMD_SYNC timeout|TLB sync timed out)|DMAR: .{0,60}Invalidation (?:Time-out|Queue) Error",
+            "The IOMMU itself did not answer.",
+        ),
         # block/blk-core.c, drivers/ata, drivers/scsi, drivers/nvme, drivers/md
         (
             rf"{_ANY}(?:I/O error, dev |critical (?:medium|target) error, dev |Buffer I/O error on |[Mm]edium [Ee]rror"
             r"|rejecting I/O to offline device|Sense Key : Hardware Error|Disk failure on )",
             "A disk failed to read or write.",
         ),
+        # mm/page_io.c
+        (r"(?:Write|Read)-error on swap-device", "Memory that was swapped out can't be read, or not be written."),
         (
             r"ata[0-9.]{1,8}: (?:exception Emask|failed command|(?:hard|soft) resetting link|link is slow)",
             "A disk did not answer as it should.",
@@ -93,7 +100,7 @@ _WORDS = re.compile(
     r"(?i)\b(?:errors?|fail(?:ed|s|ure|ures|ing)?|timeout|timed out|abort(?:ed|ing)?|resetting|unable|invalid|corrupt\w{0,6}|"
     r"bad|lost|refused|cannot|can't|could not|couldn't|out of|overflow\w{0,3}|overflown|underrun|overrun|stuck|hung|hogged|"
     r"no (?:memory|space|room|buffers?|resources)|not enough|insufficient|not respond\w{0,3}|unexpected|exception|exhausted|full|denied|unrecoverable|offline|dead|died|leak\w{0,3}|mismatch|"
-    r"unstable|dropping|dropped|duplicate|warning|illegal|violation|unhandled|inconsisten\w{0,4}|missing|disabled by|oops)\b"
+    r"unstable|dropping|dropped|duplicate|warning|illegal|violation|unhandled|deadlocks?|BUG|inconsisten\w{0,4}|missing|disabled by|oops)\b"
 )
 # The words in what is no trouble.
 _HARMLESS = re.compile(

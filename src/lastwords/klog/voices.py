@@ -45,14 +45,15 @@ class Voices:
         return sorted(found, key=lambda record: record.caller)
 
     def falls_silent(self, start: int, stop: int) -> int:
-        """Where the caller of the record at `start` speaks again after a long silence, or `stop`."""
+        """Where the caller of the record at `start` speaks again after a long silence, another kernel does, or `stop`."""
         record = self._records[start]
         if record.time is None:
             following = bisect_right(self._pauses, start) if record.wall else len(self._pauses)
             return min(stop, self._pauses[following]) if following < len(self._pauses) else stop
-        breaks = self._breaks.get(record.caller, [])
-        following = bisect_right(breaks, start)
-        return min(stop, breaks[following]) if following < len(breaks) else stop
+        for breaks in (self._breaks.get(record.caller, []), [] if record.caller else self._told_apart):
+            following = bisect_right(breaks, start)
+            stop = min([stop, *breaks[following : following + 1]])
+        return stop
 
     @cached_property
     def _places(self) -> dict[str, list[int]]:
@@ -63,16 +64,26 @@ class Voices:
 
     @cached_property
     def _breaks(self) -> dict[str, list[int]]:
-        """Where a caller's record comes long after the one before it."""
+        """Where a caller's record comes long after the one before it, or, in another boot, long before."""
         last: dict[str, float] = {}
         breaks: dict[str, list[int]] = {}
         for place, record in enumerate(self._records):
             if record.time is None:
                 continue
-            if record.time - last.get(record.caller, record.time) > SILENCE:
+            if abs(record.time - last.get(record.caller, record.time)) > SILENCE:
                 breaks.setdefault(record.caller, []).append(place)
             last[record.caller] = record.time
         return breaks
+
+    @cached_property
+    def _told_apart(self) -> list[int]:
+        """Records with a caller's id: a kernel that prints none did not print them."""
+        return sorted(
+            place for caller, places in self._places.items() if caller for place in places if self._stamped(place)
+        )
+
+    def _stamped(self, place: int) -> bool:
+        return self._records[place].time is not None
 
     @cached_property
     def _pauses(self) -> list[int]:

@@ -93,6 +93,11 @@ class WallClock:
     def __init__(self, records: Sequence[Record]) -> None:
         self._known = next(self._dated(records), None)
 
+    @property
+    def dated(self) -> bool:
+        """Whether a line told date and year."""
+        return self._known is not None
+
     def at(self, wall: str | None) -> str | None:
         """A stamp of the log, with the year where another line tells it; None for no stamp."""
         clock = iso(wall) if wall else None

@@ -38,7 +38,7 @@ from .history import Ending, ErrorKind, ErrorSource, HardwareError, Reboot, Samp
 from .interrupts import Interrupts, Irq, Timer, Work
 from .json import from_json, to_json
 from .locks import Lock, LockCycle, Locks, Waiter
-from .log import Boot, Gap, Log, LogLine, Precursor
+from .log import Boot, Gap, ListedTask, Log, LogLine, Precursor
 from .machine import Machine, NetDevice, Panic, Part
 from .memory import Memory, Node, ProcessMemory, SlabCache, Suspect, Tmpfs, VmallocUser, Zone
 from .modules import Module, UnloadedModule
@@ -124,6 +124,7 @@ __all__ = [
     "Intruder",
     "Irq",
     "LinkedModule",
+    "ListedTask",
     "Listing",
     "Lock",
     "LockCycle",

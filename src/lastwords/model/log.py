@@ -1,6 +1,6 @@
 """One kernel log: what it is, its boots, what came before its first oops and what is missing from it."""
 
-from .oops import Struct
+from .oops import Frame, Struct
 
 
 class Boot(Struct, frozen=True, kw_only=True):
@@ -71,6 +71,47 @@ class Precursor(Struct, frozen=True, kw_only=True):
     clock: str | None = None
 
 
+class ListedTask(Struct, frozen=True, kw_only=True):
+    """A task in a list that the kernel printed: SysRq w or t, a hung-task report.
+
+    Source: `kernel/sched/core.c: sched_show_task()`.
+
+    Attributes:
+        pid: its number.
+        comm: its name, cut to 15 characters by the kernel.
+        state: one letter as in /proc/PID/stat; D is blocked.
+        ppid: its parent, or None.
+        line: where it was listed last, the first line; `last_line` the last.
+        time: seconds since boot, or None.
+        workqueue: a worker's queue and function.
+        function: who waits there, `module` where that lives (None: the kernel's own text); `frame` its frame.
+        frames: its stack, innermost first; of a task that is not blocked the innermost only.
+        alike: PIDs of further tasks at the same place.
+        seen: in how many lists, one after the other, it stood at this place; `seconds` from the first to the last of
+            them, or None.
+        blocked_by: PID of the task that holds the lock it waits for, where the kernel says so: its hung-task report
+            since Linux 6.16, the lock validator; `blocked_on` what kind of lock that is, by the former.
+    """
+
+    pid: int
+    comm: str
+    state: str
+    line: int
+    last_line: int
+    ppid: int | None = None
+    time: float | None = None
+    workqueue: str | None = None
+    function: str | None = None
+    module: str | None = None
+    frame: Frame | None = None
+    frames: tuple[Frame, ...] = ()
+    alike: tuple[int, ...] = ()
+    seen: int = 1
+    seconds: float | None = None
+    blocked_by: int | None = None
+    blocked_on: str | None = None
+
+
 class LogLine(Struct, frozen=True, kw_only=True):
     """One line of a log.
 
@@ -100,6 +141,8 @@ class Log(Struct, frozen=True, kw_only=True):
         boots: in the order of the file.
         precursors: of the first oops.
         gaps: what is missing.
+        listed: tasks that were blocked when the kernel listed them last, in the boot of the first oops, or in the last
+            one; and tasks that may be whom they wait for.
         excerpt: the lines around the crash and the first signs of it, a few hundred at most; not all follow each other.
     """
 
@@ -111,4 +154,5 @@ class Log(Struct, frozen=True, kw_only=True):
     boots: tuple[Boot, ...] = ()
     precursors: tuple[Precursor, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    listed: tuple[ListedTask, ...] = ()
     excerpt: tuple[LogLine, ...] = ()

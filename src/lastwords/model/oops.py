@@ -166,7 +166,7 @@ class Code(Struct, frozen=True, kw_only=True):
 
     Attributes:
         architecture: `x86_64`, `i386`, `arm64`, `arm`, `ppc64`, `ppc`, `s390x`, `riscv64`, `mips`,
-            `loongarch64`.
+            `loongarch64`, `sparc64`, `parisc`, `alpha`, `m68k`, `arc`.
         instructions: those that could be decoded; before the faulting one only where decoding falls into step.
         operand: the faulting instruction's memory operand, or None.
         note: why something is missing, or what the bytes say by themselves (all zero, `ud2` of a BUG).
@@ -202,7 +202,8 @@ class Oops(Struct, frozen=True, kw_only=True):
         family: group of kinds: `fault`, `bug`, `warning`, `sanitizer`, `lockdep`, `hang`, `memory`, `hardware`,
             `filesystem`, `storage`, `boot`, `panic`, `other`.
         path: the log that it stands in.
-        panic: the `Kernel panic - not syncing: …` line that ends the report, or None.
+        panic: the `Kernel panic - not syncing: …` line that ends the report, or None; `panic_line` its number,
+            `panic_time` when it came, in seconds since boot.
         line: first line of the report, from 1; `last_line` its last one.
         intact: the text is whole: neither cut off nor interleaved, and its trace can be trusted.
         damage: why not, where it is not.
@@ -272,4 +273,6 @@ class Oops(Struct, frozen=True, kw_only=True):
     code: Code | None = None
     path: str = ""
     panic: str | None = None
+    panic_line: int | None = None
+    panic_time: float | None = None
     oom: OomReport | None = None

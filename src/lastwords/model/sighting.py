@@ -22,6 +22,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
     follows: int | None
     time: float | None
     wall: str | None
+    clock: str | None
     cpu: int | None
     pid: int | None
     comm: str | None

@@ -11,7 +11,7 @@ import msgspec
 
 from lastwords.glossary import margin, values
 from lastwords.glossary.margin.who import flagged_modules
-from lastwords.model import Frame, Oops, Record
+from lastwords.model import Damage, Frame, Oops, Record
 
 from . import words
 
@@ -42,7 +42,7 @@ class Annotation(msgspec.Struct, frozen=True):
     Attributes:
         path: the log.
         number: of the oops in the log, from 1; `total` how many it holds.
-        title: of the oops; so are `kind`, `function`, `module`.
+        title: of the oops; so are `kind`, `function`, `module` and `damage`.
         lines: in the order of the file.
     """
 
@@ -54,6 +54,7 @@ class Annotation(msgspec.Struct, frozen=True):
     function: str | None
     module: str | None
     lines: tuple[AnnotatedLine, ...]
+    damage: tuple[Damage, ...] = ()
 
 
 _USER32 = 0x23
@@ -86,9 +87,8 @@ def annotate(
     """
     begin, end = _window(oops, records)
     writer = _Writer(oops, records[begin:end], machinery, named)
-    return Annotation(
-        oops.path, number, total, oops.title, oops.kind, oops.function, oops.module, tuple(writer.lines())
-    )
+    lines = tuple(writer.lines())
+    return Annotation(oops.path, number, total, oops.title, oops.kind, oops.function, oops.module, lines, oops.damage)
 
 
 def _window(oops: Oops, records: Sequence[Record]) -> tuple[int, int]:

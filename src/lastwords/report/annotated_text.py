@@ -56,6 +56,10 @@ def _head(annotation: Annotation, width: int | None) -> Text:
     head.append(f"\n{printable(annotation.path)}:{first}", "dim")
     if annotation.total > 1:
         head.append(f", oops {annotation.number} of {annotation.total}", "dim")
+    for damage in annotation.damage:
+        where = f"line {damage.line}: " if damage.line else ""
+        text = where + printable(damage.text)
+        head.append("\n" + "\n".join(_wrapped(text, max(width or PLAIN_WIDTH, 40))), "yellow")
     return head.append("\n")
 
 

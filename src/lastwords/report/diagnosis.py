@@ -80,24 +80,26 @@ def closing(analysis: Analysis, verbose: bool) -> Iterator[RenderableType]:
         yield Text(f"The rule {broken.id} failed: {printable(broken.error)}", "yellow")
 
 
-def _timeline(events: Sequence[Event], verbose: bool) -> Iterator[Text]:
+def _timeline(events: Sequence[Event], verbose: bool) -> Iterator[RenderableType]:
     styles = {"oops": "bold red", "panic": "red", "sign": "yellow", "dump": "dim"}
     shown = events if verbose else events[:12]
     if told := clock.caption(event.clock for event in shown):
         yield Text(told, "dim")
-    blank = " " * 14 if any(event.time is not None for event in shown) else ""
+    timed = any(event.time is not None for event in shown)
     clocks = [clock.time_of_day(event.clock) if event.clock else "" for event in shown]
     width = max(map(len, clocks), default=0)
     for event, told in zip(shown, clocks, strict=True):
-        time = f"{event.time:12.3f} s" if event.time is not None else blank
+        time = f"{event.time:12.3f} s" if event.time is not None else ""
         line = f"  line {event.line}" if event.line else ""
         count = f"{event.count} x  " if event.count > 1 else ""
-        yield Text.assemble(
-            f"{time}  " if blank else "",
-            (f"{told:{width}}  " if width else "", "dim"),
+        row = Table.grid(padding=(0, 2, 0, 0))
+        columns = [*((f"{time:14}",) if timed else ()), *((Text(f"{told:{width}}", "dim"),) if width else ())]
+        text = Text.assemble(
             (f"{count}{printable(event.text)}", styles.get(event.kind, "")),
             (line, "dim"),
         )
+        row.add_row(*columns, text)
+        yield row
     if len(events) > len(shown):
         yield Text(f"{len(events) - len(shown)} more  (-v shows them)", "dim")
 
@@ -126,7 +128,7 @@ def _findings(findings: Sequence[Finding], verbose: bool) -> Iterator[Renderable
         if finding.text and finding.text != finding.title:
             yield _indented(Text(printable(finding.text)), 4)
         for fact in finding.evidence if verbose else finding.evidence[:EVIDENCE]:
-            yield _indented(Text(f"- {_fact(fact)}", "dim"), 4)
+            yield _indented(_hanging("-", Text(_fact(fact), "dim")), 4)
         if finding.contradicts:
             yield _indented(Text(f"speaks against: {', '.join(finding.contradicts)}", "yellow"), 4)
     left = len(findings) - len(shown)
@@ -144,16 +146,22 @@ def _next(steps: Sequence[NextStep], verbose: bool) -> Iterator[RenderableType]:
     for phase, told in groupby(steps, key=lambda step: step.phase):
         yield from _section(titles[phase])
         for number, step in enumerate(list(told)[: None if verbose else STEPS], 1):
-            row = Table.grid(padding=(0, 1, 0, 0))
-            row.add_row(f"{number}.", Text(printable(step.text)))
-            yield _indented(row)
+            yield _indented(_hanging(f"{number}.", Text(printable(step.text))))
             if step.command:
-                yield _indented(Text(printable(step.command), "cyan"), 5)
+                # Not broken: it is there to be copied.
+                yield Text(f"     {printable(step.command)}", "cyan", no_wrap=True)
 
 
 def _section(title: str) -> Iterator[RenderableType]:
     yield Text()
     yield Text(title, "bold")
+
+
+def _hanging(mark: str, body: Text) -> RenderableType:
+    """An item of a list, whose further lines begin where its first one does."""
+    row = Table.grid(padding=(0, 1, 0, 0))
+    row.add_row(Text(mark, body.style), body)
+    return row
 
 
 def _indented(what: RenderableType, by: int = 2) -> RenderableType:

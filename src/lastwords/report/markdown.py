@@ -69,6 +69,8 @@ def _top(analysis: Analysis) -> Iterator[str]:
         yield from (f"**{prose(text)}**", "")
     if analysis.verdict is not None:
         yield from _verdict(analysis.verdict)
+        if first is None:
+            yield ""
     elif first is None:
         yield from ("What was read holds no report of a crash. That does not mean that there was none.", "")
         yield from (f"- {quoted(log.path)}: {log.lines:,} lines, {prose(log.format)}" for log in analysis.logs[:_READ])

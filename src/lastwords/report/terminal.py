@@ -48,7 +48,7 @@ def render(analysis: Analysis, file: IO[str], *, verbose: bool = False) -> None:
         console = Console(file=file, highlight=False, markup=False, emoji=False, width=width.asked_for() or PLAIN_WIDTH)
     with console.capture() as captured:
         for part in _parts(analysis, verbose):
-            console.print(part)
+            console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
     # Tables are filled up with blanks, which only get in the way of whoever copies from the report.
     file.write(_TRAILING.sub("", captured.get()))
 
@@ -200,7 +200,7 @@ def _frames(trace: Trace, blamed: Frame | None, verbose: bool, *, top: bool) -> 
         # x86 leaves the function where the instruction pointer stood out of the trace.
         lines.insert(0, Text.assemble(_frame(blamed, True), ("  (instruction pointer)", "dim")))
     left, unreliable = max(len(frames) - limit, 0), len(trace.frames) - len(frames)
-    more = [f"{left} more frames"] if left else []
+    more = [f"{left} more frame{'s' if left > 1 else ''}"] if left else []
     more += [f"{unreliable} marked '?'"] if unreliable else []
     if more:
         lines.append(Text(f"  left out: {', '.join(more)}  (-v shows them)", "dim"))
@@ -313,7 +313,8 @@ def _gaps_part(gaps: Iterable[Gap]) -> Iterator[RenderableType]:
     yield from _section("What is missing")
     for gap in gaps:
         where = f"line {gap.line}: " if gap.line else ""
-        yield _indented(Text.assemble((where, "dim"), printable(gap.text), ("\n  " + printable(gap.advice), "dim")))
+        yield _indented(Text.assemble((where, "dim"), printable(gap.text)))
+        yield Padding(Text(printable(gap.advice), "dim"), (0, 0, 0, 4), expand=False)
 
 
 def _quiet(logs: list[Log], *, alone: bool) -> Iterator[RenderableType]:

@@ -43,6 +43,27 @@ def test_null():
     assert short(through(0x10, 8)) == ("null-offset", 0x18, False)
 
 
+def test_an_error_number_in_a_register_below_the_address():
+    top = 1 << 64
+    found = sense(Fault(top - 15, "loongarch64", {"t0": top - 15, "s2": top - 19, "s3": top - 19}))
+    assert short(found) == ("err-ptr", None, False)
+    assert found.text.startswith("ERR_PTR(-19), -ENODEV, + 0x4, which s")
+    # Two of them: either may be it.
+    assert "-ENOTBLK" in sense(Fault(top - 15, "loongarch64", {"s2": top - 19, "s3": top - 22})).text
+
+
+def test_below_the_lowest_address_that_programs_may_have():
+    # loongarch's and powerpc's pages are larger than 4 KiB, and so are some structures.
+    assert short(sense(Fault(0x2B80, "loongarch64"))) == ("null-offset", 0x2B80, False)
+    assert sense(Fault(0x12B80, "loongarch64")).kind == "user"
+    assert sense(Fault(0x2B80, "x86_64", fetch=True)).kind == "user"
+    found = through(2, 0x2B80)
+    assert short(found) == ("null-offset", 0x2B82, False)
+    assert found.text.startswith("0x2 + 0x2b80: a small number")
+    # A number that the code used as a pointer, far from NULL.
+    assert through(0x8000, 8).kind == "user"
+
+
 def test_small_numbers_that_come_from_an_error_pointer():
     found = through((1 << 64) - 12, 0x10)
     assert found.value == 4

@@ -174,6 +174,40 @@ def test_s390_points_at_the_instruction_or_behind_it():
     assert code(S390, Asked("s390x")).instructions == ()
 
 
+def test_s390_without_its_marks():
+    """Mail readers take a line's `>` for a quotation mark; the PSW says which instruction it was."""
+    text = S390.replace(">", " ").replace("#", " ")
+    assert code(text, Asked("s390x", {}, 0x1000, True, 0x11)).instructions == ()
+    assert faulting(code(text, Asked("s390x", {"psw_addr": 0x114A5E}, 0x1000, True, 0x11))) == "lg %r1,8(%r2)"
+    assert faulting(code(text, Asked("s390x", {"psw_addr": 0x114A5E}, None, False, 0x01))).startswith("brc 15")
+
+
+def test_s390_monitor_call():
+    text = "Krnl Code:#0000000000114a5a: af000000\t\tmc\t0,0\n>0000000000114a5e: 07fe\t\tbcr\t15,%r14"
+    assert faulting(code(text, Asked("s390x"))) == "mc 0,0"
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "address"),
+    [
+        (0x28C16184, "ld.d $a0, $t0, 88", 0x1058),
+        (0x28FFE184, "ld.d $a0, $t0, -8", 0xFF8),
+        (0x29804184, "st.w $a0, $t0, 16", 0x1010),
+        (0x26000984, "ldptr.d $a0, $t0, 8", 0x1008),
+        (0x380C3584, "ldx.d $a0, $t0, $t1", 0x1020),
+        (0x38613584, "amadd.w $a0, $t1, $t0", 0x1000),
+        (0x40003D80, "beqz $t0, <+60>", None),
+        (0x57FE4BB1, "bl <-20447672>", None),
+        (0x4C000020, "jirl $zero, $ra, 0", None),
+        (0x002A0001, "break 0x1", None),
+    ],
+)
+def test_loongarch(word, text, address):
+    found = code(f"Code: 03400000 <{word:08x}>", Asked("loongarch64", {"t0": 0x1000, "t1": 0x20}, None))
+    assert faulting(found) == text
+    assert (found.operand.address if found.operand else None) == address
+
+
 @pytest.mark.parametrize(
     ("architecture", "line", "note"),
     [
@@ -188,7 +222,8 @@ def test_s390_points_at_the_instruction_or_behind_it():
         ("arm", "Code: e28dd00c (e7f001f2)", "BUG"),
         ("riscv64", "Code: 8082 (9002)", "ebreak"),
         ("ppc64", "Code: 7c0802a6 <0fe00000>", "BUG"),
-        ("loongarch64", "Code: 4c000020 (2600008c)", "capstone does not know"),
+        ("loongarch64", "Code: 4c000020 (0114a000)", "no instruction that the disassembler knows"),
+        ("riscv64", "Code: 0c30 (b057) 5e0f", "no instruction that the disassembler knows"),
         ("arm64", "Code: 48 8b <48> 8b", "not one of this architecture"),
     ],
 )

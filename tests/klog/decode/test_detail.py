@@ -1,5 +1,8 @@
 """Whole reports, from the lines to the decoded fields."""
 
+import re
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -194,10 +197,144 @@ def test_s390():
     assert oops.error_code is not None
     assert oops.error_code.value == 4
     assert oops.address is not None
-    assert (oops.address.kind, oops.address.offset) == ("null", None)
+    # The page of the report, and within it where the instruction pointed.
+    assert (oops.address.kind, oops.address.offset) == ("null-offset", 8)
     assert oops.code is not None
     assert oops.code.operand is not None
     assert (oops.code.operand.address, oops.code.operand.write, oops.code.operand.agrees) == (8, True, True)
+
+
+_ROW = "           " + " ".join(["0" * 16] * 4)
+UNALIGNED = (
+    S390[S390.index("Modules linked in") :]
+    .replace("a7190001\t\tlghi\t%r1,1", "ba13b058\t\tcs\t%r1,%r3,88(%r11)")
+    .replace(f"{_ROW}\n{_ROW}", f"{_ROW}\n{_ROW[:-16]}ffffffffffffffef")
+)
+
+
+def test_s390_does_not_report_an_unaligned_address():
+    """The operand shows it: compare and swap wants a word's alignment."""
+    oops = read("specification exception: 0006 ilc:2 [#1] SMP\n" + UNALIGNED)
+    assert oops.kind == "program-check"
+    assert oops.address is not None
+    assert (oops.address.kind, oops.address.offset) == ("err-ptr", 0x58)
+    assert "-EEXIST" in oops.address.text
+
+
+def case(name: str) -> Oops:
+    text = (Path(__file__).parents[1] / "cases" / name).read_text()
+    return read(re.sub(r"(?m)^\[[ \d.]+\] ", "", text.partition("\n\n")[2]))
+
+
+def test_s390_jumped_to_null():
+    oops = case("fault/jump-to-null-s390x-4.18.log")
+    assert oops.address is not None
+    assert (oops.address.kind, oops.address.text) == ("null", "NULL: a call through a NULL function pointer")
+    assert oops.code is not None
+    assert oops.code.instructions == ()
+    # The last branch is no caller of the interrupt's entry.
+    assert [frame.function for frame in oops.traces[0].frames] == ["net_rx_action", "__do_softirq", "irq_exit"]
+
+
+def test_arm64_external_abort():
+    """An exception like others, though the hardware's fault: with a syndrome and the register of the device."""
+    oops = case("hardware/external-abort-in-accessor-arm64-5.10.log")
+    assert oops.error_code is not None
+    assert oops.error_code.meaning == ("data abort from kernel mode", "read", "synchronous external abort")
+    assert oops.code is not None
+    assert oops.code.operand is not None
+    assert oops.code.operand.address == 0xFFFFFFC010D00000
+
+
+def test_arm64_serror():
+    oops = read("SError Interrupt on CPU5, code 0x00000000bf000002 -- SError\npstate: 60000005 (nZCv daif)\n")
+    assert oops.error_code is not None
+    assert oops.error_code.meaning == ("SError: asynchronous, often hardware",)
+
+
+def test_arm64_full_stack():
+    oops = read(
+        "Insufficient stack space to handle exception!\n"
+        "ESR: 0x0000000096000047 -- DABT (current EL)\n"
+        "FAR: 0xffff800084927fe0\n"
+        "CPU: 6 PID: 747 Comm: cat Tainted: G S 6.16.0 #7\n"
+        "pc : ring_bind+0x4/0x1f4 [lab]\n"
+        "Call trace:\n ring_bind+0x4/0x1f4 [lab]\n ring_open+0x4/0x1f4 [lab]\n"
+    )
+    assert oops.error_code is not None
+    assert "write" in oops.error_code.meaning
+    assert oops.address is not None
+    assert oops.address.value == 0xFFFF800084927FE0
+
+
+def test_ppc_debugger():
+    oops = case("fault/paging-request-ppc64-xmon-2.6.log")
+    assert (oops.cpu, oops.pid, oops.comm) == (1, 4330, "bash")
+    assert oops.error_code is not None
+    assert oops.error_code.meaning == ("write", "no page is mapped there")
+
+
+def test_sparc64():
+    oops = case("fault/null-dereference-sparc64-6.17.log")
+    assert (oops.architecture, oops.registers["g3"]) == ("sparc64", 0xFFF0000012178B28)
+    assert [frame.function for frame in oops.traces[0].frames][-1] == "linux_sparc_syscall"
+    assert len(oops.traces) == 1
+    assert oops.code is not None
+    assert oops.code.operand is not None
+    assert oops.code.operand.text == "[%g1+0x118]"
+    # The headline does not say where.
+    assert oops.address is not None
+    assert (oops.address.kind, oops.address.value) == ("null-offset", 0x118)
+    old = case("fault/illegal-instruction-sparc64-2.6.log")
+    assert (old.pid, old.comm) == (51, "ifconfig")
+    assert [frame.function for frame in old.traces[0].frames][:2] == ["hme_open", "dev_open"]
+
+
+def test_other_architectures():
+    parisc = case("fault/paging-request-parisc-6.0.log")
+    assert (parisc.architecture, parisc.registers["iaoq"], parisc.registers["r6"]) == ("parisc", 0x102BCE5C, 0x92820)
+    assert parisc.address is not None
+    assert parisc.address.value == 0x2C
+    alpha = case("fault/paging-request-alpha-5.4.log")
+    assert (alpha.architecture, alpha.registers["t10"]) == ("alpha", 0xFFFFFC0007D12068)
+    assert (alpha.pid, alpha.comm) == (45, "kworker/0:1H")
+    assert alpha.code is not None
+    assert [i.text for i in alpha.code.instructions if i.faulting] == [".word 0xb4100000"]
+    assert "no disassembler" in alpha.code.note
+    m68k = case("fault/paging-request-m68k-5.10.log")
+    assert (m68k.architecture, m68k.pid, m68k.registers["a0"]) == ("m68k", 73, 0x2B28F6)
+    assert m68k.code is not None
+    assert [i.text for i in m68k.code.instructions if i.faulting] == ["move.l $4(a1), d4"]
+    arc = case("fault/paging-request-arc-4.19.log")
+    assert (arc.architecture, arc.registers["r02"]) == ("arc", 0x8B5C003C)
+    assert arc.address is not None
+    assert (arc.address.kind, arc.address.offset) == ("null-offset", 0x20)
+
+
+ARM_ABORT = """
+Unhandled fault: imprecise external abort (0x1406) at 0x00000000
+Internal error: : 1406 [#1] SMP ARM
+Modules linked in: lab(+)
+CPU: 0 PID: 53 Comm: kworker/0:1
+Hardware name: Generic DT based system
+PC is at ring_reset+0x94/0x110 [lab]
+LR is at ring_probe+0x40/0x2dc [lab]
+Process kworker/0:1 (pid: 53, stack limit = 0xc1546210)
+[<bf05c231>] (ring_reset [lab]) from [<bf05c270>] (ring_probe+0x10/0x67c [lab])
+[<bf05c270>] (ring_probe [lab]) from [<c05cfaa0>] (platform_drv_probe+0x48/0x9c)
+"""
+
+
+def test_an_abort_that_came_late_has_no_address():
+    oops = read(ARM_ABORT)
+    assert (oops.kind, oops.function) == ("unhandled-fault", "ring_reset")
+    assert oops.error_code is not None
+    assert "asynchronous external abort" in oops.error_code.meaning
+    assert oops.address is None
+    # A line that is cut off, or folded by a mail program, still tells the task.
+    assert (oops.cpu, oops.pid, oops.comm) == (0, 53, "kworker/0:1")
+    cut = read(ARM_ABORT.replace("CPU: 0 PID: 53 Comm: kworker/0:1\n", ""))
+    assert (cut.pid, cut.comm) == (53, "kworker/0:1")
 
 
 MIPS = """
@@ -241,6 +378,45 @@ def test_mips():
     assert oops.code is not None
     assert oops.code.operand is not None
     assert oops.code.operand.agrees
+
+
+def test_mips_unaligned():
+    """No headline names the address: the register does."""
+    text = (
+        MIPS[MIPS.index("CPU: 0 PID") :].replace("80800008", "00800010").replace("BadVA : fffffff0", "BadVA : 5a5a5a5b")
+    )
+    oops = read("Unhandled kernel unaligned access[#1]:\n" + text)
+    assert oops.kind == "unhandled-exception"
+    assert oops.address is not None
+    assert oops.address.value == 0x5A5A5A5B
+
+
+def test_old_mips_names_the_cpu_and_the_task_elsewhere():
+    oops = read(MIPS.replace("CPU: 0 PID: 172 Comm: kworker/0:1 Not tainted 4.14.0 #6", "Cpu 1"))
+    assert (oops.cpu, oops.pid, oops.comm) == (1, 172, "kworker/0:1")
+
+
+OLD_PPC = """
+Oops: kernel access of bad area, sig: 11 [#1]
+NIP: C00CEC90 LR: C00CEC64 SP: EF8F3BE0 REGS: ef8f3b30 TRAP: 0300    Not tainted
+MSR: 00009032 EE: 1 PR: 0 FP: 0 ME: 1 IR/DR: 11
+DAR: 00000010, DSISR: 40000000
+TASK = c12966a0[805] 'modprobe' THREAD: ef8f2000
+Last syscall: 128
+GPR00: 00000060 EF8F3BE0 C12966A0 F103C000 00000000 EF8F9880 00000002 EF8F3C5A
+GPR24: EF8F3C5A 00000021 00000002 C12D282C 00000000 00000000 00000002 EF8F3C5A
+NIP [c00cec90] ring_read+0x184/0x1c0
+LR [c00cec64] ring_read+0x158/0x1c0
+Call trace:
+ [c00cefa0] ring_probe+0x144/0x168
+"""
+
+
+def test_old_ppc_prints_capitals():
+    oops = read(OLD_PPC)
+    assert (oops.architecture, oops.pid, oops.comm) == ("ppc", 805, "modprobe")
+    assert oops.registers["r1"] == 0xEF8F3BE0
+    assert oops.registers["nip"] == 0xC00CEC90
 
 
 WARNING = """

@@ -65,8 +65,11 @@ def scanned(path: Path) -> Scanned:
 
 def content(oops: Oops) -> dict[str, Any]:
     """What an oops says, without where and when its lines stand in the file."""
-    found: dict[str, Any] = _without(msgspec.to_builtins(oops), {"line", "last_line", "time", "wall", "path"})
+    found: dict[str, Any] = _without(msgspec.to_builtins(oops), _WHEN_AND_WHERE)
     return found
+
+
+_WHEN_AND_WHERE = {"line", "last_line", "time", "wall", "clock", "path", "panic_line", "panic_time"}
 
 
 def _without(value: Any, keys: set[str]) -> Any:

@@ -138,7 +138,7 @@ def test_container_logs(tmp_path: Path) -> None:
             for line in LINES
         )
     )
-    same_crash(path, "docker-json", wall="2026-11-23T10")
+    same_crash(path, "json-lines", wall="2026-11-23T10")
     path = tmp_path / "cri"
     path.write_text("".join(f"2026-11-23T10:00:00.123456789Z stdout F {line}\n" for line in LINES))
     same_crash(path, "console", wall="2026-11-23T10")
@@ -149,7 +149,7 @@ def test_lava(tmp_path: Path) -> None:
     path.write_text(
         "".join(f'- {{"dt": "2026-11-23T10:00:00.1", "lvl": "target", "msg": {json.dumps(line)}}}\n' for line in LINES)
     )
-    same_crash(path, "docker-json", wall="2026-11-23T10")
+    same_crash(path, "json-lines", wall="2026-11-23T10")
 
 
 def test_e_mail(tmp_path: Path) -> None:

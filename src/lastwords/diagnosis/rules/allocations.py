@@ -11,8 +11,8 @@ KASAN = NextStep(
     value=0.8,
 )
 SLUB = NextStep(
-    text="Where no such kernel is at hand: poison and track slab objects from boot on; the next report then names who "
-    "allocated and freed.",
+    text="Where no kernel with KASAN is at hand: poison and track slab objects from boot on; the next report then names "
+    "who allocated and freed.",
     command="slub_debug=FZPU   # on the kernel command line",
     value=0.75,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash, first_line
+from lastwords.diagnosis.listed import blocked, is_hang
 from lastwords.diagnosis.rule import rule
 from lastwords.model import Culprit, Finding, NextStep
 
@@ -43,6 +44,9 @@ def asked_for(crash: Crash) -> Iterator[Finding]:
     who = f"{report.comm} (PID {report.pid})" if report is not None and report.comm else "somebody"
     ours = report is not None and report.comm == "lastwords"  # rehearse and trigger give themselves that name
     before = f" Before that: {wrong[0].title}; that is what to look at." if wrong else ""
+    if not wrong and is_hang(crash):
+        wrong = list(blocked(crash))
+        before = " Before that it listed tasks that were blocked; that is what to look at."
     yield Finding(
         id="asked-for",
         title="somebody crashed the kernel on purpose (sysrq c)",
@@ -51,8 +55,8 @@ def asked_for(crash: Crash) -> Iterator[Finding]:
         crash_class="deliberate",
         culprit=Culprit(),
         evidence=(first_line(report) if report else crash.here("sysrq_handle_crash() on the stack"),),
-        next=(_LOOK if ours else _ASK,),
-        weight=1.0 if not wrong else 0.4,
+        next=(_LOOK,) if ours else () if wrong else (_ASK,),
+        weight=1.0 if not wrong else 0.2,
     )
 
 
@@ -72,7 +76,7 @@ def told_to_panic(crash: Crash) -> Iterator[Finding]:
                 id="told-to-panic",
                 title=f"{what} panics here because {sysctl} is set",
                 confidence=0.97,
-                evidence=(crash.here(f"Kernel panic: {message}"),),
+                evidence=(crash.gave_up(),),
                 weight=0.1,
             )
 

@@ -69,7 +69,7 @@ def _holders(memory: Memory) -> Iterator[tuple[int, str, Culprit, str]]:
         others = [p for p in memory.processes if p.comm == process.comm]
         total = sum(p.anonymous if p.anonymous is not None else p.resident for p in others)
         many = (
-            f"{len(others)} processes {process.comm}"
+            f"{len(others)} processes called {process.comm}"
             if len(others) > 1
             else f"the process {process.comm} ({process.pid})"
         )

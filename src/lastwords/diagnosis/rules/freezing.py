@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from lastwords.diagnosis.crash import Crash, first_line
+from lastwords.diagnosis.listed import blocked, is_hang, known_for
 from lastwords.diagnosis.rule import rule
 from lastwords.diagnosis.story import several
 from lastwords.model import Culprit, Finding, NextStep, Oops
@@ -34,8 +35,10 @@ _THAW = NextStep(
 )
 def frozen_file_system(crash: Crash) -> Iterator[Finding]:
     """The first step of a write, waiting for the semaphore that freezing takes."""
-    hung = [report for report in crash.reports if report.kind == "hung-task" and _waits_for_a_thaw(report)]
-    if not hung or crash.oops is None or crash.oops.family != "hang":
+    if not is_hang(crash) and (crash.oops is None or crash.oops.family != "hang"):
+        return
+    hung = [report for report in blocked(crash) if _waits_for_a_thaw(report)]
+    if not hung:
         return
     names = several(list(dict.fromkeys(report.comm or "a task" for report in hung)))
     verb = "waits" if len(hung) == 1 else "wait"
@@ -43,7 +46,7 @@ def frozen_file_system(crash: Crash) -> Iterator[Finding]:
         id="frozen-file-system",
         title=f"{names} {verb} for a file system that is frozen",
         text=f"{names} {verb} to write to a file system that is frozen, or being frozen, for a snapshot or by hand.",
-        confidence=0.85,
+        confidence=known_for(crash, 0.85),
         crash_class="lockup",
         culprit=Culprit(),
         evidence=tuple(first_line(report) for report in hung[:4]),

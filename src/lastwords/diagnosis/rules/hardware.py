@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from lastwords.diagnosis.bad_pointer import gone_from_under, trail
 from lastwords.diagnosis.crash import Crash, first_line
 from lastwords.diagnosis.rule import rule
-from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, of_disks, waits_for_io
+from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, of_disks
 from lastwords.diagnosis.story import named
+from lastwords.diagnosis.waits import waits_for_io
 from lastwords.glossary.machine_check import machine_check_status
 from lastwords.model import Culprit, Fact, Finding, NextStep, Oops, Precursor
 
@@ -301,14 +302,18 @@ def unknown_nmi(crash: Crash) -> Iterator[Finding]:
     yield Finding(
         id="unknown-nmi",
         title="an NMI came, and the kernel is told to panic then",
-        text=f"An NMI came, and the kernel is told to panic then. It comes from {sender}"
+        text=f"An NMI came, and the kernel is told to panic then. It mostly comes from {sender}"
         + ("." if managed else "; look at what the machine was doing for why somebody wanted a dump."),
         confidence=0.5 if managed else 0.75 if guest else 0.5,
         crash_class=None if managed else "deliberate",
         evidence=(crash.here(), *(crash.sign(sign) for sign in crash.precursors if "NMI" in sign.text)),
         next=(
-            NextStep(text="Ask who sent it; the host's or BMC's log has the command.", phase="immediate", value=0.8),
-            _SEL,
+            NextStep(
+                text=f"Ask who sent it; the log of the {'host' if guest else 'BMC'} has the command.",
+                phase="immediate",
+                value=0.8,
+            ),
+            *(() if guest else (_SEL,)),
         ),
         weight=0.9,
     )

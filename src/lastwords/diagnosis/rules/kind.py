@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.listed import is_hang
 from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.stuck_cpu import IDLE, SPINNING, WATCHERS
 from lastwords.model import CrashClass, Finding, NextStep, Oops
 
 # Kinds of the catalogue (klog/catalogue): the class that they mostly come down to, how sure that is, and why.
@@ -16,6 +18,7 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "odebug": ("logic-bug", 0.8, "an object was used in a state of its life where it must not be"),
     "divide-error": ("logic-bug", 0.9, "it divided by zero, or the quotient did not fit"),
     "invalid-opcode": ("unknown", 0.4, "the processor met an instruction that it does not know"),
+    "program-check": ("unknown", 0.4, "the processor met what it cannot execute"),
     "null-dereference": ("logic-bug", 0.75, "it used a NULL pointer"),
     "user-memory-access": ("logic-bug", 0.6, "it used an address of user space where a kernel pointer belongs"),
     "paging-request": ("memory-corruption", 0.4, "it used an address where nothing is mapped"),
@@ -54,6 +57,17 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
         "a string function was about to write or read beyond its buffer, and was stopped",
     ),
     "cfi": ("memory-corruption", 0.6, "an indirect call went to a function of another type"),
+    "rcu-double-free": ("memory-corruption", 0.85, "an object was handed to RCU to be freed while it already was"),
+    "ref-tracker": ("logic-bug", 0.8, "a reference that was taken was never given back, or given back twice"),
+    "page-poison": ("memory-corruption", 0.75, "a page was written to while it was free"),
+    "dma-pool-corruption": ("memory-corruption", 0.75, "a buffer for DMA was overwritten, or given back wrongly"),
+    "bad-page-table": ("memory-corruption", 0.5, "an entry of a page table holds what cannot be"),
+    "early-exception": ("unknown", 0.4, "the processor raised an exception before the kernel had a handler for it"),
+    "hyp-panic": ("logic-bug", 0.5, "KVM's own code, below the kernel, met what it cannot handle"),
+    "firmware-fault": ("hardware", 0.6, "the firmware's own code used memory that is not its own"),
+    "csd-lock": ("lockup", 0.75, "a CPU did not take the interrupts by which others ask it for something"),
+    "suspend-timeout": ("lockup", 0.7, "a driver did not finish its part of a suspend or resume"),
+    "bpf-scheduler-disabled": ("logic-bug", 0.6, "the BPF scheduler did not run its tasks, and was taken out"),
     "skb-panic": ("logic-bug", 0.85, "a packet buffer was made larger than it is"),
     "kmemleak": ("logic-bug", 0.6, "memory was allocated that nothing points to any more"),
     "deadlock": ("deadlock", 0.78, "lockdep saw locks taken in orders that can deadlock"),
@@ -116,6 +130,17 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "nmi-unknown": ("unknown", 0.3, "an NMI came that no handler took for its own"),
     "nmi-panic": ("unknown", 0.4, "an NMI came, and the kernel is told to panic then"),
     "irq-nobody-cared": ("logic-bug", 0.4, "an interrupt came that no driver took for its own"),
+    "gpu-lost": ("hardware", 0.6, "a graphics card no longer answers, and no reset brought it back"),
+    "gpu-hang": (
+        "unknown",
+        0.4,
+        "a graphics card did not finish its work in time: the card, its driver or a program's commands",
+    ),
+    "transmit-timeout": (
+        "unknown",
+        0.5,
+        "a network device did not send what it was given: its driver, the device or the link is stuck",
+    ),
     "nvme-failure": ("hardware", 0.7, "an NVMe drive did not answer"),
     "scsi-offline": ("hardware", 0.7, "a disk was taken offline after errors"),
     "ata-disabled": ("hardware", 0.75, "a disk did not answer and was given up"),
@@ -148,7 +173,7 @@ _MESSENGERS = {
 def kind(crash: Crash) -> Iterator[Finding]:
     """What the report says of itself."""
     oops = crash.oops
-    if oops is None or oops.kind not in KINDS:
+    if oops is None or oops.kind not in KINDS or (oops.kind == "sysrq-crash" and is_hang(crash)):
         return
     crash_class, confidence, text = KINDS[oops.kind]
     messenger = _MESSENGERS.get(oops.function or "") if oops.kind == "warning" else None
@@ -168,6 +193,11 @@ def kind(crash: Crash) -> Iterator[Finding]:
     )
 
 
+def _waits_there(function: str) -> bool:
+    """Whether a CPU that stands there waits for something, or is asked where it stands."""
+    return any(pattern.match(function) for pattern in (SPINNING, IDLE, WATCHERS))
+
+
 _OF_CODE = frozenset({"logic-bug", "memory-corruption", "deadlock", "lockup", "unknown"})
 """Classes in which reading the code helps."""
 
@@ -175,6 +205,8 @@ _OF_CODE = frozenset({"logic-bug", "memory-corruption", "deadlock", "lockup", "u
 def _where_to_look(oops: Oops) -> Iterator[NextStep]:
     """The source line to read, or the command that gives it where the log does not have it."""
     frame = oops.frame or oops.at
+    if oops.family == "hang" and oops.at is not None and not _waits_there(oops.at.function):
+        frame = oops.at  # the line to read is the one that the CPU stood at, not the way in
     if oops.file and oops.source_line:
         asserted = oops.kind in ("kernel-bug", "warning", "refcount-warning")
         what = "the condition there is what the code found broken" if asserted else "that is where it stood"

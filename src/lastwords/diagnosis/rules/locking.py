@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash, first_line
+from lastwords.diagnosis.listed import blocked, dump_next_time, is_hang, known_for, listed, may_hold, told
 from lastwords.diagnosis.rule import rule
-from lastwords.diagnosis.signs import waits_for_io
 from lastwords.diagnosis.story import named, several
 from lastwords.diagnosis.stuck_locks import holder_evidence, left_held, lock_name, queue, standing, stuck_locks
+from lastwords.diagnosis.waits import lock_waited_for, waits_for_io
 from lastwords.glossary.units import duration
-from lastwords.model import Culprit, Fact, Finding, Frame, Lock, LockCycle, NextStep, Oops, Waiter
+from lastwords.model import Culprit, Fact, Finding, Frame, ListedTask, Lock, LockCycle, NextStep, Oops, Waiter
 
 _LOCKDEP = NextStep(
     text="Run the load on a kernel with lockdep (CONFIG_PROVE_LOCKING): it names both orders at their first use.",
@@ -139,10 +140,11 @@ _STATES = {
 )
 def hung_lock(crash: Crash) -> Iterator[Finding]:
     """Hung tasks in lock functions, where no dump tells more."""
-    oops = crash.oops
-    if oops is None or oops.kind != "hung-task" or (crash.machine is not None and crash.machine.locks is not None):
+    if not is_hang(crash) or (crash.machine is not None and crash.machine.locks is not None):
         return
-    hung = [report for report in crash.reports if report.kind == "hung-task"]
+    if any(task.blocked_by is not None for task in listed(crash)):
+        return  # then the log tells who holds it
+    hung = blocked(crash)
     locked = [(report, lock) for report in hung if (lock := lock_waited_for(report)) is not None]
     if not locked:
         return
@@ -154,6 +156,11 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
     mutual = not behind and len(tasks) > 1 and len(places) > 1 and len(modules) == 1 and None not in modules
     where = several(sorted(named(function, module) for function, module in places))
     who = several(list(dict.fromkeys(f"{report.comm} ({report.pid})" for report, _lock in locked)))
+    # Where the lists show all tasks, the holder is among them.
+    others = [] if mutual else may_hold(crash, [report for report, _lock in locked])
+    if others:
+        yield _may_be_held(crash, locked[0], who, others, several_wait=len(tasks) > 1)
+        return
     yield Finding(
         id="hung-lock",
         title=f"{who} {'wait' if len(tasks) > 1 else 'waits'} for a lock that nobody gives back",
@@ -163,47 +170,75 @@ def hung_lock(crash: Crash) -> Iterator[Finding]:
             if mutual
             else ": its holder never gave it back, or is stuck itself."
         ),
-        confidence=0.68 if mutual else 0.4 if behind else 0.55,
+        confidence=known_for(crash, 0.68 if mutual else 0.4 if behind else 0.55),
         crash_class="deadlock",
-        culprit=crash.faulting if mutual else Culprit(),
+        culprit=Culprit(module=locked[0][0].module, function=locked[0][0].function) if mutual else Culprit(),
         evidence=(
             *(first_line(report) for report, _ in locked[:5]),
             crash.spot(locked[0][1][1]),
         ),
         next=(
             NextStep(
-                text="Get the holder: at the next hang, dump the machine, or list the locks of all tasks.",
-                command="echo w > /proc/sysrq-trigger; echo d > /proc/sysrq-trigger",
+                text="Get the holder: at the next hang, list all tasks with their stacks, or dump the machine.",
+                command="echo t > /proc/sysrq-trigger; dmesg > tasks.log   # lastwords capture --hang does it all",
                 phase="immediate",
                 value=0.8,
             ),
-            NextStep(
-                text="Have the next hang panic, so that kdump saves it.",
-                command="sysctl kernel.hung_task_panic=1",
-                value=0.7,
-            ),
+            dump_next_time(crash, _OF_LOCKS),
             _LOCKDEP,
         ),
         weight=0.9,
     )
 
 
-_LOCKS = (
-    ("mutex", re.compile(r"(?:__)?(?:mutex_lock|ww_mutex)")),
-    ("read-write semaphore", re.compile(r"rwsem_|down_(?:read|write)|percpu_down|call_rwsem")),
-    ("semaphore", re.compile(r"__down|down_(?:interruptible|killable|timeout)?$|down$")),
-    ("rt_mutex", re.compile(r"(?:__)?rt_mutex")),
-)
+_OF_LOCKS = "A dump tells who holds the lock, and what that one does."
 
 
-def lock_waited_for(report: Oops) -> tuple[str, Frame] | None:
-    """What kind of lock a hung task waits for and where, by its trace; None where it is none."""
-    frames: tuple[Frame, ...] = report.traces[0].frames if report.traces else ()
-    for frame in frames[:8]:
-        for name, pattern in _LOCKS:
-            if frame.reliable and pattern.match(frame.function):
-                return name, frame
-    return None
+def _may_be_held(
+    crash: Crash,
+    first: tuple[Oops, tuple[str, Frame]],
+    who: str,
+    others: list[tuple[ListedTask, Frame]],
+    *,
+    several_wait: bool,
+) -> Finding:
+    """The list of tasks shows others in the same code that do not wait for the lock."""
+    report, (lock, at) = first
+    task, frame = others[0]
+    state = {"D": "is blocked", "R": "runs"}.get(task.state, "sleeps")
+    module = frame.module or None
+    spots = [told(other) for other, _frame in others]
+    alone = len(others) == 1
+    return Finding(
+        id="hung-lock",
+        title=f"{several(spots)} may hold what {who} {'wait' if several_wait else 'waits'} for",
+        text=f"{who} {'wait' if several_wait else 'waits'} for a {lock} in {named(report.function, report.module)}. "
+        + (
+            f"{spots[0]} {state} in {named(frame.function, module)}, does not wait for it, and may hold it."
+            if alone
+            else f"{several(spots)} are in the same code and do not wait for it: one of them may hold it."
+        ),
+        confidence=known_for(crash, 0.62 if alone else 0.5),
+        crash_class="deadlock",
+        culprit=Culprit(module=module, function=frame.function.partition(".")[0]) if alone else Culprit(),
+        evidence=(
+            first_line(report),
+            crash.spot(at),
+            *(
+                Fact(text=f"{told(o)}, state {o.state}: {f.function}", path=report.path, line=o.line)
+                for o, f in others[:3]
+            ),
+        ),
+        next=(
+            NextStep(
+                text=f"Read {named(frame.function, module)}: does it sleep with the lock held, and what would wake it?",
+                value=0.85,
+            ),
+            dump_next_time(crash, _OF_LOCKS),
+            _LOCKDEP,
+        ),
+        weight=0.92,
+    )
 
 
 @rule(

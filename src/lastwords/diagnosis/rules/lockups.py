@@ -41,7 +41,7 @@ def lockup_loop(crash: Crash) -> Iterator[Finding]:
         return
     file, line = (at.file or None, at.source_line) if at else (frame.file, frame.line) if frame else (None, None)
     caller = oops.function if oops.function != function else None
-    called = f", called by {named(caller, oops.module)}" if caller else ""
+    called = f", called by {named(caller, oops.module)}," if caller else ""
     yield Finding(
         id="lockup-loop",
         title=f"{named(function, module)} did not come back",
@@ -54,7 +54,7 @@ def lockup_loop(crash: Crash) -> Iterator[Finding]:
         evidence=(
             crash.here(),
             *crash.stood(),
-            *(crash.spot(f) for f in crash.frames[:4]),
+            *(crash.spot(f) for f in [f for f in crash.frames if not WATCHERS.match(f.function)][:4]),
             *(Fact(text=f"CPU stack: {f.function}", address=f.address) for f in stack[:3]),
         ),
         next=(

@@ -137,14 +137,14 @@ def error_pointer(crash: Crash) -> Iterator[Finding]:
         sense, culprit, evidence = blame.sense, blamed(crash, blame), (crash.here(), *trail(blame))
         confidence = max(_CONFIDENCE[blame.confidence], 0.75)
     else:
-        sense = oops.address.text if oops.address else ""
+        sense = oops.address.text.partition(": ")[0] if oops.address else ""
         sure = oops.address is not None and oops.address.sure
         culprit, evidence, confidence = crash.faulting, (crash.here(), *bad_address(crash)), 0.82 if sure else 0.7
     whose = f", which {named(blame.origin, blame.origin_module)} let in" if blame and blame.origin else ""
     yield Finding(
         id="error-pointer",
         title=f"{named(oops.function, oops.module)} used an error code as a pointer",
-        text=f"{named(oops.function, oops.module)} used an error code as a pointer{whose} ({sense}): IS_ERR() was not asked.",
+        text=f"{named(oops.function, oops.module)} used an error code as a pointer{whose}: {sense}. IS_ERR() was not asked.",
         confidence=confidence,
         crash_class="logic-bug",
         culprit=culprit,

@@ -35,7 +35,7 @@ def own_panic(crash: Crash) -> Iterator[Finding]:
         confidence=0.6,
         crash_class="deliberate",
         culprit=crash.faulting,
-        evidence=(crash.here(crash.panic or oops.message), *crash.stood()),
+        evidence=(crash.gave_up(), *crash.stood()),
         next=(
             NextStep(
                 text=f"Read in {oops.module}'s source what makes {oops.function}() call panic(), and ask its makers "

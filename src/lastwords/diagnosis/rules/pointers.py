@@ -85,7 +85,7 @@ def text_in_pointer(crash: Crash) -> Iterator[Finding]:
     by_log = blame is None and oops.address is not None and oops.address.kind == "ascii"
     if not by_dump and not by_log:
         return
-    sense = blame.sense if blame is not None else oops.address.text if oops.address else ""
+    sense = blame.sense if blame is not None else oops.address.text.partition(": ")[0] if oops.address else ""
     yield Finding(
         id="text-in-pointer",
         title=f"{named(oops.function, oops.module)} found a string where a pointer belongs",

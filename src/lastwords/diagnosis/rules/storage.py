@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
+from lastwords.diagnosis.listed import blocked, dump_next_time, is_hang, known_for
 from lastwords.diagnosis.owner import origin_of
 from lastwords.diagnosis.rule import rule
-from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, of_disks, waits_for_io
+from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, of_disks
 from lastwords.diagnosis.story import several
+from lastwords.diagnosis.waits import waits_for_io
 from lastwords.glossary.units import duration
 from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep
 
@@ -101,11 +103,9 @@ _REMOTE = re.compile(r"(?:nfs|rpc|cifs|smb2|ceph|fuse|v9fs|p9|afs|gfs2|ocfs2|dlm
 )
 def hung_behind_io(crash: Crash) -> Iterator[Finding]:
     """io_schedule() and its like on the traces of hung tasks."""
-    oops = crash.oops
-    if oops is None or oops.kind != "hung-task" or (crash.machine is not None and crash.machine.io is not None):
+    if not is_hang(crash) or (crash.machine is not None and crash.machine.io is not None):
         return
-    hung = [report for report in crash.reports if report.kind == "hung-task"]
-    waiting = [report for report in hung if waits_for_io(report)]
+    waiting = [report for report in blocked(crash) if waits_for_io(report)]
     if not waiting:
         return
     servers = [precursor for precursor in crash.precursors if _SILENT.search(precursor.text, 0, 400)]
@@ -120,7 +120,7 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
         title=f"{names} hung in waiting for I/O",
         text=f"{names} waited for {'a file server' if server else 'I/O'} that did not {'answer' if server else 'come back'}."
         + (f" Before it: “{signs[0].text[:120]}”." if signs else ""),
-        confidence=0.75 if signs else 0.55,
+        confidence=known_for(crash, 0.75 if signs else 0.55),
         # A server that is silent: its own trouble or the network's, not this machine's hardware.
         crash_class="hardware" if signs and not server else "lockup",
         culprit=Culprit(),
@@ -130,11 +130,7 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
         ),
         next=(
             _ASK_SERVER if server else look_at_disk(device_in(sign.text for sign in signs), _ASK_STORAGE, value=0.8),
-            NextStep(
-                text="A dump shows each request with its age and device.",
-                command="sysctl kernel.hung_task_panic=1",
-                value=0.6,
-            ),
+            dump_next_time(crash, "A dump shows each request with its age and device."),
         ),
         weight=0.85,
     )

@@ -8,6 +8,7 @@ from functools import cache
 
 from . import (
     bugs,
+    devices,
     faults,
     filesystem,
     generic,
@@ -32,6 +33,7 @@ KINDS: tuple[Kind, ...] = (
     *faults.KINDS,
     *bugs.KINDS,
     *memory.KINDS,
+    *devices.KINDS,
     *storage.KINDS,
     *filesystem.KINDS,
     *panics.KINDS,

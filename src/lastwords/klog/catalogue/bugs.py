@@ -21,7 +21,7 @@ KINDS = (
         title="BUG: corrupted list in {function}",
         alternatives=("bad-access in {function}",),
         where=("trace",),
-        refines=("kernel-bug", "warning", "invalid-opcode", "oops"),
+        refines=("kernel-bug", "warning", "invalid-opcode", "program-check", "oops"),
         source="lib/list_debug.c",
     ),
     Kind(
@@ -36,7 +36,7 @@ KINDS = (
         ),
         title="kernel BUG in {function}",
         where=_IP,
-        refines=("invalid-opcode", "oops", "internal-error"),
+        refines=("invalid-opcode", "program-check", "oops", "internal-error", "cpu-exception"),
         source="include/asm-generic/bug.h, lib/bug.c: report_bug()",
     ),
     Kind(
@@ -121,7 +121,7 @@ KINDS = (
         ),
         title="BUG: bad usercopy in {function}",
         where=("trace",),
-        refines=("kernel-bug", "invalid-opcode", "oops"),
+        refines=("kernel-bug", "invalid-opcode", "program-check", "oops"),
         source="mm/usercopy.c: usercopy_abort()",
     ),
     Kind(
@@ -141,7 +141,7 @@ KINDS = (
             ),
         ),
         where=("trace",),
-        refines=("kernel-bug", "invalid-opcode", "oops"),
+        refines=("kernel-bug", "invalid-opcode", "program-check", "oops"),
         part=True,
         source="lib/string_helpers.c: __fortify_report()",
     ),
@@ -244,6 +244,46 @@ KINDS = (
         source="net/core/dev.c: netdev_wait_allrefs_any()",
     ),
     Kind(
+        "rcu-double-free",
+        "bug",
+        # `rcu: __call_rcu_common(): Double-freed CB 00000000d5f1d5a7->xr_free+0x0/0x20 [xr_net]()!!!`
+        (
+            Form(
+                "Double-freed CB",
+                r"(?:rcu: )?\w{1,40}\(\): Double-freed CB [0-9a-fx]{8,18}->(?P<function>[^\s+(]+)(?:\+0x\S{1,40})?(?: \[(?P<module>\w{1,64})\])?",
+            ),
+        ),
+        title="rcu: double-freed callback {function}",
+        where=("headline",),
+        trace="optional",
+        source="kernel/rcu/tree.c: __call_rcu_common()",
+    ),
+    Kind(
+        # References that were counted by name (CONFIG_REF_TRACKER): who took the one that is left, or too many.
+        "ref-tracker",
+        "bug",
+        (
+            Form(
+                "reference already released",
+                r"(?:ref_tracker: )?reference already released\.",
+                "reference already released in {function}",
+            ),
+            Form("leaked reference", r"(?:ref_tracker: )?leaked reference\.", "leaked reference of {function}"),
+            Form(
+                " users at",
+                r"(?:ref_tracker: )?[\w %./-]{1,64}@[0-9a-fx]{8,18} has \d+/\d+ users at$",
+                "leaked reference of {function}",
+            ),
+        ),
+        where=("trace",),
+        # Machinery that takes references for its callers.
+        never=r"ref_tracker_\w+|sk_alloc|inet6?_create|__sock_create|sock_create\w*|netdev_(?:hold|tracker_alloc|put)|netdev_get_by_\w+|dev_(?:hold|put)(?:_track)?|get_net_track",
+        headless=True,
+        trace="optional",
+        refines=("warning",),
+        source="lib/ref_tracker.c",
+    ),
+    Kind(
         "rust-panic",
         "bug",
         (
@@ -257,7 +297,7 @@ KINDS = (
         where=("trace",),
         also=(r"(?P<what>[a-z].+)",),
         also_within=1,
-        refines=("kernel-bug", "invalid-opcode", "oops"),
+        refines=("kernel-bug", "invalid-opcode", "program-check", "oops"),
         source="rust/kernel/lib.rs: panic()",
     ),
 )

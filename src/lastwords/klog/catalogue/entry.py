@@ -38,7 +38,7 @@ class Form:
         literal: text that every such line holds, for the first sieve; rare in healthy logs, and not shorter than
             needed to be rare.
         pattern: regular expression matched at the start of the message. Groups may be used in the titles. The
-            group `function` is a symbol with or without `+0x…/0x…`.
+            group `function` is a symbol with or without `+0x…/0x…`, the group `module` the module that it is in.
         title: the title, with `{function}` and the pattern's groups. Without it, the entry's title holds.
         bare: the title where no function is found; by default `{function}` becomes `corrupted`.
         partial: the title where the lines behind the headline, from which `title` takes groups, are missing.
@@ -80,6 +80,8 @@ class Kind:
             system) belongs to it.
         yields: an event that is no news beside a crash: left out where the same boot crashes within ten minutes, and
             told as what came before instead (`klog/precursors.py`).
+        confirmed: kinds of which one must stand in the report too, where it shows neither trace nor registers: the
+            kernel prints the same headline for a program's fault, of which it kills the program.
         behind: what it tells of stands before it: where no headline has opened a report, the lines before it are one.
         source: where the kernel prints it.
     """
@@ -102,5 +104,6 @@ class Kind:
     alone: bool = True
     event: bool = False
     yields: bool = False
+    confirmed: tuple[str, ...] = ()
     behind: bool = False
     source: str = ""

@@ -2,11 +2,22 @@
 
 from .entry import Form, Kind, Where
 
+_PARISC = r"(?:Kernel Fault|Bad Address \(null pointer deref\?\)|[A-Z][\w -]{3,40})"
+_ARC = r"(?:\[ECR   \]: 0x[0-9a-f]{8} => )?"
+# What sparc, alpha and ia64 begin with: `systemd(1): Oops [#1]`.
+_TASK = r"(?P<comm>.{1,16})\((?P<pid>\d{1,10})\): "
 _BAD_ACCESS = ("bad-access in {function}",)
 _IP: tuple[Where, ...] = ("instruction", "also", "trace")
 
 # `IP: func+0x1/0x2` stood right behind the headline until Linux 4.19 (`arch/x86/mm/fault.c: show_fault_oops()`).
 _OLD_IP = (r"E?IP:? (?:\w+:)?(?:\[<[0-9a-f]+>\] )?(?P<function>[A-Za-z_][\w.]*)\+0x",)
+
+# What an exception is called: words, of which one is an exception's.
+_DIED = (
+    r"(?!Oops|Bad pagetable|[Kk]ernel BUG at )(?=.{0,60}?(?i:kernel|bug|exception|access|fault|trap|instruction|overflow|context"
+    r"|error|operation|event|lock|alignment|interrupt|program counter|stack|call|protection|unexpected))"
+    r"(?:COP2: )?[A-Za-z][\w !#(),./'?-]{2,70}?"
+)
 
 KINDS = (
     Kind(
@@ -66,8 +77,14 @@ KINDS = (
             Form("nable to handle kernel pointer dereference", r"Unable to handle kernel pointer dereference in "),
             Form("nable to handle kernel data access", r"(?:BUG: )?Unable to handle kernel data access"),
             Form("nable to handle kernel instruction fetch", r"(?:BUG: )?Unable to handle kernel instruction fetch"),
-            Form("Unable to handle kernel paging request", r"CPU \d+ Unable to handle kernel paging request"),
+            Form("Unable to handle kernel paging request", r"CPU -?\d+ Unable to handle kernel paging request"),
+            # parisc: the numbers of faults of the TLB and of access rights.
+            Form(": Code=", rf"{_PARISC}: Code=(?:6|7|15|16|17|18|26|27) "),
+            Form("Invalid Read @ 0x", rf"{_ARC}Invalid Read @ 0x"),
+            Form("Invalid Write @ 0x", rf"{_ARC}Invalid Write @ 0x"),
+            Form("nable to handle unknown paging fault", r"BUG: Unable to handle unknown paging fault"),
             Form("kernel tried to execute", r"kernel tried to execute (?:NX-protected|exec-protected|user) page"),
+            Form("unable to execute userspace code", r"unable to execute userspace code \(SMEP\?\)"),
             Form(
                 "unable to handle kernel execution of user memory",
                 r"Unable to handle kernel execution of user memory",
@@ -102,10 +119,12 @@ KINDS = (
             ),
             Form(
                 "kernel stack overflow",
-                r"(?:Kernel panic - not syncing: )?kernel stack overflow",
+                r"(?:Kernel panic - not syncing: |Internal error: )?kernel stack overflow",
                 "kernel stack overflow in {function}",
             ),
-            Form("Kernel stack overflow", r"Kernel [Ss]tack overflow", "kernel stack overflow in {function}"),
+            Form(
+                "Kernel stack overflow", r"(?:Oops: )?Kernel [Ss]tack overflow", "kernel stack overflow in {function}"
+            ),
             Form(
                 "Corrupt kernel stack",
                 r"(?:Kernel panic - not syncing: )?Corrupt kernel stack",
@@ -136,6 +155,11 @@ KINDS = (
             Form(
                 "corrupted stack end",
                 r"(?:Kernel panic - not syncing: )?corrupted stack end detected inside scheduler",
+            ),
+            # The second stack, of return addresses only (arm64, CONFIG_SHADOW_CALL_STACK).
+            Form(
+                "corrupted shadow stack",
+                r"(?:Kernel panic - not syncing: )?corrupted shadow stack detected inside scheduler",
             ),
             Form("stack overrun", r"Thread overran stack, or stack corrupted"),
         ),
@@ -202,12 +226,28 @@ KINDS = (
         "fault",
         (
             Form("invalid opcode: ", r"(?:Oops: )?invalid opcode: "),
-            Form("undefined instruction", r"(?:Internal error: )?Oops - undefined instruction"),
+            # arm64 writes it with a capital since Linux 5.13.
+            Form("ndefined instruction", r"(?:Internal error: )?Oops - [Uu]ndefined instruction"),
+            Form("Oops - illegal instruction", r"Oops - illegal instruction"),
+            Form("Kernel illegal instruction", rf"{_TASK}Kernel illegal instruction \[#\d+\]"),
             Form("illegal operation: ", r"illegal operation: "),
         ),
         title="invalid opcode in {function}",
         where=_IP,
         source="arch/x86/kernel/traps.c: DEFINE_IDTENTRY_RAW(exc_invalid_op)",
+    ),
+    Kind(
+        # s390's `die()` names the exception, then its interruption code and the length of the instruction.
+        "program-check",
+        "fault",
+        (
+            # What BUG() and WARN() are made of: only the former dies of it.
+            Form("monitor event: ", r"monitor event: [0-9a-f]{4} ilc:\d \[#\d+\]", "kernel BUG in {function}"),
+            Form(" ilc:", r"(?!Oops:)(?P<what>[A-Za-z][\w /-]{3,50}): [0-9a-f]{4} ilc:\d \[#\d+\]"),
+        ),
+        title="{what} in {function}",
+        where=_IP,
+        source="arch/s390/kernel/traps.c, arch/s390/kernel/dumpstack.c: die()",
     ),
     Kind(
         "missing-endbr",
@@ -232,8 +272,12 @@ KINDS = (
                 "{what} in {function}",
             ),
             Form("stack segment", r"(?:Oops: )?stack segment: [0-9a-f]{4}", "stack segment fault in {function}"),
-            Form("kernel unaligned access", r"[Kk]ernel unaligned access", "unaligned access in {function}"),
-            Form("Unexpected kernel", r"Unexpected kernel (?P<what>\w+)", "Unexpected kernel {what} in {function}"),
+            Form(
+                "ernel unaligned access",
+                r"(?:BUG: Unable to handle k|K|k)ernel unaligned access",
+                "unaligned access in {function}",
+            ),
+            Form("Unexpected kernel", r"Unexpected kernel (?P<what>[\w-]+)", "Unexpected kernel {what} in {function}"),
         ),
         where=_IP,
         source="arch/x86/kernel/traps.c, arch/x86/kernel/cet.c",
@@ -244,6 +288,7 @@ KINDS = (
         (Form("Alignment trap: ", r"Alignment trap: not handling instruction"),),
         title="Alignment trap in {function}",
         where=("trace",),
+        confirmed=("internal-error",),
         refines=("unhandled-fault", "internal-error"),
         source="arch/arm/mm/alignment.c",
     ),
@@ -258,6 +303,7 @@ KINDS = (
         title="Unhandled fault in {function}",
         alternatives=_BAD_ACCESS,
         where=("trace", "instruction"),
+        confirmed=("internal-error", "oops"),
         refines=("internal-error", "oops"),
         source="arch/arm/mm/fault.c: do_DataAbort()",
     ),
@@ -274,10 +320,18 @@ KINDS = (
     Kind(
         "bad-mode",
         "fault",
-        (Form("Bad mode in ", r"Bad mode in [\w ]+ (?:handler|exception)?.*detected", "kernel panic: bad mode"),),
+        (
+            Form("Bad mode in ", r"Bad mode in [\w ]+ (?:handler|exception)?.*detected", "kernel panic: bad mode"),
+            # Since Linux 5.12: `Unhandled 64-bit el1h sync exception on CPU3, ESR 0x… -- DABT (current EL)`.
+            Form(
+                " exception on CPU",
+                r"Unhandled (?:\d\d-bit )?(?P<what>[\w -]{1,40}) exception on CPU\d+, ESR ",
+                "kernel panic: Unhandled {what} exception",
+            ),
+        ),
         where=_IP,
         refines=("internal-error", "oops", "panic"),
-        source="arch/arm64/kernel/traps.c: bad_mode()",
+        source="arch/arm64/kernel/traps.c: bad_mode(), entry-common.c: __panic_unhandled()",
     ),
     Kind(
         "unhandled-exception",
@@ -289,7 +343,15 @@ KINDS = (
             Form("Break instruction in kernel", r"Break instruction in kernel code"),
             Form("Unexpected exception", r"Unexpected (?:exception|fault|trap|interrupt).* in kernel mode"),
             Form("Exception in kernel mode", r"Exception in kernel mode"),
-            Form("bus error, epc ==", r"(?:Data|Instruction) bus error, epc =="),
+            # Of a program's bus error the kernel prints the same line and kills the program.
+            Form(
+                "bus error, epc ==",
+                r"(?:Data|Instruction) bus error, epc == (?:[89a-f][0-9a-f]{7}|[4-9a-f][0-9a-f]{15})\b",
+            ),
+            # Arm without MMU (`arch/arm/kernel/entry-v7m.S`).
+            Form("nhandled exception: IPSR", r"Unhandled exception: IPSR = "),
+            Form(": Code=", rf"{_PARISC}: Code=\d{{1,3}} "),
+            Form("Misaligned r/w from 0x", rf"{_ARC}Misaligned r/w from 0x"),
             Form("Unhandled FSC", r"Unhandled (?:FSC|exception)"),
         ),
         title="Internal error in {function}",
@@ -298,17 +360,46 @@ KINDS = (
         source="arch/mips/kernel/traps.c, arch/s390/kernel/traps.c",
     ),
     Kind(
+        # Printed on the early console, before there are handlers for anything.
+        "early-exception",
+        "fault",
+        (Form("PANIC: early exception", r"PANIC: early exception (?:0x)?[0-9a-f]{2,4}\b"),),
+        title="PANIC: early exception in {function}",
+        where=("instruction", "trace"),
+        trace="optional",
+        source="arch/x86/mm/extable.c: early_fixup_exception(), arch/s390/kernel/early.c",
+    ),
+    Kind(
         "oops",
         "fault",
         (
-            Form("Oops: ", r"Oops: .*\[#?\d+\]"),
+            # What else die() is called with, as each architecture prints it.
+            # x86 (without `Oops: ` until Linux 6.9), sh; s390: `specification exception: 0006 ilc:3 [#1] SMP`.
+            Form("[#", rf"(?:Oops: )?(?P<what>{_DIED}): [0-9a-f]{{4}} (?:ilc:\d )?\[#\d+\]", "{what} in {function}"),
+            # mips, loongarch; riscv, csky; xtensa.
+            Form("[#", rf"(?P<what>{_DIED})(?: |: sig: \d{{1,3}} )?\[#\d+\]:?$", "{what} in {function}"),
+            Form("Oops: ", r"Oops: (?!Bad pagetable).*\[#?\d+\]"),
+            Form("): Oops ", rf"{_TASK}Oops (?:\[#\d+\]|\d+ \[\d+\]|-?\d+\s*\Z)"),
+            Form("): Kernel ", rf"{_TASK}Kernel [\w /.]{{3,60}} \[#\d+\]"),
+            # Powerpc's debugger.
+            Form(": Vector: ", r"cpu 0x[0-9a-f]{1,4}: Vector: [0-9a-f]{3,4} \([\w -]{3,60}\) at \["),
             Form("Oops[#", r"Oops\[#\d+\]"),
             Form("Oops - ", r"(?:Internal error: )?Oops - "),
             Form("Oops [#", r"Oops \[#\d+\]"),
+            # nios2 and microblaze; openrisc; alpha.
+            Form("Oops: ", r"Oops: (?P<what>.{1,60}), sig: \d+$"),
+            Form("Oops#: ", r"Oops#: [0-9a-f]{4}$"),
+            Form("): Oops ", r".{1,16}\(\d{1,7}\): Oops -?\d+$"),
+            # parisc: `Kernel Fault: Code=15 (Data TLB miss fault) at addr 0000000000000008`.
+            Form(
+                ": Code=",
+                r"(?P<what>[A-Z][\w ()?/-]{2,60}): Code=\d{1,3} \([^)]{1,60}\) at addr [0-9a-f]{8}",
+                "{what} in {function}",
+            ),
         ),
         title="Oops in {function}",
         where=_IP,
         part=True,
-        source="arch/*/kernel/traps.c: die()",
+        source="arch/*/kernel/traps.c: die(), arch/s390/kernel/dumpstack.c, arch/parisc/kernel/traps.c: parisc_terminate()",
     ),
 )

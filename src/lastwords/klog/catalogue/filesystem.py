@@ -15,6 +15,8 @@ KINDS = (
         "ext4-error",
         "filesystem",
         (
+            # EXT2 since 2.6.37.
+            Form("): error: ext2_", r"(?P<fs>EXT2)-fs \([^)]{1,64}\): error: (?P<function>\w+)"),
             Form("-fs error (device ", r"(?P<fs>EXT[234])-fs error \(device [^)]{1,64}\)(?:: | in )(?P<function>\w+)"),
             Form("Aborting journal on device", r"(?:JBD2?: )?Aborting journal on device", "EXT4-fs: aborting journal"),
             Form(
@@ -76,7 +78,14 @@ KINDS = (
                 "xfs_do_force_shutdown",
                 rf"(?:{_XFS})?xfs_do_force_shutdown\((?!0x20?\) called from .*ioctl)0x[0-9a-f]+\) called from",
             ),
+            Form(
+                "Corruption Alert: Buffer at",
+                rf"{_XFS}Corruption Alert: Buffer at daddr 0x[0-9a-f]+ had permanent write failures",
+                "XFS: permanent write failures",
+            ),
             Form("Shutting down filesystem", rf"{_XFS}(?!User initiated).{{0,200}}Shutting down filesystem"),
+            Form("log mount/recovery failed", rf"{_XFS}log mount/recovery failed", "XFS: log recovery failed"),
+            Form("metadata I/O error", rf"{_XFS}metadata I/O error", "XFS: metadata I/O error"),
             Form("has been shut down due to", rf"{_XFS}Filesystem has been shut down due to (?!user)"),
         ),
         title="XFS: filesystem shut down",
@@ -100,6 +109,28 @@ KINDS = (
             Form(
                 ": errno=-", rf"BTRFS:? error {_BTRFS} in (?P<function>\w+):\d+: errno=", "BTRFS: error in {function}"
             ),
+            # What is about to be written has changed in memory since it was made: bad memory, or a bug.
+            Form(
+                "write time tree block corruption",
+                rf"BTRFS error {_BTRFS}: block=\d+ write time tree block corruption detected",
+                "BTRFS: write time tree block corruption",
+            ),
+            # Mounting ends with it. A tree's other copy may still have been good before that.
+            Form(
+                " tree root",
+                rf"BTRFS:? (?:error|warning) {_BTRFS}: (?:couldn't|failed to) read (?P<what>tree root)",
+                "BTRFS: can't read {what}",
+            ),
+            Form(
+                "read chunk root",
+                rf"BTRFS:? error {_BTRFS}: failed to read (?P<what>chunk root)",
+                "BTRFS: can't read {what}",
+            ),
+            Form(
+                "read chunk tree",
+                rf"BTRFS:? error {_BTRFS}: failed to read (?P<what>chunk tree)",
+                "BTRFS: can't read {what}",
+            ),
             Form("forced readonly", rf"BTRFS:? info {_BTRFS}: forced readonly", "BTRFS: forced readonly"),
         ),
         where=("headline",),
@@ -120,8 +151,13 @@ KINDS = (
             ),
             Form(
                 "Filesystem has been set read-only",
-                r"FAT-fs(?: \([^)]{1,64}\))?: Filesystem has been set read-only",
+                r"(?:ex)?FAT-fs(?: \([^)]{1,64}\))?: Filesystem has been set read-only",
                 "FAT: filesystem set read-only",
+            ),
+            Form(
+                "ERROR: (device ",
+                r"ERROR: \(device [^)]{1,64}\): remounting filesystem as read-only",
+                "JFS: remounting filesystem read-only",
             ),
             Form(
                 "ERROR: (device ",

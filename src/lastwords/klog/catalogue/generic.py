@@ -7,7 +7,10 @@ _NOTICES = (
     r"(?i:.*(?:deprecated|will be removed|will stop working|no longer supported|mitigation|vulnerab|unprivileged ebpf"
     r"|not recommended|unsupported|insecure|experimental|missed to adjust|cpumask|module .{1,64} (?:taints|is being)"
     r"|compiler|configuration|firmware|bios|may (?:be|not|cause)|please |consider |see https?:|wireless extensions|moduli"
-    r"|\bcheck\b|use of|is not (?:set|enabled|recommended)|you are running|will not be able|memory size|limiting))"
+    r"|\bcheck\b|use of|is not (?:set|enabled|recommended)|you are running|will not be able|memory size|limiting"
+    r"|has been replaced|ignoring|not suitable|does not support|disabling|truncating|is incorrect|will be incorrect"
+    r"|sprom|multiple \w{1,20}(?:\(e\))?(?: cores)? found|are enabled|estimating|clock is|clocksource|timekeeping|board data"
+    r"|nvram|too many acls|did not remove its))"
 )
 
 KINDS = (
@@ -30,7 +33,21 @@ KINDS = (
     Kind(
         "kernel-bug-message",
         "bug",
-        (Form("BUG: ", r"(?:\[ )?BUG: (?P<what>\S.*?)(?: \])?$", "BUG: {what}"),),
+        (
+            Form("BUG: ", r"(?:\[ )?BUG: (?P<what>\S.*?)(?: \])?$", "BUG: {what}"),
+            # Bugs of the kernel's own that it tells without any prefix.
+            Form(
+                "private stack overflow",
+                r"(?:bpf_jit: )?(?P<what>BPF private stack overflow/underflow) detected",
+                "{what}",
+            ),
+            Form(
+                "wrong timeout value",
+                r"schedule_timeout: wrong timeout value",
+                "schedule_timeout: wrong timeout value in {function}",
+            ),
+            Form("inconsistent task state", r"psi: inconsistent task state! ", "psi: inconsistent task state"),
+        ),
         where=("trace",),
         trace="optional",
         stamped=True,

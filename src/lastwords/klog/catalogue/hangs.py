@@ -42,13 +42,62 @@ KINDS = (
                 "detected stall",
                 r"(?:rcu: )?INFO: rcu\w* (?:self-)?detected (?:expedited )?stalls? (?:on|with)",
             ),
-            Form("detected stall", r"(?:rcu: )?INFO: rcu\w* detected stalls? "),
+            # `detected stalls? (Late IPI?)` of Linux 5.8 to 6.8; `detected stall, but suppressed full report …` since 6.13.
+            Form("detected stall", r"(?:rcu: )?INFO: rcu\w* detected stalls?[ ?,]"),
             Form("detected expedited stall", r"(?:rcu: )?INFO: rcu\w* detected expedited stalls"),
         ),
         title="INFO: rcu detected stall in {function}",
         alternatives=("stall in {function}",),
         where=("entry",),
         source="kernel/rcu/tree_stall.h",
+    ),
+    Kind(
+        # A CPU waits for another one to run a function, and that one does not take the interrupt.
+        "csd-lock",
+        "hang",
+        (
+            Form(
+                "non-responsive CSD lock",
+                r"(?:smp: )?csd: (?:Detected|Continued) non-responsive CSD lock \(#\d+\) on CPU#\d+, waiting -?\d+ ns for "
+                r"CPU#(?P<cpu>\d+)",
+            ),
+        ),
+        title="non-responsive CSD lock in {function}",
+        alternatives=("stall in {function}",),
+        # The traces are of the CPU that does not answer, and of the one that waits. The last but one is the news.
+        where=("entry",),
+        never=r"csd_lock_wait_toolong|__csd_lock_wait|smp_call_function_\w+|on_each_cpu\w*",
+        source="kernel/smp.c: csd_lock_wait_toolong()",
+    ),
+    Kind(
+        "suspend-timeout",
+        "hang",
+        (Form("DPM device timeout", r"\S{1,40} \S{1,60}: \*{4} DPM device timeout"),),
+        title="DPM device timeout in {function}",
+        where=("trace",),
+        source="drivers/base/power/main.c: dpm_watchdog_handler()",
+    ),
+    Kind(
+        # The kernel takes its own scheduler back, and goes on.
+        "bpf-scheduler-disabled",
+        "hang",
+        (
+            Form(
+                "disabling BPF scheduler",
+                r"sched_ext: (?P<what>(?:Soft|Hard) lockup) - CPU \d+.{0,40}, disabling BPF scheduler",
+            ),
+            Form(
+                " disabled (",
+                r'sched_ext: BPF \S{1,20} "[^"]{1,128}" disabled \((?P<what>runtime error|runnable task stall)\)',
+            ),
+        ),
+        title="sched_ext: BPF scheduler disabled: {what}",
+        where=(),
+        trace="none",
+        stamped=True,
+        event=True,
+        yields=True,
+        source="kernel/sched/ext.c: handle_lockup(), scx_disable_workfn()",
     ),
     Kind(
         "workqueue-lockup",
@@ -98,6 +147,12 @@ KINDS = (
         (
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>Software Watchdog Timer expired)"),
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>watchdog pretimeout event)"),
+            Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>(?:Watchdog )?pre-timeout)$"),
+            Form(
+                _PANIC_LITERAL,
+                rf"{_PANIC}(?P<what>(?:Kernel Watchdog|Watchdog Timeout|SBSA Generic Watchdog timeout|vCPU stall detector"
+                r"|SVC is not responding))$",
+            ),
         ),
         # It ran out because a program did not write to it: what this CPU did at that moment is no culprit.
         title="kernel panic: {what}",

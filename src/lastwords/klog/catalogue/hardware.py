@@ -35,10 +35,21 @@ KINDS = (
                 "Machine check interrupt [Not recovered]", r"(?:Severe|Fatal) Machine check interrupt \[Not recovered\]"
             ),
             Form("achine check in kernel mode", r"(?:Data |Instruction )?[Mm]achine check in kernel mode"),
-            Form("Oops: Machine check", r"Oops: Machine check, sig: \d+"),
+            Form("achine check, sig: ", r"Oops: [Mm]achine check, sig: \d+"),
             Form("Hypervisor Maintenance interrupt", r"Fatal Hypervisor Maintenance interrupt"),
-            # MIPS.
-            Form(_PANIC_LITERAL, rf"{_PANIC}Can't handle the cache error!"),
+            Form("Unrecoverable Machine check", r"Oops: Unrecoverable Machine check, sig: \d+"),
+            Form(
+                "achine check interrupt ",
+                r"(?:opal: )?Machine check interrupt (?:is fatal|unrecoverable: MSR\(RI=0\))",
+            ),
+            # MIPS and LoongArch.
+            Form(_PANIC_LITERAL, rf"{_PANIC}(?:Can't handle (?:the )?cache error|unhandled cache error)"),
+            Form("ache error exception", r"(?:Core\d+: )?Cache error exception(?::| on CPU)"),
+            # s390: the panic, and what it says where only a task has to die.
+            Form(_PANIC_LITERAL, rf"{_PANIC}mcck: Attempting to kill init!"),
+            Form("machine malfunction (code ", r"mcck: Terminating task because of machine malfunction \(code 0x"),
+            # SPARC.
+            Form(_PANIC_LITERAL, rf"{_PANIC}(?:Irrecoverable [\w+ -]{{1,40}} error|Non-resumable error\.)"),
         ),
         title="Machine Check Exception",
         alternatives=("kernel panic: Fatal machine check",),
@@ -70,7 +81,10 @@ KINDS = (
         "hardware",
         (
             Form("Memory failure: 0x", r"Memory failure: 0x[0-9a-f]+: "),
-            Form("hardware memory corruption", r"MCE 0x[0-9a-f]+: Killing \S{1,32} due to hardware memory corruption"),
+            Form(
+                "hardware memory corruption",
+                r"(?:MCE(?: 0x[0-9a-f]+)?: Killing|(?:GHES: )?0x[0-9a-f]+: Sending SIGBUS to) .{1,16}:\d+ due to hardware memory corruption",
+            ),
             Form("page recovery: ", r"MCE 0x[0-9a-f]+: .{1,40} page recovery: "),
             Form("Uncorrected hardware memory error", rf"{_MCE}Uncorrected hardware memory error in"),
         ),
@@ -174,6 +188,12 @@ KINDS = (
         (
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>NMI.{{0,40}}: Not continuing)"),
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>An NMI occurred)"),
+            # What a management controller sends to get a dump: the same as an NMI, under other names.
+            Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>Arm Generic Diagnostic Dump and Reset .{{1,20}} event issued)"),
+            Form(
+                _PANIC_LITERAL,
+                rf"{_PANIC}(?P<what>a64fx_diag: interrupt received|Received chassis-initiated reset request)",
+            ),
         ),
         title="kernel panic: {what}",
         where=(),
@@ -189,6 +209,20 @@ KINDS = (
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>Fatal hardware error!)"),
             Form(
                 _PANIC_LITERAL, rf"{_PANIC}(?P<what>(?:EDAC MC: )?(?:UE|Uncorrected Error)\b)", "kernel panic: EDAC UE"
+            ),
+            Form(
+                _PANIC_LITERAL,
+                rf"{_PANIC}EDAC ?[^:]{{0,40}}: ?(?:UE instance|\[\d+ Uncorrectable errors|ECC_DEVICE\[Uncorrectable errors)",
+                "kernel panic: EDAC UE",
+            ),
+            Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>Memory failure(?: on page|:) .{{1,60}})"),
+            # Devices and buses.
+            Form(
+                _PANIC_LITERAL,
+                rf"{_PANIC}(?P<what>(?:\S{{1,40}}: )?(?:Fatal (?:DQ|CQ|IOST|I?TCT|AXI)[\w ]{{1,30}} interrupt\b"
+                r"|Temperature overheat trip!|Unrecoverable System MMU Fault!|DMAR hardware is malfunctioning"
+                r"|DDR: Uncorrectable Error|CCACHE: DirFail|Scratch register (?:read|write) error|Fatal memory error\."
+                r"|Bus ?Error!?|PCI error\.|(?:CMU|Configuration Logic|OPBD) Error))",
             ),
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>(?:EDAC|PCI).{{0,20}}[Pp]arity [Ee]rror)"),
         ),
@@ -209,6 +243,22 @@ KINDS = (
         part=True,
         alone=False,
         source="include/linux/printk.h: HW_ERR",
+    ),
+    Kind(
+        # Code of the firmware, run by the kernel, used memory that it must not: the kernel goes on without that service.
+        "firmware-fault",
+        "hardware",
+        (
+            Form("caused by firmware at PA", r"(?:efi: )?\[Firmware Bug\]: Page fault caused by firmware at PA: "),
+            Form(
+                "in EFI runtime service", r"(?:efi: )?\[Firmware Bug\]: Unable to handle .{1,60} in EFI runtime service"
+            ),
+        ),
+        title="fault in an EFI runtime service",
+        where=(),
+        trace="optional",
+        refines=("warning",),
+        source="arch/x86/platform/efi/quirks.c: efi_crash_gracefully_on_page_fault(), arch/arm64/kernel/efi.c",
     ),
     Kind(
         "serror",
@@ -275,7 +325,15 @@ KINDS = (
                 "reported by firmware",
                 r"(?:\w+: )?Loss of (?:system )?(?:power|critical functions) reported by firmware",
             ),
-            Form("power/cooling issue", r"(?:\w+: )?Critical power/cooling issue reported by firmware"),
+            Form("power/cooling issue", r"(?:\w+: )?Critical power/cooling issue (?:reported by firmware|detected)"),
+            # Worded so since Linux 5.16.
+            Form("Check RTAS error log", r"System about to lose power\. Check RTAS error log"),
+            Form("Check RTAS error log", r"Loss of system (?:power|critical functions) detected\."),
+            Form(
+                "Check RTAS error log",
+                r"Fatal hardware error detected\. Check RTAS error log",
+                "fatal hardware error, powering off",
+            ),
             Form("Firmware initiated power off", r"(?:\w+: )?Firmware initiated power off"),
         ),
         title="power or cooling lost, shutting down",

@@ -16,6 +16,11 @@ KINDS = (
         (
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>Host injected async #PF in [a-z ]{{1,40}})"),
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>(?:Hyper-V|[Xx]en|KVM|VMware|TDX|SEV|hv_\w+)\b.{{0,100}})"),
+            Form(
+                _PANIC_LITERAL,
+                rf"{_PANIC}(?P<what>TDVMCALL failed\.|TDCALL \d+ failed|Unexpected EPT-violation on private memory"
+                r"|PANIC requested by LDOM manager)",
+            ),
         ),
         title="kernel panic: {what}",
         where=(),
@@ -42,8 +47,8 @@ KINDS = (
         "fault",
         (
             Form(
-                "#VC exception",
-                r"(?:SEV: |sev: )?(?:Unsupported|Unhandled|Unexpected).{0,40} in (?:early )?#VC exception",
+                "#VC ",
+                r"(?:SEV: |sev: |PANIC: )?(?:Unsupported|Unhandled|Unexpected).{0,40} in (?:early )?#VC (?:exception|instruction)",
                 "unsupported #VC exception in {function}",
             ),
             Form(
@@ -53,7 +58,12 @@ KINDS = (
             ),
             Form(
                 _PANIC_LITERAL,
-                rf"{_PANIC}(?:Returned from Terminate Request|Unsupported #VC|Can't handle #VC)",
+                rf"{_PANIC}(?:Returned from Terminate[ -]Request|Unsupported #VC|Can't handle #VC|Unable to handle #VC)",
+                "unsupported #VC exception in {function}",
+            ),
+            Form(
+                "(exit-code 0x",
+                r"(?:SEV: |PANIC: )(?:Failure in communication with VMM|Failed to decode instruction) \(exit-code 0x",
                 "unsupported #VC exception in {function}",
             ),
         ),
@@ -61,6 +71,25 @@ KINDS = (
         trace="optional",
         refines=("panic", "oops"),
         source="arch/x86/coco/sev/vc-handle.c, arch/x86/kernel/traps.c: exc_virtualization_exception()",
+    ),
+    Kind(
+        # KVM's own part on arm64, at EL2: the kernel below it tells of its end.
+        "hyp-panic",
+        "fault",
+        (
+            Form("nVHE hyp BUG at: ", r"kvm \[\d+\]: nVHE hyp BUG at: \S{1,200}:\d+!", "KVM: hyp BUG"),
+            Form(
+                "nVHE hyp ",
+                r"kvm \[\d+\]: nVHE hyp (?P<what>[\w :-]{1,40}?) at: (?:\[<[0-9a-f]{16}>\] (?P<function>[^\s+!]+)|[0-9a-f]{16})",
+                "KVM: hyp {what} in {function}",
+                "KVM: hyp {what}",
+            ),
+            Form(_PANIC_LITERAL, rf"{_PANIC}HYP panic:", "KVM: hyp panic"),
+        ),
+        where=("headline",),
+        trace="optional",
+        refines=("panic",),
+        source="arch/arm64/kvm/handle_exit.c: nvhe_hyp_panic_handler(), arch/arm64/kvm/hyp/vhe/switch.c",
     ),
     Kind(
         "xen-panic",

@@ -3,7 +3,10 @@
 from .entry import Form, Kind
 
 # `(lock){+.+.}, at: [<ffffffff8105bbd0>] flush_workqueue+0x0/0xb0`, and the bare next line of older kernels.
-_AT = (r"(?:.*\bat: +)?(?:\[<[0-9a-f]+>\]\s+)?(?P<function>[A-Za-z_][\w.]*)\+0x",)
+_AT = (
+    r"(?:.*\bat: +)?(?:\[<[0-9a-f]+>\]\s+)?(?P<function>[A-Za-z_][\w.]*)\+0x"
+    r"(?P<offset>[0-9a-f]{1,6})/0x(?P<size>[0-9a-f]{1,6})(?: \[(?P<module>[\w-]{1,56}))?",
+)
 # `[ INFO: … ]` until Linux 4.11, `WARNING: …` since.
 _BOX = r"(?:\[ )?(?:INFO|WARNING|BUG): "
 
@@ -24,6 +27,8 @@ KINDS = (
             Form("possible recursive locking detected", rf"{_BOX}possible recursive locking detected"),
             Form("possible irq lock inversion", rf"{_BOX}possible irq lock inversion dependency detected"),
             Form("possible deadlock", rf"{_BOX}possible deadlock detected"),
+            # The debug check of rt_mutex, until Linux 5.15.
+            Form("circular locking deadlock", rf"{_BOX}circular locking deadlock detected!"),
         ),
         title="possible deadlock in {function}",
         where=("also", "trace"),

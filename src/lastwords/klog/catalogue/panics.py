@@ -10,11 +10,21 @@ KINDS = (
         "panic-after-oops",
         "panic",
         (
-            Form(_LITERAL, rf"{_PANIC}(?P<what>Fatal exception)(?: in interrupt)?"),
-            Form(_LITERAL, rf"{_PANIC}(?P<what>panic_on_warn set)"),
+            # arm, arm64 and csky say which one: `Oops - BUG: Fatal exception in interrupt`.
+            Form(_LITERAL, rf"{_PANIC}(?:Oops - [\w /()-]{{1,60}}: )?(?P<what>Fatal exception)(?: in interrupt)?"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>panic_on_(?!oom|taint)\w+ set)"),
+            # Who warned stands before it since Linux 6.2: `check_panic_on_warn()`.
             Form(
                 _LITERAL,
-                rf"{_PANIC}(?P<what>(?:kernel: )?panic_on_(?!oom|taint)\w+ set|UBSAN: panic_on_warn set|KCSAN: panic_on_warn set)",
+                rf"{_PANIC}(?P<what>[\w -]{{1,40}}: (?:panic_on_warn set|system warned too often \([^)]{{1,60}}\)))",
+            ),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>Oopsed too often \([^)]{{1,60}}\)|Oops failed to kill thread)"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>(?:kasan|kfence)\.fault=panic(?:_on_write)? set|kmsan\.panic set)"),
+            Form(_LITERAL, rf"{_PANIC}(?P<what>can't return from __builtin_unreachable\(\))"),
+            # Linux 6.19: workqueue.panic_on_stall and panic_on_stall_time.
+            Form(
+                _LITERAL,
+                rf"{_PANIC}(?P<what>workqueue: (?:\d+ stall\(s\) exceeded|stall lasted \d+s, exceeding) threshold)",
             ),
             Form(
                 _LITERAL,
@@ -54,12 +64,12 @@ KINDS = (
         (
             Form(
                 _LITERAL,
-                rf"{_PANIC}VFS: Unable to mount root fs on (?:\"[^\"]{{0,100}}\" or )?[\w-]+",
+                rf"{_PANIC}VFS: [Uu]nable to mount root fs on (?:\"[^\"]{{0,100}}\" or )?[\w-]+",
                 "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)",
             ),
             Form(
                 _LITERAL,
-                rf"{_PANIC}No filesystem could mount root",
+                rf"{_PANIC}(?:No filesystem could mount root|VFS: Unable to mount root fs: )",
                 "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)",
             ),
             # Says why; the panic stands behind the list of the partitions that there are.
@@ -120,7 +130,9 @@ KINDS = (
         ),
         title="kernel panic: {what}",
         where=("trace",),
-        never=r"ext4_handle_error|__ext4_(?:\w+_)?error(?:_\w+)?|btrfs_panic|__btrfs_panic",
+        # What a file system calls to panic, where it is told to on errors.
+        never=r"ext4_handle_error|__ext4_(?:\w+_)?error(?:_\w+)?|btrfs_panic|__btrfs_panic|f2fs_handle_(?:critical_)?error"
+        r"|jfs_(?:handle_)?error|__nilfs_error|ocfs2_handle_error|__ocfs2_error|__(?:exfat|fat)_fs_error|ntfs_handle_error",
         part=True,
         source="kernel/panic.c: panic()",
     ),

@@ -89,6 +89,11 @@ KINDS = (
                 r"hpsa \S+: [Cc]ontroller lockup detected",
                 "hpsa: controller lockup detected",
             ),
+            Form(
+                "ontroller lockup detected",
+                r"(?:Kernel panic - not syncing: FATAL: Smart Family |smartpqi \S+: )[Cc]ontroller lockup detected",
+                "smartpqi: controller lockup detected",
+            ),
             Form("Host adapter dead", r"(?:aacraid: |AAC: )?Host adapter (?:is )?dead", "aacraid: Host adapter dead"),
         ),
         where=(),

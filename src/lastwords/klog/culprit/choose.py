@@ -77,15 +77,24 @@ def _found(draft: Draft, name: str) -> Culprit:
 
 
 def _headline(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
-    function = groups.get("function")
+    function, module = groups.get("function"), groups.get("module")
     if function and kind.where == ("headline",):
         # The kernel itself has chosen, as KCSAN does: there is nothing better to find elsewhere.
-        return _found(draft, plain(function.partition("+")[0]))
-    return _from_group(kind, draft, function)
+        culprit: Culprit | None = _found(draft, plain(function.partition("+")[0]))
+    else:
+        culprit = _from_group(kind, draft, function)
+    if culprit is not None and culprit.frame is None and module:
+        return Culprit(culprit.function, Frame(culprit.function, 0, module=module))
+    return culprit
 
 
 def _also(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
-    return _from_group(kind, draft, also.get("function"))
+    culprit = _from_group(kind, draft, also.get("function"))
+    if culprit is None or culprit.frame is not None or not also.get("module"):
+        return culprit
+    # No trace has it, but the line that names it says where it lives.
+    offset, size = int(also["offset"], 16), int(also["size"], 16)
+    return Culprit(culprit.function, Frame(also["function"], 0, offset, size, also["module"]))
 
 
 def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
@@ -97,7 +106,9 @@ def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[st
     if (linked := _by_link_register(kind, draft, location)) is not None:
         return linked
     culprit = _from_group(kind, draft, location.function)
-    return None if culprit is None else _at_pointer(draft, culprit)
+    if culprit is None:
+        return _caller_of_leaf(kind, draft, location) if location.function else _last_branch(kind, draft, location)
+    return _at_pointer(draft, culprit)
 
 
 def _by_link_register(kind: Kind, draft: Draft, location: Location) -> Culprit | None:
@@ -117,6 +128,33 @@ def _by_link_register(kind: Kind, draft: Draft, location: Location) -> Culprit |
     if not blameable(name, kind):
         return None
     return Culprit(name, Frame(link.function, 0, link.offset, link.size, link.module or "", address=link.address))
+
+
+def _caller_of_leaf(kind: Kind, draft: Draft, location: Location) -> Culprit | None:
+    """Who called the machinery that faulted, by the link register.
+
+    Unwinders go by frame records and miss the caller of a function that keeps none, such as `__raw_readb`. The register
+    holds where that function will return to, unless it has made a call itself: then it points into the function.
+    """
+    link = draft.registers.link
+    name = plain(link.function) if link is not None else ""
+    if link is None or not name or name == plain(location.function) or not blameable(name, kind):
+        return None
+    frames = next((trace.frames for trace in draft.main_traces() if trace.frames), [])
+    if not frames or any(plain(frame.function) == name for frame in frames):
+        return None
+    return Culprit(name, Frame(link.function, 0, link.offset, link.size, link.module or "", address=link.address))
+
+
+def _last_branch(kind: Kind, draft: Draft, location: Location) -> Culprit | None:
+    """Who jumped to where no code is: s390 remembers the last branch (`show_last_breaking_event()`)."""
+    if location.address is None or location.address >= _PAGE:
+        return None
+    for trace in draft.traces:
+        if trace.title.startswith("Last Breaking-Event-Address") and trace.frames:
+            frame = trace.frames[0]
+            return Culprit(plain(frame.function), frame) if blameable(plain(frame.function), kind) else None
+    return None
 
 
 def _at_pointer(draft: Draft, culprit: Culprit) -> Culprit:
@@ -144,7 +182,7 @@ def _frame_of_location(draft: Draft, name: str) -> Frame | None:
     return Frame(location.function, 0, location.offset, location.size, location.module or "", address=location.address)
 
 
-def _first(frames: Sequence[Frame], kind: Kind) -> Culprit | None:
+def in_trace(frames: Sequence[Frame], kind: Kind) -> Culprit | None:
     """The innermost reliable frame to blame; where there is none, the way into the kernel.
 
     Not an inlined one: only decoded logs show those, and a crash has the same title decoded or not.
@@ -168,7 +206,7 @@ def _trace(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str
         return None  # Frames of two traces, and nothing that tells them apart.
     for trace in draft.main_traces():
         if any(frame.reliable for frame in trace.frames):
-            culprit = _first(trace.frames, kind)
+            culprit = in_trace(trace.frames, kind)
             return None if culprit is not None and _behind_the_end(culprit, draft) else culprit
     return None
 
@@ -184,14 +222,14 @@ def _behind_the_end(culprit: Culprit, draft: Draft) -> bool:
 def _origin(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
     for trace in draft.traces:
         if trace.role == "owner":
-            return _first(trace.frames, kind)
+            return in_trace(trace.frames, kind)
     return None
 
 
 def _entry(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
     frames = frames_of_stall(draft, list(draft.main_traces()), rcu=kind.name == "rcu-stall")
     point = representative(frames)
-    return Culprit(plain(point.function), point) if point is not None else _first(frames, kind)
+    return Culprit(plain(point.function), point) if point is not None else in_trace(frames, kind)
 
 
 _PLACES = {

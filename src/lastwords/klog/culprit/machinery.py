@@ -56,8 +56,9 @@ do_(alignment(_fault)?|tag_check_fault|tag_recovery) __do_kernel_fault (__)?do_b
 _exception(_pkey)? exception_common interrupt_return_\w+ _{0,2}bad_page_fault hash__do_page_fault unrecoverable_exception
 soft_nmi_interrupt (__)?do_pgm_check pgm_check_handler (illegal_op|addressing_exception|specification_exception|monitor_event_exception)
 do_(protection_exception|dat_exception|report_trap|per_trap) (mcck|restart)_int_handler
-do_trap_(break|ecall_\w+|insn_\w+|load_\w+|store_\w+|unknown) handle_break do_(ade|ale|bce|bp|tr|ri|fpe|cpu|trap_or_bp|lbt|reserved)
+do_trap_(break|ecall_[ms]|insn_\w+|load_\w+|store_\w+|unknown) handle_break do_(ade|ale|bce|bp|tr|ri|fpe|cpu|trap_or_bp|lbt|reserved)
 handle_(bp|tr|ri|ade|fpe|cpu|reserved|tlb[lsmp]|mcheck)(_int)? tlb_do_page_fault_[01]
+mem_address_unaligned sun4v_do_mna tl[01]_\w+ (do_)?sparc64_(realfault_common|fault) handle_interruption buserr(_c)? send_fault_sig
 nmi_handle default_do_nmi do_nmi end_repeat_nmi first_nmi nmi(_restore)? perf_event_nmi_handler
 """
 
@@ -121,7 +122,7 @@ schedule_(timeout|preempt_disabled|hrtimeout|idle|tail_wrapper)(_\w+)? m?u?f?s?s
 __switch_to(_asm)? finish_(task_switch|lock_switch) _{0,3}preempt_schedule\w* preempt_(count|latency|enable|disable)\w*
 _{0,3}cond_resched(_\w+)? __cond_resched_lock retint_\w+ restore_regs_and_\w+ raw_irqentry_exit_cond_resched irqentry_exit\w*
 _{0,3}wait_(for|on)_(completion|common|bit|bit_lock|bit_io|buffer|freeing_inode|page_bit|page_writeback|page_locked|var_event)(_\w+)?
-_{0,2}do_wait_(for_common|intr\w*) wait_woken woken_wake_function out_of_line_wait_on_\w+ bit_wait\w* __wait_event_\w+
+_{0,2}do_wait_(for_common|intr\w*) (sleep_on|sync)_(buffer|page)(_killable)? wait_woken woken_wake_function out_of_line_wait_on_\w+ bit_wait\w* __wait_event_\w+
 folio_wait_\w+ wait_rcu_gp _{0,2}wait_rcu_gp _?rcu_barrier(_\w+)? rcuwait_\w+ swake_up\w* _{0,2}swait_\w+
 prepare_to_(wait|swait)\w* finish_(wait|swait) autoremove_wake_function default_wake_function (try_to_)?wake_up_(process|state|q|bit|var|all\w*)
 (__)?wake_up(?!_new_task)(_\w+)? wake_q_add\w* try_to_wake_up ttwu_\w+ complete(_all|_with_flags|_on_current_cpu)?
@@ -180,7 +181,7 @@ hex2bin bin2hex match_string __match_string _?parse_integer\w*
 _{0,3}(raw_)?copy_(to|from|in)_user\w* _{0,2}(csum_and_)?copy_(to|from)_(iter|user|kernel|sockptr|bpfptr)\w* _{0,2}(copyin|copyout)\w*
 copy_user_\w+ rep_(movs|stos)_alternative __asm_copy_\w+ arm_copy_\w+ __arch_copy_\w+ (raw_)?copy_mc_\w+ copy_to_kernel_nofault\w*
 _{0,3}(get|put)_user(_\w+)? _{0,3}clear_user(_\w+)? clear_page(_\w+)? copy_page(_mc|_to_iter|_from_iter)? copy_(high|huge)page
-clear_(high|huge)page __might_fault iterate_and_advance\w* iov_iter_copy\w* memcpy_(to|from)_(iter|page|folio)\w*
+clear_(high|huge)page (__)?might_fault iterate_and_advance\w* iov_iter_copy\w* memcpy_(to|from)_(iter|page|folio)\w*
 _{0,2}(test|set|clear|change|assign)_(and_(set|clear|change)_)?bit(_\w+)? _?find_(next|first|last|nth)_\w*bit\w*
 _{0,2}bitmap_\w+ cpumask_\w+ _{0,3}(sw_)?hweight\w*
 rb_(erase|insert_color|next|prev|first|last|replace_node|first_postorder|next_postorder)\w* __rb_(insert|erase|rotate|change)_\w+
@@ -229,6 +230,7 @@ syscall_(exit|enter|trace|return|handler|call|common)\w* (x64|ia32)_sys_call sys
 stub_(clone|fork|vfork|execve|rt_sigreturn|sigaltstack|iopl|x32_\w+) system_call\w* invoke_syscall el0_svc\w* do_el0_svc el0_(sync_compat|irq_compat)\w* el0t_(32|64)_\w+ handle_syscall handle_sys(64|32|_wrap)?
 do_trap_ecall_u ret_(from|fast|slow|to)_\w+ handle_exception common_interrupt(_return)? __common_interrupt ret_from_intr
 __(dabt|pabt|und|irq|fiq)_(svc|usr|invalid)\w* __sys_trace\w*
+linux_sparc_syscall(32)? intr_check_sig ent(Sys|Int|MM|Una|IF|Arith) EV_Trap
 asm_(sysvec|common|call|load|fred|int80)_\w+ _{0,2}sysvec_\w+ run_(irq_on_irqstack|sysvec_on_irqstack|irqentry)\w* fred_\w+
 (smp_|trace_|smp_trace_)?(apic_timer|reschedule|call_function|call_function_single|reboot|irq_work|error|spurious|x86_platform_ipi|deferred_error|threshold|thermal)_interrupt(_entry\w*)?
 smp_(apic_timer|reschedule|trace_apic_timer|trace_reschedule)\w*_interrupt\w* local_apic_timer_interrupt
@@ -239,7 +241,7 @@ tick_(sched|nohz|handle|do|periodic|check)\w* update_process_times run_local_tim
 _{0,3}handle_(domain_irq|irq_event|irq_desc|irq|edge_irq|fasteoi_irq|level_irq|simple_irq|percpu_irq|IPI|riscv_irq|loongarch_irq|cpu_vint)\w* handle_int
 do_(IRQ|irq|handle_IPI|interrupt_handler|vint|ext_irq|io_irq) __do_irq (ipi_handler|gic_handle_irq|riscv_intc_irq|plat_irq_dispatch)
 (io|ext)_int_handler _{0,5}do_softirq(_own_stack)? handle_softirqs invoke_softirq _{0,3}irq_(exit|enter)\w* do_softirq\w*
-call_on_(irq_)?stack call_softirq irqentry_enter exit_to_user_mode_loop\w* syscall_enter_from_user_mode\w* __?context_tracking_\w+ user_(exit|enter)(_\w+)?
+call_on_(irq_)?stack call_softirq irqentry_enter exit_to_user_mode\w* syscall_exit_to_user_mode\w* prepare_exit_to_usermode syscall_enter_from_user_mode\w* __?context_tracking_\w+ user_(exit|enter)(_\w+)?
 enter_from_\w+ ct_(irq|nmi|kernel|user|idle|state)(_\w+)? fpregs_(lock|unlock) exit_to_kernel_mode\w*
 worker_thread process_(one_work|scheduled_works) kthread kthread_worker_fn kernel_thread_(helper|starter) child_rip ret_from_kernel_thread
 rest_init start_kernel secondary_startup_64\w* x86_64_start_\w+ start_secondary cpu_startup_entry do_idle cpu_idle\w*

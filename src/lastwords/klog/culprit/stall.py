@@ -7,7 +7,7 @@ from lastwords.model import Frame
 
 from ..draft import Draft, TraceDraft
 from .entry_point import DISPATCHERS, entry_point
-from .never import never_to_blame, plain
+from .never import entry, never_to_blame, plain
 
 # What a watchdog's own timer interrupt leaves on top of the stack that it wants to show.
 _TICK = re.compile(
@@ -35,6 +35,8 @@ def frames_of_stall(draft: Draft, traces: Sequence[TraceDraft], *, rcu: bool) ->
         below = _interrupted(frames, tick_only=not rcu)
         if below:
             return below
+        if any(map(_tick, frames)):
+            continue  # cut off in the interrupt that looked
         if frames and not (rcu and draft.starved and not draft.stalled_cpus):
             return [*_where_it_stood(draft), *frames]
         # Nobody got the CPU. A task that lost it in the midst of a loop was interrupted there; one that gave it up
@@ -70,18 +72,28 @@ def _entry(frame: Frame) -> bool:
     return _INTERRUPT_ENTRY.fullmatch(plain(frame.function)) is not None
 
 
+def _tick(frame: Frame) -> bool:
+    return _TICK.fullmatch(plain(frame.function)) is not None
+
+
+def _blameable(frame: Frame) -> bool:
+    return not never_to_blame(name := plain(frame.function)) and not entry(name)
+
+
 def _interrupted(frames: Sequence[Frame], *, tick_only: bool) -> Sequence[Frame]:
     """The frames below the interrupt in which the stall was found, or nothing.
 
     An RCU stall is found out of an interrupt or an NMI. What an NMI meets in a softirq on top of a task is short-lived
     by design (2 ms, `kernel/softirq.c: MAX_SOFTIRQ_TIME`): the task below is what goes on for seconds.
     """
-    tick = next((i for i, f in enumerate(frames[:60]) if _TICK.fullmatch(plain(f.function))), None)
+    tick = next((i for i, frame in enumerate(frames[:60]) if _tick(frame)), None)
     if tick is None and tick_only:
         return ()
     begin = next((i for i in range(tick or 0, len(frames)) if _entry(frames[i])), None)
     if begin is None:
-        return () if tick is None else frames[tick + 1 :]
+        # Of an architecture whose entry is not known, or cut off above it.
+        rest = () if tick is None else frames[tick + 1 :]
+        return rest if any(_blameable(frame) for frame in rest) else ()
     end = begin
     while end < len(frames) and _entry(frames[end]):
         end += 1

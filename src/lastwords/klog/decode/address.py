@@ -14,6 +14,8 @@ from lastwords.model import AddressSense, MemoryOperand
 from . import layout, poison
 
 _PAGE = 4096
+_LOWEST_USER = 0x10000
+"""Where programs may have memory at the earliest (vm.mmap_min_addr): what lies below is no address of theirs either."""
 _MEMBER = 0x100000
 """No structure has members further from its beginning than this."""
 
@@ -140,6 +142,15 @@ def _err_ptr(fault: Fault) -> AddressSense | None:
     if not 0 < number <= MAX_ERRNO or fault.page_only:
         return None
     name = _errno(number)
+    if (held := _error_below(fault)) is not None:
+        register, number = held
+        return AddressSense(
+            value=fault.value,
+            kind="err-ptr",
+            text=f"ERR_PTR(-{number}), -{_errno(number)},{_plus(fault.value - top + number)}, which {register} holds: an error"
+            " number was taken for a pointer; or another error number, or NULL with a negative offset",
+            sure=False,
+        )
     return AddressSense(
         value=fault.value,
         kind="err-ptr",
@@ -147,6 +158,17 @@ def _err_ptr(fault: Fault) -> AddressSense | None:
         f" offset; or NULL - {number:#x}",
         sure=False,
     )
+
+
+def _error_below(fault: Fault) -> tuple[str, int] | None:
+    """The only register that holds an error number from which the address is a member's offset away, and the number."""
+    top = 1 << fault.bits
+    held = {
+        top - value: register
+        for register, value in fault.registers.items()
+        if value < fault.value < value + _PAGE and 1 < top - value <= MAX_ERRNO and _errno(top - value)
+    }
+    return next(((register, number) for number, register in held.items()), None) if len(held) == 1 else None
 
 
 def _is_pointer(fault: Fault) -> bool:
@@ -176,7 +198,9 @@ def _null(fault: Fault) -> AddressSense | None:
         return _jumped(fault)
     if pointer == 0 and abs(offset := fault.signed(value)) < _MEMBER:
         return _null_and(fault, offset, sure=_is_pointer(fault))
-    if value >= _PAGE:
+    if pointer is not None and 0 < pointer < _PAGE <= value < pointer + _MEMBER:
+        return _small_number(fault, pointer)
+    if value >= (_LOWEST_USER if pointer is None and not fault.fetch and not fault.page_only else _PAGE):
         return None
     if fault.page_only:
         return AddressSense(value=value, kind="null", text="NULL, or NULL with an offset below 0x1000", offset=None)
@@ -191,6 +215,16 @@ def _null(fault: Fault) -> AddressSense | None:
             sure=False,
         )
     return _null_and(fault, value, sure=False)
+
+
+def _small_number(fault: Fault, pointer: int) -> AddressSense:
+    return AddressSense(
+        value=fault.value,
+        kind="null-offset",
+        text=f"{pointer:#x}{_plus(fault.value - pointer)}: a small number, or NULL with an offset, was used as a pointer",
+        offset=fault.value,
+        sure=False,
+    )
 
 
 def _jumped(fault: Fault) -> AddressSense:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lastwords.model import Code, Instruction, MemoryOperand
 
 from .code_bytes import CodeBytes, code_bytes
-from .disassembly import Line, disassemble, engine
+from .disassembly import UNKNOWN, Line, disassemble, known
 from .esr import arm64_break
 from .krnl_code import krnl_code
 from .operand import memory_operand
@@ -47,7 +47,7 @@ def code(text: str, asked: Asked) -> Code:
         # Disassembled, data would look like instructions that nobody ever ran.
         return Code(architecture=architecture, note=_jumped(asked))
     if text.lstrip().startswith("Krnl Code:"):
-        lines = krnl_code(text, asked.interruption)
+        lines = krnl_code(text, asked.interruption, asked.registers.get("psw_addr"))
         return _finished(lines, asked, "" if lines else "no instruction of it is known to be the faulting one")
     read = code_bytes(text)
     if read is None or not read.units:
@@ -57,8 +57,6 @@ def code(text: str, asked: Asked) -> Code:
         return Code(architecture=architecture, note="the line is not one of this architecture")
     if read.fault is None:
         return Code(architecture=architecture, note="the line breaks off before the faulting instruction")
-    if engine(machine) is None:
-        return Code(architecture=architecture, note="capstone does not know this architecture")
     if not any(read.units):
         return Code(architecture=architecture, note="all bytes are zero: this is no code")
     lines = disassemble(read, machine)
@@ -85,6 +83,10 @@ def _finished(lines: list[Line], asked: Asked, note: str) -> Code:
     )
     if not note and faulting is None:
         note = "the marked bytes are no instruction"
+    if not note and faulting is not None and faulting.mnemonic == UNKNOWN:
+        note = "the marked word is no instruction that the disassembler knows"
+        if not known(asked.architecture):
+            note = "there is no disassembler for this architecture"
     if not asked.fault and faulting is not None:
         note = "no fault: the instruction at which the CPU stood"
     return Code(
@@ -124,7 +126,7 @@ def _pointer(asked: Asked) -> int | None:
 
 
 _PAGE = 4096
-POINTERS = ("rip", "eip", "pc", "nip", "epc", "era", "psw_addr")
+POINTERS = ("rip", "eip", "pc", "nip", "epc", "era", "psw_addr", "tpc", "iaoq", "eret")
 
 
 def _unreadable(asked: Asked, text: str) -> str:
@@ -149,7 +151,9 @@ _TRAPS = (
     (("x86_64", "i386"), re.compile(r"int3"), "int3: a breakpoint, or padding that is never reached"),
     (("x86_64", "i386"), re.compile(r"hlt"), "hlt: the CPU was idle, or had been stopped"),
     (("arm",), re.compile(r"udf #0x12\b|udf #18\b"), "udf #0x12: the trap of BUG()"),
+    (("arm",), re.compile(r"udf #2\b"), "udf #2: the trap of BUG() in Thumb code"),
     (("riscv64",), re.compile(r"(?:c\.)?ebreak"), "ebreak: the trap of BUG() or WARN()"),
+    (("loongarch64",), re.compile(r"break"), "a trap of BUG() or WARN(), or a check of the compiler"),
     (("mips",), re.compile(r"break|t(?:eq|ne|ge|lt)"), "a trap of BUG() or WARN(), or a check of the compiler"),
     (("ppc64", "ppc"), re.compile(r"t[wd]\w*|trap"), "a trap of BUG() or WARN()"),
 )

@@ -14,7 +14,7 @@ MAX_UNITS = 128
 
 _UNIT = re.compile(r"[<(]?([0-9a-f]{2,8})[>)]?\Z")
 _UNREADABLE = re.compile(r"(?:X{8}|\?\?|\?{4,8})\Z")
-_HEADING = re.compile(r"\s*(?:Code:|Instruction dump:)")
+_HEADING = re.compile(r"\s*(?:Code:|Instruction (?:dump|DUMP):)")
 _WORD = re.compile(r"\S{1,20}")
 
 

@@ -1,9 +1,11 @@
-"""Bytes into instructions, by capstone."""
+"""Bytes into instructions, by capstone; what it does not know stays a word."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from . import loongarch
 from .code_bytes import CodeBytes
 
 
@@ -28,7 +30,13 @@ _ENGINES = {
     "ppc": ("PPC", ("32", "BIG_ENDIAN"), "big"),
     "riscv64": ("RISCV", ("RISCV64", "RISCVC"), "little"),
     "mips": ("MIPS", ("MIPS64", "BIG_ENDIAN"), "big"),
+    "sparc64": ("SPARC", ("V9", "BIG_ENDIAN"), "big"),
+    "m68k": ("M68K", ("M68K_040", "BIG_ENDIAN"), "big"),
 }
+_OWN = {"loongarch64": loongarch.instruction}
+"""Readers of our own for what capstone has not."""
+UNKNOWN = ".word"
+"""The mnemonic of what no reader knows."""
 _ADDRESSES = (1 << 64) - 1
 _JUMPS = re.compile(r"j\w+|call|loop\w*|bl?|b\.\w+|t?c?bn?z")
 """Mnemonics of jumps and calls, on x86 and arm64."""
@@ -56,6 +64,11 @@ def engine(architecture: str) -> Any:  # noqa: ANN401 - capstone has no types
     return capstone.Cs(getattr(capstone, f"CS_ARCH_{name}"), mode)
 
 
+def known(architecture: str) -> bool:
+    """Whether there is a disassembler for an architecture; without one, instructions stay words."""
+    return architecture in _ENGINES or architecture in _OWN
+
+
 def disassemble(code: CodeBytes, architecture: str) -> list[Line]:
     """The instructions of a Code line: those from the marked one on, and those before it that are certain.
 
@@ -63,13 +76,31 @@ def disassemble(code: CodeBytes, architecture: str) -> list[Line]:
         code: the line; without a mark nothing can be told from it.
         architecture: as in `Code.architecture`, or `thumb`.
     """
-    machine = engine(architecture)
-    if machine is None or code.fault is None:
+    if code.fault is None:
         return []
+    machine = engine(architecture)
+    if machine is None:
+        return [_word(unit, code.width, at - code.fault, _OWN.get(architecture)) for at, unit in enumerate(code.units)]
     data = b"".join(unit.to_bytes(code.width, _order(architecture)) for unit in code.units)
     start = code.fault * code.width
     before = _before_x86(machine, data[:start]) if code.width == 1 else _before_words(machine, data[:start], code.width)
-    return before + _lines(machine, data[start:], 0)
+    found = _lines(machine, data[start:], 0)
+    if not found and code.width > 1:
+        found = [_marked(data[start:], code.units[code.fault], code.width, architecture)]
+    return before + found
+
+
+def _word(unit: int, width: int, place: int, read: Callable[[int], tuple[str, str] | None] | None) -> Line:
+    found = read(unit) if read is not None else None
+    mnemonic, operands = found if found is not None else (UNKNOWN, f"{unit:#0{2 + 2 * width}x}")
+    return Line(place * width, unit.to_bytes(width, "big"), mnemonic, operands)
+
+
+def _marked(data: bytes, unit: int, width: int, architecture: str) -> Line:
+    """The marked instruction as a number: of halfwords, the first tells whether there is a second."""
+    long = (unit & 3 == 3) if architecture == "riscv64" else unit >> 11 >= 0x1D
+    own = data[: 4 if width == 2 and long else width]
+    return Line(0, own, UNKNOWN, f"{int.from_bytes(own, _order(architecture)):#0{2 + 2 * len(own)}x}")
 
 
 def _order(architecture: str) -> Any:  # noqa: ANN401 - a Literal that mypy would have to follow through the table

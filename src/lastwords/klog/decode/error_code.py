@@ -256,6 +256,7 @@ _X86_LINE = re.compile(
 _PF_LINE = re.compile(r"#PF: error_code\(0x(?P<code>[0-9a-f]{1,8})\)")
 _OOPS_LINE = re.compile(r"Oops: (?P<code>[0-9a-f]{4,8}) \[#?\d{1,9}\]")
 _ARM_LINE = re.compile(r"Internal error: (?P<name>[^\[]{0,100}?): ?(?P<code>[0-9a-f]{1,16}) \[#\d{1,9}\]")
+_SERROR_LINE = re.compile(r"SError Interrupt on CPU\d{1,5}, code 0x(?P<code>[0-9a-f]{8,16})\b")
 _S390_LINE = re.compile(r"[\w :-]{1,60}: (?P<code>[0-9a-f]{4}) ilc:\d")
 _SELECTOR_FAULTS = frozenset(
     (
@@ -281,7 +282,7 @@ def error_code(architecture: str | None, texts: Iterable[str], registers: Mappin
         return _x86(texts)
     if architecture == "arm64":
         value = registers.get("esr")
-        match = _search(_ARM_LINE, texts)
+        match = _search(_ARM_LINE, texts) or _search(_SERROR_LINE, texts)
         if value is None and match is not None:
             value = int(match["code"], 16)
         # Older kernels print 0 for a BUG and other traps that are no aborts: no syndrome at all.

@@ -17,7 +17,7 @@ class Region(NamedTuple):
     sure: bool = True
 
 
-_NARROW = frozenset(("i386", "arm", "ppc"))
+_NARROW = frozenset(("i386", "arm", "ppc", "m68k", "arc"))
 _CR4_LA57 = 1 << 12
 
 # CONFIG_RANDOMIZE_MEMORY moves these, 5-level page tables too.
@@ -35,8 +35,8 @@ _X86_64 = (
 
 
 def bits(architecture: str, value: int = 0) -> int:
-    """Width of a pointer. A 32-bit mips kernel prints short addresses."""
-    return 32 if architecture in _NARROW or (architecture == "mips" and value < 1 << 32) else 64
+    """Width of a pointer. 32-bit mips and parisc kernels print short addresses."""
+    return 32 if architecture in _NARROW or (architecture in ("mips", "parisc") and value < 1 << 32) else 64
 
 
 def non_canonical(value: int, registers: Mapping[str, int]) -> bool | None:

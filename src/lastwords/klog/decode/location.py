@@ -24,16 +24,17 @@ class Location(NamedTuple):
 
 # The words that such a line begins with. "IP:" is what x86 printed above the registers before Linux 4.18.
 _INSTRUCTION_POINTERS = frozenset(
-    {"RIP:", "RIP", "EIP:", "EIP", "IP:", "pc", "PC", "NIP:", "NIP", "epc", "Krnl", "ERA:", "era"}
+    {"RIP:", "RIP", "EIP:", "EIP", "IP:", "pc", "pc:", "PC", "NIP:", "NIP", "epc", "epc:", "Krnl", "ERA:", "era"}
+    | {"TPC:", "IAOQ[0]:", "PC:", "[ERET"}
 )
-_LINK_REGISTERS = frozenset({"lr", "LR", "ra", "ra:"})
+_LINK_REGISTERS = frozenset({"lr", "LR", "lr:", "ra", "ra:", "RPC:", "I7:", "RP(r2):", "[BLINK", "BLK:"})
 _BEGINNINGS = _INSTRUCTION_POINTERS | _LINK_REGISTERS
 
 _LONGEST = 800
 """Characters of a line that are looked at: KSYM_NAME_LEN is 512."""
 
 _AFTER_NAME = re.compile(r"\+0x([0-9a-f]{1,16})(?:/0x([0-9a-f]{1,16}))?(?:\s{1,4}\[([^\s\]]{1,64}))?")
-_BEFORE_NAME = re.compile(r"\(?(?:[0-9a-f]{4}:)?\.?")
+_BEFORE_NAME = re.compile(r"[(<]?(?:[0-9a-f]{4}:)?\.?")
 # `RIP: 0010:ext4_iget (fs/ext4/inode.c:4911)`, after scripts/decode_stacktrace.sh.
 _NAME_WITHOUT_OFFSET = re.compile(
     r"\s*(?:(?:RIP|EIP):\s(?:[0-9a-f]{4}:)?|(?:e?pc|lr|ra)\s{0,4}:\s{0,4}|(?:PC|LR)\sis\sat\s)"
@@ -42,7 +43,7 @@ _NAME_WITHOUT_OFFSET = re.compile(
 _ADDRESS = re.compile(
     r"\[<\s{0,20}(?:0x)?([0-9a-f]{8,16}|\(null\))>\]"
     r"|(?<![+/\w])0x([0-9a-f]{1,16})(?![0-9a-f])"
-    r"|(?:NIP:?|LR|pc|epc|ra|ERA|era)\s{0,4}:?\s{0,4}\[?([0-9a-f]{16}|[0-9a-f]{8})(?![0-9a-f])"
+    r"|(?:NIP:?|LR|pc|epc|ra|ERA|era)\s{0,4}:?\s{0,4}\[?([0-9a-fA-F]{16}|[0-9a-fA-F]{8})(?![0-9a-fA-F])"
 )
 _PSW = re.compile(r"\s*Krnl\sPSW\s?:\s[0-9a-f]{16}\s([0-9a-f]{16})")
 

@@ -283,6 +283,44 @@ def _s390(mnemonic: str, operands: str) -> Iterator[Access]:
         yield Access(match[0], name, index, 1, int(number), size, write and _S390_WRITES.match(mnemonic) is not None)
 
 
+# loongarch: register, base, displacement or index; of atomic operations the base stands last
+
+_LOONGARCH_OPERAND = re.compile(r"\$\w{2,4}, \$(\w{2,4}), (?:\$(\w{2,4})|(-?\d{1,6}))\Z")
+_LOONGARCH_ACCESS = re.compile(r"(?P<how>ld|st|ldx|stx|ldptr|stptr|ll|sc|am\w{2,8})\.(?P<size>[bhwd])u?\Z")
+
+
+def _loongarch(mnemonic: str, operands: str) -> Iterator[Access]:
+    how = _LOONGARCH_ACCESS.match(mnemonic)
+    match = _LOONGARCH_OPERAND.match(operands[:60])
+    if how is None or match is None:
+        return
+    size = {"b": 1, "h": 2, "w": 4, "d": 8}[how["size"]]
+    text = operands.partition(", ")[2]
+    if how["how"].startswith("am"):
+        yield Access(text, match[2] or "", size=size, write=True)
+    else:
+        write = how["how"].startswith(("st", "sc"))
+        yield Access(text, match[1], match[2] or "", displacement=int(match[3] or 0), size=size, write=write)
+
+
+# sparc: [%base + %index] or [%base + displacement]
+
+_SPARC_OPERAND = re.compile(
+    r"\[%(\w{2,3})(?:\+%(?P<index>\w{2,3})|(?P<sign>[+-])(?P<number>0x[0-9a-f]{1,4}|\d{1,4}))?\]"
+)
+_SPARC_SIZES = (("x", 8), ("d", 8), ("h", 2), ("b", 1))
+
+
+def _sparc(mnemonic: str, operands: str) -> Iterator[Access]:
+    match = _SPARC_OPERAND.search(operands[:80])
+    if match is None or not mnemonic.startswith(("ld", "st", "cas", "swap")):
+        return
+    size = 4 if mnemonic in ("ld", "st") else next((n for end, n in _SPARC_SIZES if mnemonic.endswith(end)), 4)
+    displacement = int(match["number"] or "0", 0) * (-1 if match["sign"] == "-" else 1)
+    write = mnemonic.startswith(("st", "cas", "swap"))
+    yield Access(match[0], match[1], match["index"] or "", displacement=displacement, size=size, write=write)
+
+
 _READERS = {
     "x86_64": _x86,
     "i386": _i386,
@@ -293,9 +331,11 @@ _READERS = {
     "riscv64": _displaced,
     "mips": _displaced,
     "s390x": _s390,
+    "loongarch64": _loongarch,
+    "sparc64": _sparc,
 }
 
-_ZERO = frozenset(("zero", "xzr", "wzr", "eiz", "riz"))
+_ZERO = frozenset(("g0", "zero", "xzr", "wzr", "eiz", "riz"))
 # Where "relative to the program counter" counts from: bytes behind the instruction, 0 for its own length.
 _NEXT = {"x86_64": ("rip", 0), "arm": ("pc", 8)}
 
@@ -323,5 +363,6 @@ _RENAMED: dict[str, dict[str, tuple[str, int, int]]] = {
     "arm64": {**{f"w{n}": (f"x{n}", 32, 0) for n in range(31)}, "lr": ("x30", 64, 0), "fp": ("x29", 64, 0)},
     "arm": {"sb": ("r9", 32, 0), "sl": ("r10", 32, 0), "fp": ("r11", 32, 0), "ip": ("r12", 32, 0)},
     "riscv64": {"fp": ("s0", 64, 0), "s0": ("fp", 64, 0)},
+    "sparc64": {"o6": ("sp", 64, 0), "fp": ("i6", 64, 0)},
     "mips": {name: (f"r{number}", 64, 0) for number, name in enumerate(_MIPS_NAMES)},
 }

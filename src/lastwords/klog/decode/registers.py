@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from lastwords.klog.decode import other_registers as other
 from lastwords.klog.decode.location import Location, where
 
 Values = dict[str, int]
@@ -32,7 +33,7 @@ class _Line(NamedTuple):
     """Says where the instruction pointer is."""
 
 
-_LINKS = frozenset(("lr", "LR", "ra", "ra:"))
+_LINKS = frozenset(("lr", "LR", "lr:", "ra", "ra:", "RP(r2):", "[BLINK", "BLK:"))
 """Registers that hold the address that will be returned to."""
 
 
@@ -298,18 +299,22 @@ def _pstate(text: str) -> Values | None:
 
 
 _ARM_CONTROL = re.compile(r"\b(Control|Table|DAC): ([0-9a-f]{8,16})\b")
-_ESR = re.compile(r"\s*ESR = 0x([0-9a-f]{8,16})\b")
+# With a colon where the stack is full (`panic_bad_stack()`), which also has the address.
+_ESR = re.compile(r"\s*(ESR|FAR)(?: =|:) 0x([0-9a-f]{8,16})\b")
 
 
 def _esr(text: str) -> Values | None:
     found = _ESR.match(text)
-    return {"esr": int(found[1], 16)} if found else None
+    return {found[1].lower(): int(found[2], 16)} if found else None
 
 
 # powerpc
 
-_PPC = re.compile(r"\b(NIP|LR|CTR|MSR|CR|XER|CFAR|DAR|DEAR|DSISR|ESR|IRQMASK|SOFTE|TRAP):\s{1,2}([0-9a-f]{1,16})\b")
-_PPC_GPRS = re.compile(r"\s*GPR([0-9]{2}):((?:\s[0-9a-f]{16}){1,4}|(?:\s[0-9a-f]{8}){1,8})\s*$")
+# Until Linux 2.6 32-bit kernels printed capitals.
+_PPC = re.compile(r"\b(NIP|LR|CTR|MSR|CR|XER|CFAR|DAR|DEAR|DSISR|ESR|IRQMASK|SOFTE|TRAP):\s{1,2}([0-9a-fA-F]{1,16})\b")
+_XMON = re.compile(r"\s*(pc|lr|sp|msr|dar|dsisr): {1,4}([0-9a-f]{1,16})\b")
+_XMON_NAMES = {"pc": "nip", "sp": "r1"}
+_PPC_GPRS = re.compile(r"\s*GPR([0-9]{2}):((?:\s[0-9a-f]{16}){1,4}|(?:\s[0-9a-fA-F]{8}){1,8})\s*$")
 
 
 def _gprs(text: str) -> Values | None:
@@ -320,6 +325,12 @@ def _gprs(text: str) -> Values | None:
     return {f"r{first + i}": int(digits, 16) for i, digits in enumerate(found[2].split()) if first + i < 32}
 
 
+def _xmon(text: str) -> Values | None:
+    """Powerpc's debugger (`arch/powerpc/xmon/xmon.c: excprint()`)."""
+    found = _XMON.match(text)
+    return {_XMON_NAMES.get(found[1], found[1]): int(found[2], 16)} if found else None
+
+
 def _nip(text: str) -> Values | None:
     return _pairs(_PPC)(text) or _symbol(text)
 
@@ -327,6 +338,8 @@ def _nip(text: str) -> Values | None:
 # s390
 
 _PSW = re.compile(r"\s*(Krnl|User) PSW\s?: ([0-9a-f]{16}) ([0-9a-f]{16})\b")
+# Addresses that the kernel hides; the symbol behind them stays.
+_HIDDEN_PSW = re.compile(r"\s*Krnl PSW\s?: \(_{2,4}ptrval_{2,4}\)")
 _S390_GPRS = re.compile(r"\s*(?:Krnl|User) GPRS:((?:\s[0-9a-f]{16}){4})")
 _FOUR_WORDS = re.compile(r"\s*([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16})\s*$")
 
@@ -341,6 +354,8 @@ def _krnl(text: str) -> Values | None:
     if psw is not None:
         values = {"psw_mask": int(psw[2], 16), "psw_addr": int(psw[3], 16)}
         return values if psw[1] == "Krnl" else {**values, "user": 1}
+    if _HIDDEN_PSW.match(text) is not None:
+        return {}
     gprs = _S390_GPRS.match(text)
     if gprs is None:
         return None
@@ -399,11 +414,11 @@ def _loongarch_csr(text: str) -> Values | None:
 
 
 def _pc(text: str) -> Values | None:
-    return _program_counter(text) if ":" in text[:12] else _loongarch(text)
+    return _program_counter(text) if ":" in text[:12] else _loongarch(text) or other.alpha(text) or _symbol(text)
 
 
 def _a_or_t_or_s(text: str) -> Values | None:
-    return _colon(text) or _loongarch(text)
+    return _colon(text) or _loongarch(text) or other.alpha(text)
 
 
 def _lines() -> dict[str, _Line]:
@@ -446,15 +461,19 @@ def _lines() -> dict[str, _Line]:
         **{f"r{n}": _Line(_colon, "arm") for n in range(13)},
         **{f"r{n}:": _Line(_colon, "arm") for n in range(13)},
         "Control:": _Line(_pairs(_ARM_CONTROL), "arm"),
-        "ESR": _Line(_esr, "arm64", repeats=True),
+        **dict.fromkeys(("ESR", "ESR:", "FAR:"), _Line(_esr, "arm64", repeats=True)),
         "NIP:": _Line(_nip, "ppc64", opens=True, locates=True),
         "NIP": _Line(_symbol, "ppc64", repeats=True, locates=True),
         **dict.fromkeys(("REGS:", "MSR:", "CFAR:", "DAR:", "DEAR:", "DSISR:"), ppc),
         **{f"GPR{n:02}:": gprs for n in range(32)},
+        "pc:": _Line(_xmon, "ppc64", opens=True, locates=True),
+        "lr:": _Line(_xmon, "ppc64"),
+        **dict.fromkeys(("sp:", "msr:", "dar:", "dsisr:"), _Line(_xmon, "ppc64")),
         "Krnl": _Line(_krnl, "s390x", locates=True),
         "User": _Line(_krnl, "s390x"),
         **{f"R:{n}": _Line(_psw_bits, "s390x") for n in (0, 1)},
         "epc": _Line(_epc, locates=True),
+        "epc:": _Line(_epc, locates=True),  # Linux 5.11 and 5.12, without a symbol
         "ra": _Line(_ra, repeats=True),
         "ra:": _Line(_ra, repeats=True),
         **dict.fromkeys(("gp", "status:"), colon),
@@ -466,6 +485,22 @@ def _lines() -> dict[str, _Line]:
         **dict.fromkeys(("Hi", "Lo", "Acx", "Status:", "Cause", "BadVA", "PrId"), mips),
         "era": _Line(_mips, "loongarch64", locates=True),
         "ERA:": _Line(_loongarch_csr, "loongarch64", locates=True),
+        "TSTATE:": _Line(other.sparc_state, "sparc64", opens=True),
+        "TPC:": _Line(_symbol, "sparc64", repeats=True, locates=True),
+        **dict.fromkeys(("RPC:", "I7:"), _Line(_symbol, "sparc64", repeats=True)),
+        **{f"{window}{n}:": _Line(other.sparc, "sparc64") for window in "goli" for n in (0, 4)},
+        "IASQ:": _Line(other.parisc_queues, "parisc"),
+        "IIR:": _Line(other.parisc_interruption, "parisc"),
+        "IAOQ[0]:": _Line(_symbol, "parisc", repeats=True, locates=True),
+        "RP(r2):": _Line(_symbol, "parisc", repeats=True),
+        **{f"r{n:02}-{n + 3:02}": _Line(other.parisc_four, "parisc") for n in range(0, 32, 4)},
+        "v0": _Line(other.alpha, "alpha"),
+        "PC:": _Line(other.m68k_counter, "m68k", locates=True),
+        **dict.fromkeys(("SR:", "d0:", "d4:"), _Line(other.m68k, "m68k")),
+        **dict.fromkeys(("[ECR", "[EFA", "[STAT32]:", "ECR:", "STAT32:"), _Line(other.arc, "arc")),
+        "[ERET": _Line(_symbol, "arc", locates=True),
+        **dict.fromkeys(("[BLINK", "BLK:"), _Line(_symbol, "arc")),
+        **{f"r{n:02}:": _Line(other.arc, "arc") for n in range(0, 26, 3)},
         **dict.fromkeys(("CRMD:", "PRMD:", "EUEN:", "ECFG:", "ESTAT:", "BADV:"), csr),
     }
 

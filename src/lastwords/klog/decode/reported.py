@@ -33,6 +33,9 @@ _WORDINGS = (
     re.compile(r"(?:BUG: )?[Kk]ernel NULL pointer dereference(?:, address:| (?:on \w{1,8} )?at) " + _ADDRESS),
     re.compile(r"(?:BUG: )?Unable to handle kernel (?:data access|instruction fetch)(?: on \w{1,8})? at " + _ADDRESS),
     re.compile(r"Kernel attempted to \w{1,10} (?:user|\S{1,20}) page \((?P<address>[0-9a-f]{1,16})\)"),
+    # parisc, arc
+    re.compile(r"[\w ()?-]{3,60}: Code=\d{1,3} .{1,60}?(?:at addr |Addr=)" + _ADDRESS),
+    re.compile(r"(?:\[ECR   \]: .{1,16}=> )?(?:Invalid \w{2,5} @|Misaligned r/w from) " + _ADDRESS),
     re.compile(r"Unhandled (?:fault|prefetch abort): .{1,80}? at " + _ADDRESS),
     # Since Linux 4.15 %p prints a hash: only what looks like the kernel's own is an address.
     re.compile(r"BUG: (?:[\w#!-]{1,20} )?stack guard page was hit at (?P<address>ffff[0-9a-f]{12})(?![\w.])"),
@@ -45,12 +48,16 @@ _SOFTWARE = (
 )
 _S390 = re.compile(r"Failing address: ([0-9a-f]{16})\b")
 _GENERAL_PROTECTION = 0
+_NEAR = ("address", " at", "attempted", "Addr=", " @ ", "Misaligned")
+"""Every wording has one of these."""
 
 
-# Where the headline is cut off, a register may still hold the address. Not x86's CR2: the next page fault, perhaps while
+# Where the headline is cut off, or names no address as that of an unaligned access, a register may still hold it. Not x86's CR2: the next page fault, perhaps while
 # the report is printed, overwrites it.
 _RISCV_ADDRESS_CAUSES = (4, 5, 6, 7, 12, 13, 15)
 _PPC_ADDRESS_TRAPS = (0x300, 0x380)
+_MIPS_ADDRESS_CODES = range(1, 6)
+_LOONGARCH_ADDRESS_CODES = range(1, 10)
 
 
 def reported_address(texts: Iterable[str], registers: Mapping[str, int]) -> Reported | None:
@@ -64,7 +71,7 @@ def reported_address(texts: Iterable[str], registers: Mapping[str, int]) -> Repo
         failing = _S390.match(text)
         if failing is not None:
             return Reported(int(failing[1], 16), page_only=True)
-        if "address" not in text and " at" not in text and "attempted" not in text:
+        if not any(word in text for word in _NEAR):
             continue
         for number, pattern in enumerate(_WORDINGS):
             match = pattern.match(text[:_LONGEST])
@@ -74,6 +81,12 @@ def reported_address(texts: Iterable[str], registers: Mapping[str, int]) -> Repo
         return Reported(registers["badaddr"])
     if registers.get("trap") in _PPC_ADDRESS_TRAPS and "dar" in registers:
         return Reported(registers["dar"])
+    if "far" in registers:
+        return Reported(registers["far"])
+    if "badvaddr" in registers and registers.get("cause", 0) >> 2 & 31 in _MIPS_ADDRESS_CODES:
+        return Reported(registers["badvaddr"])
+    if "badv" in registers and registers.get("estat", 0) >> 16 & 63 in _LOONGARCH_ADDRESS_CODES:
+        return Reported(registers["badv"])
     return None
 
 

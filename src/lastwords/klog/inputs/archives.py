@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 from lastwords.compressed import BLOCK, BROKEN, ZSTD_WINDOW, compression
 
+from .documents import text_within
+
 CUT = "the compressed data ends early or is damaged; read as far as it goes"
 
 
@@ -38,11 +40,19 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 def is_packed(head: bytes) -> bool:
     """Whether `unpacked()` gives another text than the file itself, which begins so."""
-    return head.startswith(_UTF16_MARKS) or compression(head) is not None
+    return _unpacker(head) is not None
 
 
-def unpacked(file: io.BufferedReader, damaged: Callable[[str], None], layers: int = 3) -> io.BufferedReader:
-    """The same file, without its compression or UTF-16.
+def _unpacker(head: bytes) -> Callable[[BinaryIO], Iterator[bytes]] | None:
+    if head.startswith(_UTF16_MARKS):
+        return _utf16
+    if (how := compression(head)) is not None:
+        return lambda file: how.blocks(file, ZSTD_WINDOW)
+    return text_within(head)
+
+
+def unpacked(file: io.BufferedReader, damaged: Callable[[str], None], layers: int = 4) -> io.BufferedReader:
+    """The same file, without its compression or UTF-16, or the text out of a document of JSON, CSV or base64.
 
     Args:
         file: just opened, its first bytes not yet read.
@@ -52,12 +62,8 @@ def unpacked(file: io.BufferedReader, damaged: Callable[[str], None], layers: in
     Returns:
         `file` itself where there is nothing to unpack.
     """
-    start = file.peek(8)
-    if not layers or not is_packed(start):
-        return file
-    how = compression(start)
-    blocks = how.blocks(file, ZSTD_WINDOW) if how else _utf16(file)
-    return unpacked(stream(blocks, damaged, file), damaged, layers - 1)
+    how = _unpacker(file.peek(8)) if layers else None
+    return unpacked(stream(how(file), damaged, file), damaged, layers - 1) if how is not None else file
 
 
 def stream(

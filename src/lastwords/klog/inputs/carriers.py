@@ -1,6 +1,6 @@
 r"""What stands in front of a kernel message in one line of text: log daemons, receivers, terminals, e-mail.
 
-`CARRIERS` is the table of all that can. `peel()` takes them off one after the other, because they nest: a
+`CARRIERS` is the table of all that can, `STARTS` the characters with which one can begin. `peel()` takes them off one after the other, because they nest: a
 console capture in a container's log, pasted into an e-mail. Named groups of the patterns:
 
 | group | meaning |
@@ -17,6 +17,7 @@ console capture in a container's log, pasted into an e-mail. Named groups of the
 """
 
 import re
+from functools import cache
 
 import msgspec
 
@@ -44,6 +45,7 @@ _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 _ISO = rf"{_DATE}T{_CLOCK}{_ZONE}?"
 _BSD = rf"{_MONTH} [ 0-9][0-9] {_CLOCK}(?: [0-9]{{4}})?"
 _CTIME = rf"{_DAY} {_MONTH} [ 0-9][0-9] {_CLOCK}(?: [0-9]{{4}})?"
+WALL = rf"{_ISO}|{_DATE} {_CLOCK}(?: ?{_ZONE})?|{_CTIME}|{_BSD}"
 _HOST = r"[^ \[\]:]{1,255}"
 _TAG = r"(?P<tag>[^\s:\[\]]{1,128})(?:\[[0-9]{0,10}\])?: ?"
 # Without knowing that the file is syslog, a driver's `usb 1-1: ` must not pass for host and program.
@@ -52,7 +54,7 @@ _FACILITY = r"kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|
 _SEVERITY = "|".join(LEVELS)
 _BUSYBOX = rf"(?:(?i:(?P<facility>{_FACILITY})\.(?P<severity>{_SEVERITY})) )?"
 
-_CARRIERS: tuple[tuple[str, str], ...] = (
+CARRIERS: tuple[tuple[str, str], ...] = (
     # First characters with which the carrier can start, and its pattern.
     # RFC 5424: <4>1 2026-11-23T10:00:00Z host kernel - - - text
     ("<", rf"<(?P<pri>[0-9]{{1,3}})>1 (?P<wall>{_ISO}|-) \S{{1,255}} (?P<tag>\S{{1,48}}) \S{{1,128}} \S{{1,32}} "
@@ -101,7 +103,7 @@ _CARRIERS: tuple[tuple[str, str], ...] = (
     # metalog: Feb 01 14:13:27 [kernel] text
     ("JFMASOND", rf"(?P<wall>{_BSD}) \[(?P<tag>[^\s\]]{{1,64}})\] ?"),
     # E-mail. Some programs put no blank behind the sign; neither does KASAN's `>ffff8880…`, which is no quotation.
-    (">", r"(?:>{1,8} ){1,16}|>{1,16}$|(?:>{1,8} ){0,8}>{1,8}(?![0-9a-f]{8})(?=[A-Za-z0-9\[*-])"),
+    (">", r"(?:>{1,8} ){1,16}|>{1,16}$|(?:>{1,8} ){0,8}>{1,8}(?![0-9a-f]{8})(?=[A-Za-z0-9\[*-]|<[0-7]>)"),
     (" ", r" {1,3}>{1,8}(?: |$)"),
     # A block of code in a text, whose lines have a date.
     (" \t", rf"[ \t]{{1,16}}(?=(?:{_BSD}|{_CTIME}|{_ISO}) )"),
@@ -110,6 +112,7 @@ _CARRIERS: tuple[tuple[str, str], ...] = (
     ("JFMASOND", rf"(?P<wall>{_BSD})(?: |$)"),
     ("Kk", r"(?P<tag>kernel): "),
 )  # fmt: skip
+STARTS = frozenset("".join(characters for characters, _ in CARRIERS))
 
 # printk's stamp in every form, at the start of what the carriers left. `dmesg --time-format delta` adds
 # ` <    0.000012>`, Amlogic's kernels `@2`, others `,0`.
@@ -124,19 +127,6 @@ _VENDOR = (
     r"|\[ ?[0-9]{1,3}: {0,16}[^\s\]][^\]]{0,32}: {0,8}(?P<task2>[0-9]{1,10})\] "
 )
 
-_Table = dict[str, list[re.Pattern[str]]]
-
-
-def _by_first_character() -> _Table:
-    table: _Table = {}
-    for characters, pattern in _CARRIERS:
-        compiled = re.compile(pattern)
-        for character in characters:
-            table.setdefault(character, []).append(compiled)
-    return table
-
-
-CARRIERS = _by_first_character()
 STAMP = re.compile(f"{_STAMP}(?:{_VENDOR})?")
 VENDOR = re.compile(_VENDOR)
 # More than this is not a log but an attempt.
@@ -161,6 +151,12 @@ class Envelope(msgspec.Struct, gc=False):
         return Record(line, text, self.time, self.caller, self.level, self.wall, self.kernel)
 
 
+@cache
+def _carriers(first: str) -> tuple[re.Pattern[str], ...]:
+    """What can begin with this character. A log has few of these, and to compile all takes longer than to read a log."""
+    return tuple(re.compile(pattern) for characters, pattern in CARRIERS if first in characters)
+
+
 def peel(text: str) -> Envelope:
     """What stands in front of the message in one line. The kernel's own time stamp is the last to go."""
     envelope = Envelope()
@@ -169,7 +165,8 @@ def peel(text: str) -> Envelope:
         if match:
             _open(envelope, match)
             return envelope
-        for carrier in CARRIERS.get(text[envelope.length : envelope.length + 1], ()):
+        first = text[envelope.length : envelope.length + 1]
+        for carrier in _carriers(first) if first in STARTS else ():
             match = carrier.match(text, envelope.length)
             if match:
                 break

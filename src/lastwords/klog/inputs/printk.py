@@ -10,7 +10,7 @@ from itertools import repeat
 
 from lastwords.model import Record
 
-from .carriers import CARRIERS, PROMPT, VENDOR, peel
+from .carriers import PROMPT, STARTS, VENDOR, peel
 from .dialect import last_line_end
 from .terminal import displayed
 
@@ -32,7 +32,6 @@ STATUS = ("[", "    ")
 # A program's message that ends where a kernel message begins, as in `name[12]: text: [   12.345678] text`.
 _QUOTING = re.compile(r"[^\s\[\]]{1,64}\[[0-9]{1,10}\]: .{0,200}[:\"'`] ?")
 
-_SPECIAL = frozenset(CARRIERS)
 # A look at this much of a text tells whether its kernel is one of those that print the task behind the time.
 _VENDOR_SAMPLE = 1 << 16
 _VENDOR_LINE = re.compile(rf"[0-9]\] (?:{VENDOR.pattern})")
@@ -119,7 +118,7 @@ def _unstamped(records: list[Record], text: str, line: int) -> tuple[int, str]:
 
 def alone(text: str, line: int) -> Record:
     """The record of one line that has no printk stamp, or not the usual one."""
-    if text[:1] not in _SPECIAL:
+    if text[:1] not in STARTS:
         return Record(line, text)
     envelope = peel(text)
     return envelope.record(line, text[envelope.length :])

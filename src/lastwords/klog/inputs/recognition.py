@@ -5,13 +5,15 @@ from collections import Counter
 from collections.abc import Callable
 
 from .carriers import STAMP
-from .containers import Wrapped
+from .containers import TEXT, Wrapped
 from .dialect import Dialect
 from .dmesg_json import DmesgJson
+from .foreign import Prefixed, foreign, without
 from .journal import JournalExport, JournalJson, JournalPretty
 from .journal_verbose import HEADER as VERBOSE_HEADER
 from .journal_verbose import JournalVerbose
 from .kmsg import Kmsg
+from .pasted import ENTITY, Pasted, indentation, outdented, without_markup
 from .printk import Printk
 from .pstore import HEADER as PSTORE_HEADER
 from .pstore import Pstore
@@ -38,8 +40,9 @@ REMARKS = re.compile(rb"\A(?:-- [^\n]{0,300}\n){1,4}")
 
 # What a single line looks like; the first pattern that fits names the line's dialect.
 LINES: tuple[tuple[str, str], ...] = (
-    ("journal-json", r"(?:data: |\x1e)?\{ ?\"(?:.{0,200}\")?(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE|_BOOT_ID)\""),
-    ("docker-json", r"(?:- )?\{ ?\"(?:log|msg|dt|stream|time|message)\" ?:"),
+    ("journal-json", r"(?:data: |\x1e)?\{ ?\"(?:.{0,4000}\")?(?:__REALTIME_TIMESTAMP|__CURSOR|_TRANSPORT|_BOOT_ID)\""),
+    ("json-lines", r"(?:- )?\{ ?\"(?:log|msg|dt|stream|time|message)\" ?:"),
+    ("json-lines", rf"(?:- )?\{{ ?(?:\".{{0,2000}})?\"(?:{'|'.join(TEXT)})\" ?: ?\""),
     # Looking for a comma first is cheap, and few lines have one.
     ("netconsole-extended", r"(?=[^;,\n]{1,160},)(?:[^;,\n]{1,80} )?(?:[0-9]+\.[^,;\s]{1,80},)?[0-9]{1,5},[0-9]{1,18},[0-9]{1,18},[-c+]"),
     ("dmesg-json", r" {2,16}\"(?:fac|pri|time|caller|msg)\": "),
@@ -61,12 +64,15 @@ LINES: tuple[tuple[str, str], ...] = (
     ("netconsole", r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?:? "),
     ("console", r"\[(?:  OK  |FAILED|DEPEND)\]|\S{1,64} login: | {9}Starting "),
     ("raw", r"(?:> )*(?:Call Trace:|CPU: [0-9]+ PID: [0-9]+ |RIP: 00|Code: [0-9a-f]{2} |Modules linked in:|BUG: "
-            r"|Kernel panic - not syncing|Linux version [0-9]| \[<[0-9a-f]{8,16}>\] |pc : |x29: |NIP: )"),
+            r"|INFO: |WARNING: |Oops: |Internal error: |Unable to handle |Backtrace:|Kernel panic - not syncing|Linux version [0-9]| \[<[0-9a-f]{8,16}>\] |pc : |x29: |NIP: )"),
 )  # fmt: skip
 
 # Dialects in which an entry has a line for each of its many fields, and what share of all lines these are at least.
 _FIELDS = ("journal-verbose", "journal-pretty", "journal-export")
 _FIELDS_SHARE = 0.2
+
+# Dialects whose lines anything may stand in front of.
+_FREE_TEXT = ("text", "raw", "dmesg", "console", "syslog", "journal-short", "netconsole")
 
 _ANY_LINE = re.compile("|".join(f"({pattern})" for _, pattern in LINES))
 
@@ -80,7 +86,7 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "journal-pretty": JournalPretty,
     "journal-verbose": JournalVerbose,
     "pstore": Pstore,
-    "docker-json": Wrapped,
+    "json-lines": Wrapped,
     "netconsole-extended": Kmsg,
     "syslog": lambda: Syslog("syslog"),
     "journal-short": lambda: Syslog("journal-short"),
@@ -99,18 +105,42 @@ def recognise(sample: bytes) -> Dialect:
     Returns:
         A fresh object: some dialects remember what they have read. `text` where nothing fits.
     """
-    sample = REMARKS.sub(b"", sample[:SAMPLE].removeprefix(b"\xef\xbb\xbf"))
-    for pattern, dialect in SAMPLES:
-        if pattern.match(sample):
-            return dialect()
-    return DIALECTS[_of_lines(sample)]()
+    sample = sample[:SAMPLE].removeprefix(b"\xef\xbb\xbf")
+    if ENTITY.search(sample):
+        return _pasted(_bare(without_markup(sample)), without_markup)
+    return _bare(sample)
 
 
-def _of_lines(sample: bytes) -> str:
+def _bare(sample: bytes) -> Dialect:
+    sample = REMARKS.sub(b"", sample)
+    whole = next((dialect for pattern, dialect in SAMPLES if pattern.match(sample)), None)
+    if whole is not None:
+        return whole()
+    lines = _lines(sample)
+    if indent := indentation(lines, _line_dialect):
+        bared = outdented(indent)
+        return _pasted(DIALECTS[_of_lines(bared(sample))](), bared)
+    name = _of_lines(sample)
+    if name in _FREE_TEXT and (fronts := foreign(lines)):
+        inner = DIALECTS[_of_lines(b"\n".join(without(sample.split(b"\n"), fronts)))]()
+        if inner.line_oriented:
+            return Prefixed(inner, fronts)
+    return DIALECTS[name]()
+
+
+def _pasted(inner: Dialect, bared: Callable[[bytes], bytes]) -> Dialect:
+    return Pasted(inner, bared) if inner.line_oriented else inner
+
+
+def _lines(sample: bytes) -> list[str]:
     text, _ = displayed(sample)
     lines = [line for line in text.split("\n", SAMPLE_LINES * 4) if line][: SAMPLE_LINES * 4]
     # Boot loaders and test rigs come first: look at lines from all over the sample.
-    lines = lines[:: max(1, len(lines) // SAMPLE_LINES)]
+    return lines[:: max(1, len(lines) // SAMPLE_LINES)]
+
+
+def _of_lines(sample: bytes) -> str:
+    lines = _lines(sample)
     votes = Counter(_line_dialect(line) for line in lines)
     for fields in _FIELDS:
         # init's environment, which the kernel prints before it starts it, looks like them.

@@ -11,7 +11,6 @@ ESCAPES = re.compile(
     r"|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC and friends: window titles
     r"|[ -/][0-~]?|[0-~])?"  # character sets and the short ones
 )
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))
 STAMP = re.compile(r"\[ {0,8}[0-9]{1,12}\.[0-9]{6}\]")
 
 
@@ -32,8 +31,6 @@ def displayed(data: bytes) -> tuple[str, list[int]]:
     text = data.decode("utf-8", "replace")
     if not text.isascii() and "\xa0" in text:
         text = text.replace("\xa0", " ")  # web pages and mails keep blanks apart with it
-    if "&lt;" in text or "&gt;" in text:
-        text = _of_a_page(text)
     if "\x1b" in text:
         text = ESCAPES.sub("", text)
     if "\r" in text:
@@ -44,13 +41,6 @@ def displayed(data: bytes) -> tuple[str, list[int]]:
     if _has_long_line(text):
         text = "\n".join([line[:LONGEST_LINE] for line in text.split("\n")])
     return text, continued
-
-
-def _of_a_page(text: str) -> str:
-    """Text out of a web page's source, such as a bug tracker's."""
-    for escaped, sign in _ENTITIES:
-        text = text.replace(escaped, sign)
-    return text
 
 
 def _has_long_line(text: str) -> bool:

@@ -13,7 +13,7 @@ from .words import PANIC
 
 DAMAGE = Damage(
     kind="typed",
-    text="The text looks typed by hand, or read off a picture: case, blanks and brackets are taken as the kernel has them.",
+    text="The text looks typed by hand, or read off a picture: it was read leniently, and is shown in the kernel's spelling.",
 )
 
 LONGEST = 16 << 10
