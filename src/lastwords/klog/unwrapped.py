@@ -28,7 +28,7 @@ _STAMP = re.compile(
 )
 # How the lines of a report begin that have no stamp.
 _BEGINNING = re.compile(
-    rb"[^A-Za-z0-9+]|[0-9a-f]{8,16}\b|[A-Za-z_][\w.]{0,100}\+0x|[A-Za-z0-9_]{2,10}:\s|#PF|PGD|Oops|\*p|---|==|\*\*|printing"
+    rb"[^A-Za-z0-9+<]|<(?![0-9a-f]{2}> )|[0-9a-f]{8,16}\b|[A-Za-z_][\w.]{0,100}\+0x|[A-Za-z0-9_]{2,10}:\s|#PF|PGD|Oops|\*p|---|==|\*\*|printing"
     rb"|Call |Modules |Hardware |Process |CPU|Kernel|BUG|WARNING|INFO|RIP|RSP|EIP|Stack|Code|note|Disabling|last |general|\.\.\."
 )
 _ENOUGH = 3

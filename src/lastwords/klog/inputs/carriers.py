@@ -103,7 +103,7 @@ CARRIERS: tuple[tuple[str, str], ...] = (
     # metalog: Feb 01 14:13:27 [kernel] text
     ("JFMASOND", rf"(?P<wall>{_BSD}) \[(?P<tag>[^\s\]]{{1,64}})\] ?"),
     # E-mail. Some programs put no blank behind the sign; neither does KASAN's `>ffff8880…`, which is no quotation.
-    (">", r"(?:>{1,8} ){1,16}|>{1,16}$|(?:>{1,8} ){0,8}>{1,8}(?![0-9a-f]{8})(?=[A-Za-z0-9\[*-]|<[0-7]>)"),
+    (">", r"(?:>{1,8} ){1,16}|>{1,16}$|(?:>{1,8} ){0,8}>{1,8}(?![0-9a-f]{8})(?=[A-Za-z0-9\[*#-]|<[0-7]>)"),
     (" ", r" {1,3}>{1,8}(?: |$)"),
     # A block of code in a text, whose lines have a date.
     (" \t", rf"[ \t]{{1,16}}(?=(?:{_BSD}|{_CTIME}|{_ISO}) )"),
