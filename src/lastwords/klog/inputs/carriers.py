@@ -74,9 +74,6 @@ CARRIERS: tuple[tuple[str, str], ...] = (
     ("0123456789", rf"(?P<wall>{_ISO}) (?:stdout|stderr) [FP] "),
     # A log that somebody shortened: 19:18:21 kernel: text
     ("0123456789", rf"(?P<wall>{_CLOCK}) (?P<tag>kernel): "),
-    # Some hosts' daemons put a further sign in front of what klogd gave them: kernel: : text
-    # ABRT's mails put one in front of every line.
-    (":", r": |:(?=[A-Z\[<-])"),
     # ISO time stamps: rsyslog, syslog-ng, journalctl -o short-iso and short-iso-precise.
     ("0123456789", rf"(?P<wall>{_ISO}) {_HOST} {_SURE_TAG}"),
     # journalctl -o short-unix.
