@@ -17,6 +17,7 @@ _DEFAULT = re.compile(
     r"|test_dumps\.py::.*\[6\.1-(?:null-field|timer-null|hung-task|nx-exec|stack-overflow|storage-mod|wild-pointer"
     r"|slab-neighbour|reused-memory|lock-holder-spins|text-flip)\]"
     r"|test_dumps\.py::.*\[6\.1-arm64-null-function\]"
+    r"|test_wordings\.py::.*\[6\.1-arm64\]"
     r"|test_whole_way\.py|test_without_kdump\.py"
     r"|test_live_kernel_in_guest\.py|test_qmp_lab\.py|test_hung_guest\.py"
 )

@@ -218,3 +218,9 @@ def test_it_says_on_top_what_else_is_wrong_with_the_text(tmp_path, log):
     cut = tmp_path / "cut.log"
     cut.write_text(log.read_text().partition("[  102.332000] RIP")[0])
     assert "breaks off before its call trace" in run(cut).stdout.split("\n\n")[0]
+
+
+def test_who_jumped_into_data_is_marked_at_the_link_register():
+    log = Path(__file__).parents[1] / "lab" / "logs" / "6.1-arm64" / "nx-exec.log"
+    (line,) = [line for line in annotated(log)["lines"] if "blamed" in line["marks"]]
+    assert line["text"] == "lr : notify+0x20/0x30 [nx_exec]"

@@ -182,3 +182,9 @@ def test_a_trace_of_which_only_the_headline_is_left_has_no_section(tmp_path):
     _, text, _ = run(str(log))
     assert "\nCall Trace" not in text
     assert "breaks off before its call trace" in text
+
+
+def test_a_page_of_ours_is_no_log_of_a_crash():
+    """It tells of one, in the words of the log, and lies beside it in many a directory."""
+    page = ROOT / "examples" / "storage_mod.html"
+    assert CliRunner().invoke(cli, ["scan", str(page)]).stdout == ""

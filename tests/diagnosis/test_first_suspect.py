@@ -184,3 +184,19 @@ def test_whose_code_a_line_that_breaks_off_names_is_not_known():
     )
     assert verdict(facts(cut)).culprit.origin is None
     assert verdict(facts(whole)).culprit.origin == "in-tree"
+
+
+def test_the_file_server_is_asked_by_its_name():
+    diagnosis = diagnose(facts(FOR_SERVER, signs=(SERVER,)))
+    assert diagnosis is not None
+    commands = [step.command or "" for step in diagnosis.next]
+    assert any(command.startswith("ping -c 3 10.1.2.3; rpcinfo -t 10.1.2.3 nfs") for command in commands)
+    assert not any("hung_task_panic" in command for command in commands)
+
+
+def test_a_servers_name_that_is_none_stands_in_no_command():
+    odd = sign("nfs: server $(reboot) not responding, still trying", "named-by-trace")
+    diagnosis = diagnose(facts(FOR_SERVER, signs=(odd,)))
+    assert diagnosis is not None
+    assert any("ping -c 3 SERVER" in (step.command or "") for step in diagnosis.next)
+    assert not any("reboot" in (step.command or "") for step in diagnosis.next)

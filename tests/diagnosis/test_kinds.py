@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from lastwords.case import analyze, collect
+from lastwords.diagnosis import diagnose
 from lastwords.diagnosis.rules.kind import KINDS, SILENT
 from lastwords.klog.catalogue import KINDS as CATALOGUE
-from lastwords.model import Verdict
+from lastwords.model import Code, Instruction, Verdict
+
+from .facts import facts, oops
 
 LOGS = Path(__file__).parent.parent / "klog" / "cases"
 
@@ -96,3 +99,23 @@ def test_a_network_device_that_does_not_send_is_not_the_watchdog(tmp_path):
 def test_the_panic_is_told_once(tmp_path):
     summary = verdict("boot/no-init-x86-6.1", tmp_path).summary
     assert summary.count("No working init found") == 1
+
+
+@pytest.mark.parametrize(
+    ("instruction", "registers", "words"),
+    [
+        ("div ecx", {"rcx": 0xDEAD00000000}, "divided by zero, which ecx held"),
+        ("idiv r9d", {"r9": 0}, "divided by zero, which r9d held"),
+        ("div sil", {"rsi": 0x100}, "divided by zero, which sil held"),
+        ("div rbx", {"rbx": 0x10}, "did not fit: it divided by 0x10, which rbx held"),
+        ("div rbx", {}, "divided by zero, or the quotient did not fit"),
+        ("div dword ptr [rdi]", {"rdi": 0}, "divided by zero, or the quotient did not fit"),
+    ],
+)
+def test_the_divisor_is_read_from_its_register(instruction, registers, words):
+    code = Code(
+        architecture="x86_64", instructions=(Instruction(offset=0, data="f7f1", text=instruction, faulting=True),)
+    )
+    diagnosis = diagnose(facts(oops("divide-error", code=code, registers=registers)))
+    assert diagnosis is not None
+    assert words in diagnosis.verdict.summary

@@ -231,3 +231,10 @@ def test_a_known_issue_that_does_not_fit(conditions):
 )
 def test_ranges_of_releases(release, bounds, expected):
     assert within(release, bounds) is expected
+
+
+def test_corrupted_is_no_function_of_the_kernel():
+    diagnosis = diagnose(facts(oops("null-dereference", title="BUG: NULL in corrupted", function=None, module=None)))
+    assert diagnosis is not None
+    told = f"{diagnosis.verdict} {diagnosis.timeline} {[finding.title for finding in diagnosis.findings]}"
+    assert "corrupted" not in told.replace("memory-corruption", "")

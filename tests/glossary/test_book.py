@@ -33,7 +33,7 @@ def test_every_family_and_nearly_every_kind_of_the_catalogue_is_explained():
         assert explain(kind.family, exactly=True), kind.family
     unknown = [kind.name for kind in KINDS if not explain(kind.name, exactly=True)]
     # What a new kind has no term of its own for, its family has.
-    assert len(unknown) <= len(KINDS) // 3, unknown
+    assert len(unknown) <= 5, unknown
 
 
 @pytest.mark.parametrize(
@@ -180,3 +180,40 @@ def test_words_that_engineers_ask_for(question, term):
 )
 def test_numbers_of_errors(question, reading):
     assert explain(question)[0].reading == (reading,)
+
+
+@pytest.mark.parametrize(
+    ("question", "term"),
+    [
+        ("SMP NOPTI", "PREEMPT"),
+        ("PREEMPT_DYNAMIC", "PREEMPT"),
+        ("CS: 0010", "CS"),
+        ("#DE", "divide error"),
+        ("int3", "breakpoint"),
+        ("#VC", "virtualization exception"),
+        ("entry_SYSCALL_64_after_hwframe", "entry code"),
+        ("native_queued_spin_lock_slowpath", "lock primitives"),
+        ("__schedule", "sleeping frames"),
+        ("sched: RT throttling activated", "RT throttling"),
+        ("non-responsive CSD lock", "CSD lock"),
+        ("nobody cared", "irq: nobody cared"),
+        ("Dazed and confused", "NMI: unknown reason"),
+        ("IO_PAGE_FAULT", "IOMMU fault"),
+        ("NETDEV WATCHDOG", "NETDEV WATCHDOG"),
+        ("S1PTW", "ESR"),
+        ("daif", "pstate"),
+        ("PANIC: early exception", "early exception"),
+        ("Fixing recursive fault but reboot is needed!", "note: X exited with"),
+        ("CONFIG_KASAN", "kernel configuration"),
+        ("Freepointer corrupt", "slab corruption"),
+        ("active_anon", "Mem-Info counters"),
+        ("unchecked MSR access error", "unchecked MSR access error"),
+        ("Split lock detected", "split lock"),
+        ("__x86_indirect_thunk_rax", "retpoline"),
+        ("IAOQ", "IAOQ"),
+        ("bad pmd", "Bad page map"),
+        ("ring gfx timeout", "GPU hang"),
+    ],
+)
+def test_words_of_a_report(question, term):
+    assert term in [one.term for one in explain(question)]

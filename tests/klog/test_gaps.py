@@ -184,3 +184,22 @@ def test_messages_lost_inside_the_report_are_told_once(tmp_path: Path) -> None:
     path = write(tmp_path / "log", [*stamped(BOOT, 0), *crash[:20], "** 99 printk messages dropped **", *crash[20:]])
     gap = _gaps(path)["dropped"]
     assert gap.text == "printk lost 99 messages inside this report."
+
+
+def test_lines_of_several_machines(tmp_path: Path) -> None:
+    """A central syslog server's file: told, with how to get one machine's lines alone."""
+    lines = [f"Nov 24 12:34:{n:02} db{n % 2} kernel: [  10{n}.000000] xr: event {n}" for n in range(9)]
+    path = tmp_path / "all.log"
+    path.write_text("\n".join(lines) + "\n")
+    gap = _gaps(path)["several-machines"]
+    assert "(db0, db1)" in gap.text
+    assert "grep -F ' db0 ' FILE" in gap.advice
+    path.write_text("\n".join(lines).replace(" db1 ", " db0 ") + "\n")
+    assert "several-machines" not in _gaps(path)
+
+
+def test_a_machine_that_gets_its_name_is_one(tmp_path: Path) -> None:
+    lines = [f"Nov 24 12:34:{n:02} {'debian' if n < 5 else 'db7'} kernel: [   1{n}.000000] up {n}" for n in range(12)]
+    path = tmp_path / "one.log"
+    path.write_text("\n".join(lines) + "\n")
+    assert "several-machines" not in _gaps(path)

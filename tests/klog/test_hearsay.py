@@ -49,3 +49,23 @@ def test_kernel_s_own_sentences_are_no_text():
         "Kernel panic - not syncing: NMI: Not continuing\n"
     )
     assert kinds(log) == ["nmi-panic"]
+
+
+def test_piece_of_a_log_without_stamps_is_a_crash():
+    log = (
+        "amdgpu 0000:0d:00.0: ring gfx_0.0.0 timeout, signaled seq=6715, emitted seq=6718\n"
+        "amdgpu 0000:0d:00.0: Process player pid 4146 thread player pid 4146\n"
+        "amdgpu 0000:0d:00.0: Ring gfx_0.0.0 reset failed\n"
+        "amdgpu 0000:0d:00.0: GPU reset begin!. Source: 1\n"
+        "amdgpu 0000:0d:00.0: MODE1 reset\n"
+    )
+    assert kinds(BEFORE + log + AFTER) == ["gpu-hang"]
+    assert kinds(BEFORE + log.split("\n", 1)[0] + "\n" + AFTER) == []
+
+
+def test_words_to_look_for_are_no_crashes():
+    told = (
+        "  [ BUG: possible circular locking dependency detected ]\n"
+        "  [ INFO: possible irq lock inversion dependency detected ]\n"
+    )
+    assert kinds("The validator prints:\n\n" + told) == []

@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from lastwords.cli.main import cli
+from lastwords.klog.inputs import find
 from lastwords.klog.printouts import part_of_a_printout
+from lastwords.klog.read import read
 from lastwords.klog.templates import summary, template
 from lastwords.klog.troubles import hardware, of_a_program, told
 from lastwords.model import Precursor
@@ -144,6 +148,10 @@ def test_at_most_a_handful(tmp_path: Path) -> None:
 
 
 HARDWARE = """\
+Write-error on swap-device (253:1:181024)
+AMD-Vi: Completion-Wait loop timed out
+arm-smmu-v3 arm-smmu-v3.0.auto: CMD_SYNC timeout at 0x00000a3f [hwprod 0x00000a40, hwcons 0x00000a3e]
+DMAR: VT-d detected Invalidation Time-out Error: SID 0
 mce: [Hardware Error]: Machine check events logged
 mce: [Hardware Error]: CPU 3: Machine Check: 0 Bank 4: be00000000800400
 {1}[Hardware Error]: event severity: corrected
@@ -215,6 +223,9 @@ def test_no_trouble(text: str) -> None:
 
 def test_trouble_in_words() -> None:
     assert told("acme: firmware timed out")
+    assert told("XFS: kworker/3:1(812) possible memory allocation deadlock size 64 in kmem_alloc (mode:0x2408240)")
+    assert told("acme 0000:03:00.0: BUG: TX ring is full while the queue runs")
+    assert told("bpf: recursion limit reached on datapath, buggy bpf program?")
     assert told("sysfs: cannot create duplicate filename '/x'")
     assert of_a_program("app[12]: segfault at 0")
 
@@ -308,3 +319,62 @@ def test_printouts_on_request_are_no_signs(tmp_path: Path, printout: list[str]) 
     found = _found(tmp_path, before, stamped(printout * 40, 89_950, 0.001), stamped(DMA, 89_998, 0.2))
     assert [p.reason for p in found] == ["burst"]
     assert found[0].text == "acme_hba 0000:03:00.0: DMA mapping failed for tag N"
+
+
+ASIDE = """\
+[    0.000000] Linux version 6.1.0
+[  100.000000] nvme nvme0: I/O 23 QID 4 timeout, aborting
+[  130.000000] nvme nvme0: I/O 23 QID 4 timeout, reset controller
+[  161.000000] EXT4-fs error (device nvme0n1p2): ext4_journal_check_start:83: comm sh: Detected aborted journal
+[  400.000000] BUG: kernel NULL pointer dereference, address: 0000000000000018
+[  400.000001] RIP: 0010:xr_get+0x23/0x90 [xr]
+[  400.000002] Call Trace:
+[  400.000003]  xr_open+0x4c/0xd0 [xr]
+[  400.000004] Kernel panic - not syncing: Fatal exception
+"""
+
+
+def test_what_came_between_a_devices_complaint_and_the_crash_came_before_the_crash(tmp_path: Path) -> None:
+    """A device's failure is a report of its own, but the crash behind it is what people ask about."""
+    path = tmp_path / "console.log"
+    path.write_text(ASIDE)
+    log = read(find([str(path)])[0]).log
+    assert log is not None
+    assert [(p.line, p.time, p.boot) for p in log.precursors] == [(4, 161.0, 1), (3, 130.0, 1), (2, 100.0, 1)]
+    assert log.precursors[0].seconds_before == 239.0
+
+
+def test_each_boot_has_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "console.log"
+    path.write_text(ASIDE + ASIDE.replace("nvme0", "nvme7").replace("161.0", "261.0"))
+    log = read(find([str(path)])[0]).log
+    assert log is not None
+    assert {(p.boot, "nvme7" in p.text) for p in log.precursors} == {(1, False), (2, True)}
+    out = CliRunner().invoke(cli, ["analyze", str(path)]).stdout
+    told = out.partition("What came before")[2].partition("\n\n")[0]
+    assert "nvme7" in told
+    assert "nvme0" not in told
+    assert "-2 min 19 s" in told
+
+
+def test_failure_that_the_kernel_survived_is_what_came_before_the_crash(tmp_path: Path) -> None:
+    lost = ["nvme nvme0: Device not ready; aborting reset, CSTS=0x1"]
+    path = write(
+        tmp_path / "log", stamped(BOOT, 0) + quiet(100, 89_000) + stamped(lost, 89_900) + stamped(CRASH, 90_000)
+    )
+    found = reading(path)
+    assert found.log is not None
+    assert found.oopses[0].kind == "nvme-failure"
+    (sign,) = found.log.precursors
+    assert (sign.reason, sign.text, sign.seconds_before, sign.time) == ("hardware", lost[0], 100.0, 89_900.0)
+
+
+def test_failure_alone_has_what_came_before_it(tmp_path: Path) -> None:
+    lines = [
+        "nvme nvme0: I/O tag 3 (1003) opcode 0x2 (I/O Cmd) QID 1 timeout, aborting",
+        "nvme nvme0: Device not ready; aborting reset",
+    ]
+    path = write(tmp_path / "log", stamped(BOOT, 0) + quiet(100, 89_000) + stamped(lines, 89_900, 10))
+    found = reading(path)
+    assert found.log is not None
+    assert [sign.seconds_before for sign in found.log.precursors] == [10.0]

@@ -132,4 +132,7 @@ def cli() -> None:
 
 def run() -> None:
     """Run the command line: `lastwords.__main__` calls it. Errors a user can cause are one line on stderr."""
+    from .encoding import take_near_characters
+
+    take_near_characters()
     cli(prog_name="lastwords")

@@ -6,7 +6,9 @@ from lastwords.model import Blame, Culprit, Fact, Oops, Unchecked
 
 from .crash import Crash
 
-FAULTS = frozenset({"paging-request", "general-protection-fault", "user-memory-access", "null-dereference", "oops"})
+FAULTS = frozenset(
+    {"paging-request", "general-protection-fault", "user-memory-access", "null-dereference", "oops", "oops-remains"}
+)
 
 
 def is_null(crash: Crash) -> bool:

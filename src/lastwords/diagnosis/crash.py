@@ -117,8 +117,11 @@ class Crash:
 
     @property
     def precursors(self) -> tuple[Precursor, ...]:
-        """Unusual messages before the first report of the log."""
-        return self.log.precursors if self.log else ()
+        """Unusual messages before the first report of the boot."""
+        told = self.log.precursors if self.log else ()
+        if self.oops is None:
+            return told
+        return tuple(p for p in told if p.boot == self.oops.boot and p.line <= self.oops.line)
 
     @property
     def trace(self) -> Trace | None:

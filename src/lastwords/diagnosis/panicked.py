@@ -23,8 +23,8 @@ REASONS = tuple(
     for pattern, meaning, sysctl in (
         (
             r"(?:Oops: )?Fatal exception in interrupt",
-            "The fault came in an interrupt, an NMI or another exception, where no task can be killed for it: the kernel always "
-            "panics then.",
+            "The fault came in an interrupt, an NMI or another exception, where no task can be killed for it: the "
+            "kernel always panics then.",
             None,
         ),
         (

@@ -25,7 +25,12 @@ def opening(crash: Crash) -> str:
         return f"{kernel}{_dumped(crash)}{uptime}."
     told = f"{oops.title}\n{oops.message}"
     ended = f" and panicked ({crash.panic.rstrip(' .')})" if crash.panic and crash.panic not in told else ""
-    return f"{kernel} reported “{oops.title}”{where(oops)}{uptime}{ended}."
+    return f"{kernel} reported “{titled(oops)}”{where(oops)}{uptime}{ended}."
+
+
+def titled(oops: Oops) -> str:
+    """Its title; without the `in corrupted` that stands for a function which the text does not name."""
+    return oops.title.removesuffix(" in corrupted") if oops.function is None else oops.title
 
 
 def _dumped(crash: Crash) -> str:

@@ -7,6 +7,7 @@ from lastwords.glossary.units import duration
 from lastwords.model import Event, Oops
 
 from .crash import Crash
+from .story import titled
 
 _A_TICK = 0.02
 """Seconds between two ticks at the most (CONFIG_HZ=100), and as much for the printing."""
@@ -47,8 +48,8 @@ def _dump(crash: Crash, events: Sequence[Event]) -> Iterator[Event]:
 def _signs(crash: Crash) -> Iterator[Event]:
     first = next(iter(crash.reports), None)
     for precursor in crash.precursors:
-        end = None
-        if first is not None and first.time is not None and precursor.seconds_before is not None:
+        end = precursor.time
+        if end is None and first is not None and first.time is not None and precursor.seconds_before is not None:
             end = first.time - precursor.seconds_before
         path = crash.log.path if crash.log else None
         yield Event(
@@ -66,7 +67,7 @@ def _reports(crash: Crash) -> Iterator[Event]:
     parts: tuple[tuple[Literal["sign", "oops", "follow-on"], tuple[Oops, ...]], ...]
     parts = (("sign", crash.before), ("oops", (crash.oops,) if crash.oops else ()), ("follow-on", crash.after))
     for kind, oops in ((kind, oops) for kind, reports in parts for oops in reports):
-        yield Event(kind=kind, text=oops.title, time=oops.time, clock=oops.clock, path=oops.path, line=oops.line)
+        yield Event(kind=kind, text=titled(oops), time=oops.time, clock=oops.clock, path=oops.path, line=oops.line)
         if oops.panic is not None and oops.panic != oops.message:
             yield Event(
                 kind="panic",

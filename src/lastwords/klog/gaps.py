@@ -29,7 +29,7 @@ _LOSSES = (
 
 # Advice by kind of damage of the first oops's text.
 _DAMAGE_ADVICE = {
-    "no-trace": "Use the registers and the modules below; a dump (kdump), pstore or a serial console would have the trace.",
+    "no-trace": "Use the registers, where there are any; a dump (kdump), pstore or a serial console would have the trace.",
     "unreliable-trace": "Take no single '?' frame for a caller. A dump gives the true trace: lastwords analyze vmcore.",
     "cut-off": "Look for the rest: pstore (/var/lib/systemd/pstore), netconsole's receiver, the BMC's console log, the dump.",
     "interleaved": "Boot with printk caller ids (CONFIG_PRINTK_CALLER) so that the next log can be unwoven; a dump has it all.",

@@ -6,6 +6,7 @@ around it, is talk.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise, takewhile
 
 from lastwords.model import Oops, Record
 
@@ -17,6 +18,10 @@ _LOOKED_AT = 40
 """Lines among which these are looked for."""
 _PROSE = 2
 """So many of them are sentences or marks of a document where it is a text."""
+_EXCERPT = 5
+"""Lines in a row without a sentence among them that are a piece of a log, and no quotation."""
+_NEXT_TO = 2
+"""Lines within which headlines stand in a list."""
 _SHORT = 4
 """Where there are no more lines than these, one is enough."""
 
@@ -34,7 +39,32 @@ _KERNELS = re.compile(
 )
 
 
-def only_told(records: Sequence[Record], start: int, oops: Oops) -> bool:
+def said(records: Sequence[Record], found: Sequence[tuple[int, Oops]]) -> list[Oops]:
+    """The oopses that a machine had, without those that a text only tells of.
+
+    Args:
+        records: the log, or a window of it.
+        found: the position of each headline, and its oops.
+    """
+    listed = _listed(records, found)
+    return [oops for start, oops in found if start not in listed and not _only_told(records, start, oops)]
+
+
+def _listed(records: Sequence[Record], found: Sequence[tuple[int, Oops]]) -> set[int]:
+    """Headlines that are words to look for: next to another one, with nothing of this one crash, not even a number."""
+    listed: set[int] = set()
+    for (start, oops), (following, other) in pairwise(found):
+        near = following - start <= _NEXT_TO and oops.kind != other.kind
+        if near and _bare(records[start], oops) and _bare(records[following], other):
+            listed |= {start, following}
+    return listed
+
+
+def _bare(headline: Record, oops: Oops) -> bool:
+    return not _shown(headline, oops) and not any(map(str.isdigit, headline.text))
+
+
+def _only_told(records: Sequence[Record], start: int, oops: Oops) -> bool:
     """Whether an oops is no more than a headline in a text that people wrote.
 
     Args:
@@ -46,11 +76,24 @@ def only_told(records: Sequence[Record], start: int, oops: Oops) -> bool:
         _FRAME.search(record.text) for record in records[start + 1 : start + _LINES]
     ):
         return False
+    if _excerpt(records, start) >= _EXCERPT:
+        return False
     around = [*_near(reversed(records[max(start - _LOOKED_AT, 0) : start])), *_near(_behind(records, start, oops))]
     if any(_stamped(record) for record in around):
         return False
     prose = sum(_prose(record.text) for record in around)
     return prose >= (_PROSE if len(around) > _SHORT else 1)
+
+
+def _excerpt(records: Sequence[Record], start: int) -> int:
+    """How many lines the block has in which the headline stands, up to an empty one, a sentence or a mark."""
+    before = takewhile(_of_a_log, reversed(records[max(start - _EXCERPT, 0) : start]))
+    behind = takewhile(_of_a_log, records[start : start + _EXCERPT])
+    return sum(1 for _ in before) + sum(1 for _ in behind)
+
+
+def _of_a_log(record: Record) -> bool:
+    return bool(record.text.strip()) and not _prose(record.text)
 
 
 def _stamped(record: Record) -> bool:

@@ -7,7 +7,7 @@ from lastwords.model import Oops, Record
 
 from . import remains
 from .headlines import Headline, headlines
-from .hearsay import only_told
+from .hearsay import said
 from .report import HEADER, PANIC, Report
 from .sieve import RESTARTS
 from .voices import Voices
@@ -38,8 +38,8 @@ def find_oopses(records: Sequence[Record], candidates: Iterable[int]) -> list[Oo
     candidates = list(candidates)
     restarts = [i for i in candidates if any(words in records[i].text for words in RESTARTS)]
     reports = _reports(records, headlines(records, candidates), restarts)
-    found = [(report, oops) for report in reports if (oops := report.oops()) is not None]
-    return [oops for report, oops in found if not only_told(records, report.start, oops)]
+    found = [(report.start, oops) for report in reports if (oops := report.oops()) is not None]
+    return said(records, found)
 
 
 def _reports(records: Sequence[Record], found: Sequence[Headline], restarts: Sequence[int]) -> list[Report]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from lastwords.model import Boot, Log, Oops, Precursor, Record
+from lastwords.model import Boot, Gap, Log, Oops, Precursor, Record
 
 from .boots import boots
 from .culprit.never import entry, never_to_blame
@@ -13,7 +13,7 @@ from .excerpt import excerpt
 from .gaps import gaps
 from .inputs import Input
 from .precursors import precursors
-from .scan import Progress, scan
+from .scan import CONTEXTS, Progress, Scanned, scan
 from .sieve import hits
 from .wall_clock import WallClock, timed
 
@@ -63,7 +63,12 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
         records = _within(records, chosen)
     crashed = found[oopses[0].boot - 1] if oopses else None
     about = crashed or chosen or found[-1]
-    before = _before(oopses[0], _within(records, crashed), crashed, wall) if crashed else ()
+    before = tuple(
+        precursor
+        for oops in _crashes(oopses)
+        for precursor in _before(oops, _within(records, found[oops.boot - 1]), found[oops.boot - 1], wall)
+        if not any(o.line <= precursor.line <= o.last_line for o in oopses if o.family not in _INCIDENTS)
+    )
     return Reading(
         Log(
             path=source.path,
@@ -74,7 +79,8 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
             boots=found,
             precursors=before,
             listed=scanned.listings.told(about.line, about.last_line),
-            gaps=gaps(oopses, found, scanned.starts, chosen, scanned.format, records, scanned.listings),
+            gaps=_mixed(scanned, oopses)
+            + gaps(oopses, found, scanned.starts, chosen, scanned.format, records, scanned.listings),
             excerpt=excerpt(oopses, before, records, wall),
         ),
         oopses,
@@ -83,14 +89,57 @@ def read(source: Input, *, boot: int | None = None, progress: Progress | None = 
     )
 
 
+def _mixed(scanned: Scanned, oopses: Sequence[Oops]) -> tuple[Gap, ...]:
+    """Several machines' lines in one file, as a central syslog server writes them: they are read as one log."""
+    names = scanned.machines
+    if not names:
+        return ()
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (
+        Gap(
+            kind="several-machines",
+            text=f"Lines of {len(names)} machines stand between each other's ({', '.join(names[:3])}{more}), and were read as "
+            "one log: what belongs to whom is not sure.",
+            advice=f"Give it those of one machine alone: grep -F ' {names[0]} ' FILE | lastwords analyze -",
+            line=oopses[0].line if oopses else None,
+        ),
+    )
+
+
+_INCIDENTS = frozenset({"hardware", "storage", "filesystem"})
+"""Families of reports that may be the first signs of what comes after them."""
+_MILD = _INCIDENTS | {"warning", "lockdep", "other"}
+"""With them, those that a kernel survives."""
+
+
+def _crashes(oopses: Sequence[Oops]) -> list[Oops]:
+    """Of each boot the oops of which it is told what came before: the first that is grave, else the first."""
+    boots: dict[int, list[Oops]] = {}
+    for oops in oopses:
+        boots.setdefault(oops.boot, []).append(oops)
+    some = [*boots][:1] + [*boots][1:][-CONTEXTS:]  # of more, what came before is not at hand
+    return [_gravest(boots[number]) for number in some]
+
+
+def _gravest(oopses: Sequence[Oops]) -> Oops:
+    for mild in (_MILD, _INCIDENTS):
+        if (found := next((o for o in oopses if o.family not in mild or o.panic is not None), None)) is not None:
+            return found
+    return oopses[0]
+
+
 def _before(oops: Oops, records: Sequence[Record], boot: Boot, wall: WallClock) -> tuple[Precursor, ...]:
     """What came before an oops; by the wall clock, where the kernel's own is not in the log."""
+    stamped = {record.line: record.time for record in records}
     if oops.time is None and oops.wall and not any(record.time is not None for record in records):
         records = timed(records, began=boot.banner is not None)
         own = next((record.time for record in records if record.line == oops.line), None)
         oops = structs.replace(oops, time=own)
     walls = {record.line: record.wall for record in records if record.wall}
-    return tuple(structs.replace(p, clock=wall.at(walls.get(p.last_line))) for p in precursors(oops, records))
+    return tuple(
+        structs.replace(p, boot=boot.number, time=stamped.get(p.last_line), clock=wall.at(walls.get(p.last_line)))
+        for p in precursors(oops, records)
+    )
 
 
 def _host(found: Sequence[Boot], crashed: Boot | None) -> str | None:

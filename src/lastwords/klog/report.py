@@ -31,6 +31,8 @@ _OVERLAP = 60
 """Lines behind the next report's headline that may still hold frames of the one before."""
 _OVERWRITTEN = re.compile(r"\[([\w ]{1,40} overwritten)\] 0x")
 _PANIC = "Kernel panic - not syncing"
+_LAST_LINE = "---[ end Kernel panic"
+"""What a panic ends with: where that is its headline, the line that began it is gone."""
 _OWN_LINES = ("CPU:", "Call Trace:", "Call trace:", "RIP:", "Modules linked in", "Kernel panic", "---[")
 """Lines that say that from here on the next report speaks."""
 
@@ -133,7 +135,7 @@ class Report:
             or kind.where == ("origin",),
             overlap=overlap,
             interrupted=self.next is not None,
-            headless=headless,
+            headless=headless or message.startswith(_LAST_LINE),
         )
         frame = culprit.frame if culprit else None
         headlines = [message, *(self.records[h.index].text.strip() for h in self.headlines if h is not self.main)]
@@ -276,7 +278,7 @@ class Report:
                 if match is None:
                     continue
                 function = match.groupdict().get("function")
-                if function is not None and not at_fault(plain(function), kind):
+                if function is not None and not at_fault(plain(function.partition("+")[0]), kind):
                     continue
                 found.update({k: v for k, v in match.groupdict().items() if v is not None})
                 break

@@ -13,9 +13,21 @@ from lastwords.model import Oops, Record
 
 from . import sieve
 from .boots import Start, Starts
+from .catalogue import events
 from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
-from .inputs import Dialect, Input, among_strings, decoded, holds_control, host_in, is_binary, not_a_log, recognise
+from .inputs import (
+    Dialect,
+    Input,
+    among_strings,
+    decoded,
+    holds_control,
+    host_in,
+    is_binary,
+    machines_in,
+    not_a_log,
+    recognise,
+)
 from .inputs.files import shown
 from .listing import Listings, lists
 from .oopses import find_oopses
@@ -69,10 +81,12 @@ class Scanned:
         lines: number of lines.
         size: number of bytes, unpacked.
         host: the machine that its lines name, where they name one only.
+        machines: those whose lines stand between each other's.
         oopses: in the order of the file.
         starts: where boots begin.
         first: the first records of the log.
-        contexts: by boot, from 1: the records up to its first oops. Only of some boots, if there are many.
+        contexts: by boot, from 1: the records up to its first crash, or else its first event. Only of some boots, if there
+            are many.
         windows: the records decoded around each group of oopses, up to a limit.
         listings: lists of tasks in it.
         binary: it begins with bytes of no text.
@@ -84,6 +98,7 @@ class Scanned:
     lines: int = 0
     size: int = 0
     host: str | None = None
+    machines: tuple[str, ...] = ()
     oopses: list[Oops] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
     first: list[Record] = field(default_factory=list)
@@ -237,7 +252,7 @@ class _Scanner:
         self.progress = progress
         self.reported = 0  # the last line whose oopses are in the result
         self.starts = Starts()
-        self.reached: set[int] = set()  # boots of which the first oops is found
+        self.reached: dict[int, bool] = {}  # boots of which the first oops is found, and whether it was a crash
         self.kept = 0  # records in the result's windows
         self.frames = 0  # in the traces of the result's oopses
         self.wall = WallClock(())  # as far as it is known
@@ -255,6 +270,7 @@ class _Scanner:
         self.result.format = self.dialect.name
         if self.context:
             self.result.host = host_in(data)
+            self.result.machines = machines_in(data)
         if self.dialect.line_oriented and len(data) > SMALL:
             self.by_chunks(file, data)
         elif self.dialect.line_oriented:
@@ -449,8 +465,9 @@ class _Scanner:
         if self.context and (until is None or oopses):
             for oops in oopses:
                 boot, start = self.starts.boot(oops.line)
-                if boot not in self.reached:
-                    self.reached.add(boot)
+                crash = oops.kind not in events()
+                if self.reached.get(boot, -1) < crash:
+                    self.reached[boot] = crash
                     self._keep(boot, self._before(records, oops, start, data, begin))
             if self.kept < WINDOWS:
                 self.kept += len(records)

@@ -100,7 +100,7 @@ _WORDS = re.compile(
     r"(?i)\b(?:errors?|fail(?:ed|s|ure|ures|ing)?|timeout|timed out|abort(?:ed|ing)?|resetting|unable|invalid|corrupt\w{0,6}|"
     r"bad|lost|refused|cannot|can't|could not|couldn't|out of|overflow\w{0,3}|overflown|underrun|overrun|stuck|hung|hogged|"
     r"no (?:memory|space|room|buffers?|resources)|not enough|insufficient|not respond\w{0,3}|unexpected|exception|exhausted|full|denied|unrecoverable|offline|dead|died|leak\w{0,3}|mismatch|"
-    r"unstable|dropping|dropped|duplicate|warning|illegal|violation|unhandled|deadlocks?|BUG|inconsisten\w{0,4}|missing|disabled by|oops)\b"
+    r"unstable|dropping|dropped|duplicate|warning|illegal|violation|unhandled|deadlocks?|BUG|stalled|starved|unresponsive|degraded|buggy|recursion limit|xfs_repair|inconsisten\w{0,4}|missing|disabled by|oops)\b"
 )
 # The words in what is no trouble.
 _HARMLESS = re.compile(

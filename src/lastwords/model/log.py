@@ -36,7 +36,7 @@ class Gap(Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: `starts-late`, `no-trace`, `unreliable-trace`, `rate-limited`, `dropped`, `time-jump`,
-            `several-boots`, `ended-silently`, `cut-off`, `interleaved`, `typed`, `no-crash`.
+            `several-boots`, `several-machines`, `ended-silently`, `cut-off`, `interleaved`, `typed`, `no-crash`.
         text: what is missing.
         advice: what to do.
         line: where, from 1, or None.
@@ -59,6 +59,8 @@ class Precursor(Struct, frozen=True, kw_only=True):
         seconds_before: time from the last one to the oops, or None without time stamps.
         why: one sentence on why it stands out.
         clock: when the last one came by the wall clock, as `Oops.clock`.
+        time: when the last one came, in seconds since boot, or None.
+        boot: number of the boot in the file, from 1.
     """
 
     reason: str
@@ -69,6 +71,8 @@ class Precursor(Struct, frozen=True, kw_only=True):
     seconds_before: float | None
     why: str
     clock: str | None = None
+    time: float | None = None
+    boot: int = 1
 
 
 class ListedTask(Struct, frozen=True, kw_only=True):
@@ -139,7 +143,7 @@ class Log(Struct, frozen=True, kw_only=True):
         host: the machine that it is of, where it tells and tells of one only.
         warning: why only a part of it could be read, or None.
         boots: in the order of the file.
-        precursors: of the first oops.
+        precursors: of each boot's first oops that is more than a warning or a complaint of a device; else of its first.
         gaps: what is missing.
         listed: tasks that were blocked when the kernel listed them last, in the boot of the first oops, or in the last
             one; and tasks that may be whom they wait for.

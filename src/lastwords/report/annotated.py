@@ -173,6 +173,11 @@ class _Writer:
                 return record.line
             if any(self.named(f.function) == function and f.reliable for f in self.frames.get(record.line, ())):
                 return record.line
+        # Who jumped into nothing stands on no trace; the link register has the way back to it.
+        link = re.compile(rf"\s*(?:lr :|LR is at|ra :|LR \[).{{0,120}}?\b{re.escape(function)}[.+]")
+        for record in self.records:
+            if link.match(record.text[:400]) and not self._foreign(record):
+                return record.line
         headline = next((r for r in self.records if r.line == self.headline), None)
         return headline.line if headline is not None and function in headline.text else None
 

@@ -120,7 +120,7 @@ def _log(
     if verbose:
         yield from _registers_part(first)
     yield from _machine_part(machine, verbose)
-    yield from _before_part(log)
+    yield from _before_part(log, first)
     place = oopses.index(first)
     yield from _others_part("Reported before", first, oopses[:place][::-1], oopses, verbose)
     yield from _others_part("And then", first, oopses[place + 1 :], oopses, verbose)
@@ -257,16 +257,17 @@ def _registers_part(oops: Oops) -> Iterator[RenderableType]:
     yield _indented(Text("\n".join(rows)))
 
 
-def _before_part(log: Log) -> Iterator[RenderableType]:
-    if not log.precursors:
+def _before_part(log: Log, first: Oops) -> Iterator[RenderableType]:
+    told = [precursor for precursor in log.precursors if precursor.boot == first.boot and precursor.line <= first.line]
+    if not told:
         return
     yield from _section("What came before")
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
     table.add_column(justify="right", no_wrap=True, style="dim")
     table.add_column(overflow="fold")
-    for precursor in log.precursors:
-        table.add_row(f"  {words.before(precursor)}", f"line {precursor.line}", _precursor(precursor))
+    for precursor in told:
+        table.add_row(f"  {words.before(precursor, first)}", f"line {precursor.line}", _precursor(precursor))
     yield table
 
 

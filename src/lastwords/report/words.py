@@ -257,13 +257,16 @@ def text_state(oops: Oops) -> str:
     return "intact" if oops.intact else "; ".join(damage.text.rstrip(".") for damage in oops.damage)
 
 
-def before(precursor: Precursor) -> str:
-    """How long before the oops."""
-    if precursor.seconds_before is None:
+def before(precursor: Precursor, oops: Oops) -> str:
+    """How long before an oops."""
+    told = oops.time is not None and precursor.time is not None
+    apart = oops.time - precursor.time if oops.time is not None and precursor.time is not None else None
+    seconds = apart if told else precursor.seconds_before
+    if seconds is None:
         return ""
-    if not precursor.seconds_before and precursor.clock:
+    if not seconds and precursor.clock:
         return "same second" if "." not in precursor.clock else "same moment"
-    return f"-{duration(precursor.seconds_before)}"
+    return f"-{duration(max(seconds, 0.0))}"
 
 
 # Of the parts that an analysis needs, by what is left of them, the worst first.

@@ -133,3 +133,7 @@ def test_hostile_documents_take_little_memory(tmp_path: Path, document: bytes) -
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 200 << 20
+
+
+def test_what_is_nearly_base64_takes_no_time() -> None:
+    assert text_within(b"A" * 4000 + b"!") is None

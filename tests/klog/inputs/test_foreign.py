@@ -79,3 +79,8 @@ def test_what_other_writers_put_before_some_lines_stays() -> None:
     assert not foreign([f"<6>{line}" for line in lines])
     assert not foreign(lines)
     assert not foreign([])
+
+
+def test_what_printk_says_of_lost_messages_is_its_own() -> None:
+    lines = [f"** {number * 11} printk messages dropped ** [   60.{number:06}] text" for number in range(20)]
+    assert foreign(lines) == []

@@ -1,10 +1,12 @@
 """What the kind of report alone says, for crashes that no other rule explains."""
 
+import re
 from collections.abc import Iterator
 
 from lastwords.diagnosis.crash import Crash
 from lastwords.diagnosis.listed import is_hang
 from lastwords.diagnosis.rule import rule
+from lastwords.diagnosis.story import titled
 from lastwords.diagnosis.stuck_cpu import IDLE, SPINNING, WATCHERS
 from lastwords.model import CrashClass, Finding, NextStep, Oops
 
@@ -157,7 +159,9 @@ KINDS: dict[str, tuple[CrashClass, float, str]] = {
     "lustre-lbug": ("logic-bug", 0.6, "Lustre found a state that its authors held to be impossible"),
 }
 # Kinds that say nothing of a cause: the words of another report that is lost, or any reason at all.
-SILENT = frozenset({"oops", "oops-remains", "slab-report-remains", "panic", "panic-after-oops", "lockdep-limit"})
+SILENT = frozenset(
+    {"oops", "oops-remains", "slab-report-remains", "panic", "panic-after-oops", "lockdep-limit", "unwinder-warning"}
+)
 # Functions whose warning is a message about somebody else (net/sched/sch_generic.c).
 _MESSENGERS = {
     "dev_watchdog": "a network device did not send what it was given: its driver, the device or the link is stuck"
@@ -179,10 +183,12 @@ def kind(crash: Crash) -> Iterator[Finding]:
     messenger = _MESSENGERS.get(oops.function or "") if oops.kind == "warning" else None
     if messenger is not None:
         crash_class, confidence, text = "unknown", 0.5, messenger
+    if oops.kind == "divide-error" and (divisor := _divisor(oops)) is not None:
+        text = divisor
     blamed = oops.function if messenger is None else None
     yield Finding(
         id="kind",
-        title=f"{oops.title}: {text}",
+        title=f"{titled(oops)}: {text}",
         text=f"In {blamed}(): {text}." if blamed else f"{text[:1].upper()}{text[1:]}.",
         confidence=confidence,
         crash_class=None if crash_class == "unknown" else crash_class,
@@ -196,6 +202,33 @@ def kind(crash: Crash) -> Iterator[Finding]:
 def _waits_there(function: str) -> bool:
     """Whether a CPU that stands there waits for something, or is asked where it stands."""
     return any(pattern.match(function) for pattern in (SPINNING, IDLE, WATCHERS))
+
+
+_DIVIDES = re.compile(r"i?div ([a-z0-9]{2,4})")
+_LOW = {8: 0xFF, 16: 0xFFFF, 32: 0xFFFFFFFF, 64: (1 << 64) - 1}
+
+
+def _divisor(oops: Oops) -> str | None:
+    """Whether the divisor was zero, by the register that held it; None where the report does not tell."""
+    faulting = next((i.text for i in oops.code.instructions if i.faulting), "") if oops.code else ""
+    match = _DIVIDES.fullmatch(faulting)
+    if match is None or (found := _register(match[1])) is None or found[0] not in oops.registers:
+        return None
+    value = oops.registers[found[0]] & _LOW[found[1]]
+    if not value:
+        return f"it divided by zero, which {match[1]} held"
+    return f"the quotient did not fit: it divided by {value:#x}, which {match[1]} held"
+
+
+def _register(name: str) -> tuple[str, int] | None:
+    """The 64-bit register that an operand of x86 is a part of, and how many of its lower bits it is."""
+    if match := re.fullmatch(r"(r\d{1,2})([dwb]?)", name):
+        return match[1], {"": 64, "d": 32, "w": 16, "b": 8}[match[2]]
+    if match := re.fullmatch(r"([re]?)([abcd]x|[sd]i|[sb]p)", name):
+        return f"r{match[2]}", {"r": 64, "e": 32, "": 16}[match[1]]
+    if match := re.fullmatch(r"([abcd])l|(si|di|sp|bp)l", name):
+        return f"r{match[1]}x" if match[1] else f"r{match[2]}", 8
+    return None
 
 
 _OF_CODE = frozenset({"logic-bug", "memory-corruption", "deadlock", "lockup", "unknown"})

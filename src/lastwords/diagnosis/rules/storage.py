@@ -12,7 +12,7 @@ from lastwords.diagnosis.signs import device_in, hardware_signs, look_at_disk, o
 from lastwords.diagnosis.story import several
 from lastwords.diagnosis.waits import waits_for_io
 from lastwords.glossary.units import duration
-from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep
+from lastwords.model import CrashClass, Culprit, Fact, Finding, NextStep, Precursor
 
 _OLD = 10.0
 """Seconds after which a disk has not answered a request, whatever the disk."""
@@ -85,12 +85,6 @@ def _whose(crash: Crash, device: str, driver: str | None) -> CrashClass:
 
 
 _ASK_STORAGE = "Look at the storage: disks, multipath, the array, the NFS server, the host."
-_ASK_SERVER = NextStep(
-    text="Look at the file server and the network to it; the tasks go on by themselves once it answers.",
-    command="ping SERVER; rpcinfo -t SERVER nfs; nfsstat -m",
-    phase="immediate",
-    value=0.9,
-)
 _REMOTE = re.compile(r"(?:nfs|rpc|cifs|smb2|ceph|fuse|v9fs|p9|afs|gfs2|ocfs2|dlm)_|__rpc_|request_wait_answer$")
 """Functions of file systems whose data is on another machine, or in a program."""
 
@@ -129,11 +123,28 @@ def hung_behind_io(crash: Crash) -> Iterator[Finding]:
             *(crash.sign(s) for s in signs[:3]),
         ),
         next=(
-            _ASK_SERVER if server else look_at_disk(device_in(sign.text for sign in signs), _ASK_STORAGE, value=0.8),
-            dump_next_time(crash, "A dump shows each request with its age and device."),
+            _ask_server(servers)
+            if server
+            else look_at_disk(device_in(sign.text for sign in signs), _ASK_STORAGE, value=0.8),
+            *(() if server else (dump_next_time(crash, "A dump shows each request with its age and device."),)),
         ),
         weight=0.85,
     )
+
+
+def _ask_server(servers: list[Precursor]) -> NextStep:
+    """To look at the file server, by its name where the log has it; a name is text of the log, and goes into a command."""
+    names = (match[1] or match[2] for sign in servers if (match := _SILENT.search(sign.text, 0, 400)) is not None)
+    name = next((name for name in names if name and _HOST.fullmatch(name)), "SERVER")
+    return NextStep(
+        text="Look at the file server and the network to it; the tasks go on by themselves once it answers.",
+        command=f"ping -c 3 {name}; rpcinfo -t {name} nfs; nfsstat -m",
+        phase="immediate",
+        value=0.9,
+    )
+
+
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}")
 
 
 _FORCED = re.compile(r"EXT\d-fs|panic forced after error|(?:BTRFS|JBD2|FAT-fs|XFS)\b")

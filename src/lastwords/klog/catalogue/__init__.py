@@ -48,4 +48,10 @@ def literals() -> tuple[str, ...]:
     return tuple(dict.fromkeys(form.literal for kind in KINDS for form in kind.forms))
 
 
-__all__ = ["KINDS", "Family", "Form", "Kind", "Where", "literals"]
+@cache
+def events() -> frozenset[str]:
+    """The kinds of failure that a kernel survives."""
+    return frozenset(kind.name for kind in KINDS if kind.event)
+
+
+__all__ = ["KINDS", "Family", "Form", "Kind", "Where", "events", "literals"]

@@ -31,11 +31,14 @@ KINDS = (
             Form("kernel BUG at", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at [^:]{0,400}:\d+"),
             Form("BUG: failure at ", r"BUG: failure at [^:]+:\d+/(?P<function>\w+)\(\)"),
             Form("kernel BUG at ", r"kernel BUG at [0-9a-f]+ \[verbose debug info unavailable\]"),
-            Form("Kernel BUG at ", r"Kernel BUG at (?P<function>\w+)"),
+            # Where the kernel has no table of source lines: `kernel BUG at xr_put+0x1f/0x40 [xr_net] [verbose debug …]`.
+            Form("ernel BUG at ", r"[Kk]ernel BUG at (?P<function>[A-Za-z_][\w.]*)(?:\+0x|$)"),
+            # What ext4 and jbd2 say before they BUG().
+            Form("Assertion failure in ", r"Assertion failure in (?P<function>\w+)\(\) at [\w./-]{1,100}:\d+: "),
             Form("Oops - BUG", r"Internal error: Oops - BUG"),
         ),
         title="kernel BUG in {function}",
-        where=_IP,
+        where=(*_IP, "headline"),
         refines=("invalid-opcode", "program-check", "oops", "internal-error", "cpu-exception"),
         source="include/asm-generic/bug.h, lib/bug.c: report_bug()",
     ),

@@ -30,6 +30,7 @@ KINDS = (
             _xid("74", "NVRM: NVLink error"),
             Form("fallen off the bus", r"\s{0,20}NVRM: .{0,60}fallen off the bus", "NVRM: GPU has fallen off the bus"),
             Form("declaring wedged", rf"{_DRM}.{{0,60}}declaring wedged", "i915: GPU declared wedged"),
+            Form("device wedged, needs recovery", rf"{_AMDGPU}device wedged, needs recovery", "drm: device wedged"),
             Form("Failed to reset chip", rf"{_DRM}Failed to reset chip", "i915: failed to reset the GPU"),
             Form(
                 "declared device",
@@ -72,6 +73,8 @@ KINDS = (
             Form(
                 "SCHED_ERROR", rf"{_NOUVEAU}fifo: SCHED_ERROR \w+ \[CTXSW_TIMEOUT\]", "nouveau: context switch timeout"
             ),
+            Form("SCHED_ERROR", rf"{_NOUVEAU}fifo: SCHED_ERROR \w+ \[", "nouveau: GPU scheduler error"),
+            Form("failed to idle channel", rf"{_NOUVEAU}.{{0,60}}failed to idle channel", "nouveau: GPU hang"),
             _xid("8|16|109", "NVRM: GPU hang"),
             Form("hangcheck detected gpu lockup", rf"{_DRM}.{{0,32}}hangcheck detected gpu lockup", "msm: GPU lockup"),
             Form(

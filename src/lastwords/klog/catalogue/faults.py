@@ -123,7 +123,9 @@ KINDS = (
                 "kernel stack overflow in {function}",
             ),
             Form(
-                "Kernel stack overflow", r"(?:Oops: )?Kernel [Ss]tack overflow", "kernel stack overflow in {function}"
+                "Kernel stack overflow",
+                r"(?:Oops: |Kernel panic - not syncing: )?Kernel [Ss]tack overflow",
+                "kernel stack overflow in {function}",
             ),
             Form(
                 "Corrupt kernel stack",
@@ -133,6 +135,22 @@ KINDS = (
             Form(
                 "Bad kernel stack pointer",
                 r"(?:Oops: )?Bad kernel stack pointer",
+                "kernel stack overflow in {function}",
+            ),
+            Form(
+                "stack guard hit",
+                r"Kernel panic - not syncing: \S{1,20} stack guard hit",
+                "BUG: stack guard page was hit in {function}",
+            ),
+            Form(
+                "ow stack detected by irq handler",
+                r"(?:Kernel panic - not syncing: )?[Ll]ow stack detected by irq handler",
+                "kernel stack overflow in {function}",
+            ),
+            # s390.
+            Form(
+                "ernel stack pointer",
+                r"(?:Kernel panic - not syncing: Invalid kernel stack pointer|Kernel stack pointer invalid)",
                 "kernel stack overflow in {function}",
             ),
             Form("do_IRQ: stack overflow", r"do_IRQ: stack overflow: ", "kernel stack overflow in {function}"),
@@ -271,6 +289,11 @@ KINDS = (
                 r"|unexpected machine check|virtualization exception|VMM communication exception): [0-9a-f]{4} \[#\d+\]",
                 "{what} in {function}",
             ),
+            Form(
+                "fatal FRED event",
+                r"(?:PANIC|BUG): invalid or fatal FRED event",
+                "invalid or fatal FRED event in {function}",
+            ),
             Form("stack segment", r"(?:Oops: )?stack segment: [0-9a-f]{4}", "stack segment fault in {function}"),
             Form(
                 "ernel unaligned access",
@@ -381,25 +404,27 @@ KINDS = (
             Form("Oops: ", r"Oops: (?!Bad pagetable).*\[#?\d+\]"),
             Form("): Oops ", rf"{_TASK}Oops (?:\[#\d+\]|\d+ \[\d+\]|-?\d+\s*\Z)"),
             Form("): Kernel ", rf"{_TASK}Kernel [\w /.]{{3,60}} \[#\d+\]"),
+            # sparc: `swapper/0(1): TL1: Illegal Instruction Exception [#1]`.
+            Form("[#", rf"{_TASK}(?P<what>[A-Z][\w !(),./:?-]{{1,70}}?) \[#\d+\]$", "{what} in {function}"),
             # Powerpc's debugger.
             Form(": Vector: ", r"cpu 0x[0-9a-f]{1,4}: Vector: [0-9a-f]{3,4} \([\w -]{3,60}\) at \["),
             Form("Oops[#", r"Oops\[#\d+\]"),
             Form("Oops - ", r"(?:Internal error: )?Oops - "),
             Form("Oops [#", r"Oops \[#\d+\]"),
-            # nios2 and microblaze; openrisc; alpha.
+            # The task of an oops ran into the next one while it died.
+            Form(
+                "Fixing recursive fault",
+                r"Fixing recursive fault but reboot is needed!",
+                "recursive fault in {function}",
+                "recursive fault",
+            ),
+            # nios2 and microblaze; openrisc.
             Form("Oops: ", r"Oops: (?P<what>.{1,60}), sig: \d+$"),
             Form("Oops#: ", r"Oops#: [0-9a-f]{4}$"),
-            Form("): Oops ", r".{1,16}\(\d{1,7}\): Oops -?\d+$"),
-            # parisc: `Kernel Fault: Code=15 (Data TLB miss fault) at addr 0000000000000008`.
-            Form(
-                ": Code=",
-                r"(?P<what>[A-Z][\w ()?/-]{2,60}): Code=\d{1,3} \([^)]{1,60}\) at addr [0-9a-f]{8}",
-                "{what} in {function}",
-            ),
         ),
         title="Oops in {function}",
         where=_IP,
         part=True,
-        source="arch/*/kernel/traps.c: die(), arch/s390/kernel/dumpstack.c, arch/parisc/kernel/traps.c: parisc_terminate()",
+        source="arch/*/kernel/traps.c: die(), arch/s390/kernel/dumpstack.c",
     ),
 )

@@ -15,6 +15,24 @@ _NOTICES = (
 
 KINDS = (
     Kind(
+        # The unwinder, which prints a trace, of what it does not understand: once a boot, in the midst of that trace.
+        "unwinder-warning",
+        "warning",
+        (
+            Form(
+                "WARNING: ",
+                r"WARNING: (?:WARNING: )?(?:can't access (?:iret )?registers at|missing \w{2,3} value at|unknown [SB]P base reg"
+                r"|unknown \.orc_unwind entry type|stack going in the wrong direction|bad lookup (?:idx|value):"
+                r"|(?:Bad or missing|Corrupt) \.orc_unwind table)",
+            ),
+        ),
+        where=(),
+        trace="none",
+        part=True,
+        alone=False,
+        source="arch/x86/kernel/unwind_orc.c: orc_warn()",
+    ),
+    Kind(
         "kernel-warning-message",
         "warning",
         (
@@ -46,6 +64,7 @@ KINDS = (
                 r"schedule_timeout: wrong timeout value",
                 "schedule_timeout: wrong timeout value in {function}",
             ),
+            Form("page_pool refcnt", r"\w{1,64}\(\) page_pool refcnt -?\d+ violation", "page_pool refcnt violation"),
             Form("inconsistent task state", r"psi: inconsistent task state! ", "psi: inconsistent task state"),
         ),
         where=("trace",),

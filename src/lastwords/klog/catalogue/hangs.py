@@ -27,6 +27,8 @@ KINDS = (
                 r"(?:Kernel panic - not syncing: |(?:NMI )?(?:watchdog: )?(?:BUG: )?)Watchdog detected hard LOCKUP on cpu ?\d+",
             ),
             Form("hard LOCKUP", r"(?:NMI )?(?:watchdog: )?(?:CPU ?\d+ )?.{0,40}[Hh]ard LOCKUP"),
+            # Powerpc, 4.13 to 4.17.
+            Form("Hard LOCKUP", r"Watchdog CPU:\d+ (?:detected )?Hard LOCKUP"),
             Form("NMI Watchdog detected LOCKUP", r"(?:BUG: )?NMI Watchdog detected LOCKUP"),
         ),
         title="BUG: hard lockup in {function}",
@@ -44,6 +46,8 @@ KINDS = (
             ),
             # `detected stalls? (Late IPI?)` of Linux 5.8 to 6.8; `detected stall, but suppressed full report …` since 6.13.
             Form("detected stall", r"(?:rcu: )?INFO: rcu\w* detected stalls?[ ?,]"),
+            # Until Linux 2.6.33.
+            Form("INFO: RCU detected CPU", r"INFO: RCU detected CPU (?:\d+ stall|stalls:)"),
             Form("detected expedited stall", r"(?:rcu: )?INFO: rcu\w* detected expedited stalls"),
         ),
         title="INFO: rcu detected stall in {function}",
@@ -147,6 +151,8 @@ KINDS = (
         (
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>Software Watchdog Timer expired)"),
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>watchdog pretimeout event)"),
+            # Without panicking: all that is told of a hang before the hardware resets the machine.
+            Form("pretimeout event", r"watchdog\d+: pretimeout event", "watchdog pretimeout event"),
             Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>(?:Watchdog )?pre-timeout)$"),
             Form(
                 _PANIC_LITERAL,

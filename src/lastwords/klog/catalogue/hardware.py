@@ -215,11 +215,11 @@ KINDS = (
                 rf"{_PANIC}EDAC ?[^:]{{0,40}}: ?(?:UE instance|\[\d+ Uncorrectable errors|ECC_DEVICE\[Uncorrectable errors)",
                 "kernel panic: EDAC UE",
             ),
-            Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>Memory failure(?: on page|:) .{{1,60}})"),
+            Form(_PANIC_LITERAL, rf"{_PANIC}(?P<what>Memory failure(?: on page|: 0x[0-9a-f]+: .{{1,40}}))"),
             # Devices and buses.
             Form(
                 _PANIC_LITERAL,
-                rf"{_PANIC}(?P<what>(?:\S{{1,40}}: )?(?:Fatal (?:DQ|CQ|IOST|I?TCT|AXI)[\w ]{{1,30}} interrupt\b"
+                rf"{_PANIC}(?:[\w. ]{{1,60}}(?::[0-9a-f]{{2}}){{0,2}}: )?(?P<what>(?:Fatal (?:DQ|CQ|IOST|I?TCT|AXI)[\w ]{{1,30}} interrupt\b"
                 r"|Temperature overheat trip!|Unrecoverable System MMU Fault!|DMAR hardware is malfunctioning"
                 r"|DDR: Uncorrectable Error|CCACHE: DirFail|Scratch register (?:read|write) error|Fatal memory error\."
                 r"|Bus ?Error!?|PCI error\.|(?:CMU|Configuration Logic|OPBD) Error))",

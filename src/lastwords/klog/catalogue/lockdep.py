@@ -4,8 +4,8 @@ from .entry import Form, Kind
 
 # `(lock){+.+.}, at: [<ffffffff8105bbd0>] flush_workqueue+0x0/0xb0`, and the bare next line of older kernels.
 _AT = (
-    r"(?:.*\bat: +)?(?:\[<[0-9a-f]+>\]\s+)?(?P<function>[A-Za-z_][\w.]*)\+0x"
-    r"(?P<offset>[0-9a-f]{1,6})/0x(?P<size>[0-9a-f]{1,6})(?: \[(?P<module>[\w-]{1,56}))?",
+    r"(?:.*\bat: +)?(?:\[<[0-9a-f]+>\]\s+)?(?P<function>[A-Za-z_][\w.]*\+0x[0-9a-f]{1,8}(?:/0x[0-9a-f]{1,8})?)"
+    r"(?: \[(?P<module>[\w-]{1,56}))?",
 )
 # `[ INFO: … ]` until Linux 4.11, `WARNING: …` since.
 _BOX = r"(?:\[ )?(?:INFO|WARNING|BUG): "

@@ -24,7 +24,7 @@ KINDS = (
             # Linux 6.19: workqueue.panic_on_stall and panic_on_stall_time.
             Form(
                 _LITERAL,
-                rf"{_PANIC}(?P<what>workqueue: (?:\d+ stall\(s\) exceeded|stall lasted \d+s, exceeding) threshold)",
+                rf"{_PANIC}(?P<what>workqueue: (?:\d+ stall\(s\) exceeded threshold|stall lasted))",
             ),
             Form(
                 _LITERAL,
@@ -69,8 +69,11 @@ KINDS = (
             ),
             Form(
                 _LITERAL,
-                rf"{_PANIC}(?:No filesystem could mount root|VFS: Unable to mount root fs: )",
+                rf"{_PANIC}No filesystem could mount root",
                 "kernel panic: VFS: Unable to mount root fs on unknown-block(NUM,NUM)",
+            ),
+            Form(
+                _LITERAL, rf"{_PANIC}(?P<what>VFS: Unable to mount root fs: not enough memory)", "kernel panic: {what}"
             ),
             # Says why; the panic stands behind the list of the partitions that there are.
             Form(

@@ -16,7 +16,7 @@ KINDS = (
             ),
             Form(
                 "BUG: KASAN: ",
-                r"BUG: KASAN: (?P<what>[\w-]+) in (?P<function><[^+]+|[^\s+]+)\S*(?P<rest>.*)",
+                r"BUG: KASAN: (?P<what>[\w-]+) in (?P<function><[^+]+|[^\s+]+)\S*(?=(?: \[(?P<module>[\w-]{1,56})\])?)(?P<rest>.*)",
                 "KASAN: {what} {access} in {function}",
                 partial="KASAN: {what} in {symbol}{rest}",
             ),
@@ -76,7 +76,7 @@ KINDS = (
         (
             Form(
                 "BUG: KCSAN: ",
-                r"BUG: KCSAN: (?P<what>data-race|assert: race) in (?P<function>\S+) / (?P<other>\S+)",
+                r"BUG: KCSAN: (?P<what>data-race|assert: race) in (?P<function>\S+)(?: \[[\w-]{1,56}\])? / (?P<other>\S+)",
                 "KCSAN: {what} in {function} / {other}",
             ),
             Form(

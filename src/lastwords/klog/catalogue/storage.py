@@ -139,7 +139,7 @@ KINDS = (
         (
             Form(
                 "Disk failure on",
-                r"(?:md/)?(?:raid|linear|multipath)\d*:(?:\S+:)? Disk failure on ",
+                r"(?:md/)?(?:raid|linear|multipath)\w{0,32}:(?:\S{1,32}:)? Disk failure on ",
                 "md: disk failure",
             ),
             Form("Cannot continue operation", r"md/raid\d*:\S+: Cannot continue operation", "md: array failed"),

@@ -89,12 +89,20 @@ def _headline(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, 
 
 
 def _also(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
-    culprit = _from_group(kind, draft, also.get("function"))
-    if culprit is None or culprit.frame is not None or not also.get("module"):
+    return _where_named(_from_group(kind, draft, also.get("function")), also)
+
+
+def _where_named(culprit: Culprit | None, groups: dict[str, str]) -> Culprit | None:
+    """The culprit with the place that the line which names it tells, where no trace has it."""
+    if culprit is None or culprit.frame is not None or not groups.get("module"):
         return culprit
-    # No trace has it, but the line that names it says where it lives.
-    offset, size = int(also["offset"], 16), int(also["size"], 16)
-    return Culprit(culprit.function, Frame(also["function"], 0, offset, size, also["module"]))
+    function, _, place = groups["function"].partition("+")
+    offset, _, size = place.partition("/")
+    return Culprit(culprit.function, Frame(function, 0, _number(offset), _number(size), groups["module"]))
+
+
+def _number(text: str) -> int | None:
+    return int(text, 16) if re.fullmatch(r"0x[0-9a-f]{1,8}", text) else None
 
 
 def _instruction(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str]) -> Culprit | None:
@@ -206,9 +214,18 @@ def _trace(kind: Kind, draft: Draft, groups: dict[str, str], also: dict[str, str
         return None  # Frames of two traces, and nothing that tells them apart.
     for trace in draft.main_traces():
         if any(frame.reliable for frame in trace.frames):
-            culprit = in_trace(trace.frames, kind)
+            culprit = in_trace(_callers(trace.frames, kind), kind)
             return None if culprit is not None and _behind_the_end(culprit, draft) else culprit
     return None
+
+
+def _callers(frames: Sequence[Frame], kind: Kind) -> Sequence[Frame]:
+    """The frames without those of the check that failed.
+
+    Clang's first CFI (Android's kernels 4.14 to 5.15) gives up in `__cfi_check_fail()`, which does not return: its
+    frame has the name of the function that happens to stand behind it.
+    """
+    return [frame for frame in frames if frame.offset != 0] if kind.name == "cfi" else frames
 
 
 def _behind_the_end(culprit: Culprit, draft: Draft) -> bool:

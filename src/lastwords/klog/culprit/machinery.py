@@ -22,7 +22,7 @@ __down_trylock_console_sem dev_vprintk_emit dev_printk_emit _?dev_(printk|emerg|
 __dev_printk __dynamic_\w+ __netdev_printk netdev_(printk|emerg|alert|crit|err|warn|notice|info)
 nmi_(cpu_backtrace|trigger_cpumask_backtrace)(_handler)? arch_trigger_(cpumask|all_cpu)_backtrace\w* raise_backtrace
 trigger_(all_cpu|single_cpu|allbutself_cpu|allbutcpu_cpu|cpumask)_backtrace dump_cpu_task
-rcu_(dump_cpu_stacks|check_gp_kthread_starvation|print_(task|detail_task)_stall\w*|stall_kick_kthreads|pending)
+rcu_(dump_cpu_stacks|check_gp_kthread_starvation|print_(task|detail_task)_stall\w*|stall_kick_kthreads|pending) __rcu_pending
 print_(cpu_stall|other_cpu_stall)(_info)? check_cpu_stall rcu_(check_callbacks|sched_clock_irq)
 watchdog_(timer_fn|overflow_callback|hardlockup_check) is_softlockup
 lockdep_rcu_suspicious spin_(bug|dump) rwlock_bug spin_lockup_\w+ rwsem_\w*bug

@@ -46,8 +46,10 @@ def plain(function: str) -> str:
         '__call_rcu'
         >>> plain("_RNvNtCs9jEwPDbx20M_4core9panicking9panic_fmt")
         'core::panicking::panic_fmt'
+        >>> plain(".show_stack")  # big-endian powerpc: the code of a function, as against its descriptor
+        'show_stack'
     """
-    return demangled(_CLONE_SUFFIX.sub("", function) if "." in function else function)
+    return demangled(_CLONE_SUFFIX.sub("", function.removeprefix(".")) if "." in function else function)
 
 
 @lru_cache(maxsize=16384)

@@ -2,7 +2,7 @@
 
 from .dialect import Dialect
 from .files import Input, among_strings, files_below, find, holds_control, is_binary, not_a_log
-from .host import host_in
+from .host import host_in, machines_in
 from .recognition import recognise
 from .text import Text
 from .transport import decoded
@@ -18,6 +18,7 @@ __all__ = [
     "holds_control",
     "host_in",
     "is_binary",
+    "machines_in",
     "not_a_log",
     "recognise",
 ]

@@ -118,10 +118,11 @@ _STAMP = (
     r"(?: ?\[ {0,8}(?P<caller>[TC][0-9]{1,10})\])? ?"
     r"(?:<(?P<pri>[0-7])> ?)?"
 )
-# MediaTek: (0)[123:comm]text. Samsung: [0:  comm:  123] text.
+# MediaTek: (0)[123:comm]text. Samsung: [0:  comm:  123] text. HiSilicon: [pid:123,cpu0,comm]text, with a number at the end.
 _VENDOR = (
     r"\([0-9]{1,3}\)\[(?P<task>[0-9]{1,10}):[^\]]{1,32}\] ?"
     r"|\[ ?[0-9]{1,3}: {0,16}[^\s\]][^\]]{0,32}: {0,8}(?P<task2>[0-9]{1,10})\] "
+    r"|\[pid:(?P<task3>[0-9]{1,10}),cpu[0-9]{1,4},[^\]]{1,32}\] ?"
 )
 
 STAMP = re.compile(f"{_STAMP}(?:{_VENDOR})?")
@@ -240,5 +241,6 @@ _FIELDS = {
     "caller": _caller,
     "task": _task,
     "task2": _task,
+    "task3": _task,
     "other": _other,
 }

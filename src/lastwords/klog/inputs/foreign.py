@@ -12,6 +12,7 @@ from lastwords.model import Record
 
 from .carriers import WALL, peel
 from .dialect import Dialect
+from .printk import DROPPED
 from .terminal import ESCAPES
 
 LONGEST = 200
@@ -41,7 +42,8 @@ def foreign(lines: Sequence[str]) -> list[re.Pattern[bytes]]:
         lines: of a file's beginning, without escape codes.
     """
     for mark in (_STAMP, _DAEMON, _ALONE):
-        fronts = [line[: at.start()] for line in lines if (at := mark.search(line[: LONGEST + 40]))]
+        # What printk says of lost messages is the kernel's own word.
+        fronts = [DROPPED.sub("", line[: at.start()]) for line in lines if (at := mark.search(line[: LONGEST + 40]))]
         if len(fronts) >= _FEWEST:
             return _most_have(fronts)
     return []

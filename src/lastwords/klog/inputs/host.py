@@ -1,6 +1,7 @@
 """Whose log it is: the name that syslog daemons, the journal and getty put into theirs."""
 
 import re
+from itertools import pairwise
 
 _MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
@@ -34,3 +35,21 @@ def host_in(sample: bytes) -> str | None:
         if known := {name for name in names if name.lower() not in _NOBODY}:
             return known.pop() if len(known) == 1 else None
     return None
+
+
+_TURNS = 4
+"""Times that the lines go from one machine's to another's: a machine that gets its name at boot changes it once."""
+
+
+def machines_in(sample: bytes) -> tuple[str, ...]:
+    """The machines whose lines stand between each other's in a log; empty where they are of one, or one after the other.
+
+    Args:
+        sample: the log's beginning.
+    """
+    for pattern in _SAYS:
+        names = [name.decode("ascii") for name in pattern.findall(sample)]
+        known = [name for name in names if name.lower() not in _NOBODY]
+        if sum(name != before for before, name in pairwise(known)) >= _TURNS:
+            return tuple(dict.fromkeys(known))
+    return ()

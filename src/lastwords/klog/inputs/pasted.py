@@ -11,7 +11,9 @@ from lastwords.model import Record
 
 from .dialect import Dialect
 
-# Only with their semicolon: lockdep prints `&gt->reset.mutex`.
+OUR_REPORT = b'<meta name="generator" content="lastwords '
+"""In the head of a page that `analyze --html` made (report/html/templates/page.html): it tells of a crash, and is none."""
+
 _ENTITIES = {b"lt": b"<", b"gt": b">", b"amp": b"&", b"quot": b'"', b"apos": b"'", b"nbsp": b" "}
 # Only with their semicolon: lockdep prints `&gt->reset.mutex`.
 ENTITY = re.compile(rb"&(?:(lt|gt|amp|quot|apos|nbsp)|#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6}));")

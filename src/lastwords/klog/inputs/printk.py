@@ -167,7 +167,7 @@ def take_off_task(records: list[Record]) -> None:
     """Move what some vendors' kernels print between time and text, `(3)[123:comm]`, to where it belongs."""
     for record in records:
         if record.text[:1] in ("(", "[") and record.time is not None and (match := VENDOR.match(record.text)):
-            record.caller = record.caller or f"T{match['task'] or match['task2']}"
+            record.caller = record.caller or f"T{match['task'] or match['task2'] or match['task3']}"
             record.text = record.text[match.end() :]
 
 

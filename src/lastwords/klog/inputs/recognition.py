@@ -13,7 +13,7 @@ from .journal import JournalExport, JournalJson, JournalPretty
 from .journal_verbose import HEADER as VERBOSE_HEADER
 from .journal_verbose import JournalVerbose
 from .kmsg import Kmsg
-from .pasted import ENTITY, Pasted, indentation, outdented, without_markup
+from .pasted import ENTITY, OUR_REPORT, Pasted, indentation, outdented, without_markup
 from .printk import Printk
 from .pstore import HEADER as PSTORE_HEADER
 from .pstore import Pstore
@@ -106,7 +106,7 @@ def recognise(sample: bytes) -> Dialect:
         A fresh object: some dialects remember what they have read. `text` where nothing fits.
     """
     sample = sample[:SAMPLE].removeprefix(b"\xef\xbb\xbf")
-    if ENTITY.search(sample):
+    if ENTITY.search(sample) and OUR_REPORT not in sample[:4096]:
         return _pasted(_bare(without_markup(sample)), without_markup)
     return _bare(sample)
 
