@@ -18,14 +18,17 @@ from pathlib import Path
 from samples import logs
 
 from lastwords.klog import sieve
-from lastwords.klog.inputs import recognise
+from lastwords.klog.inputs import decoded, recognise
 from lastwords.klog.oopses import find_oopses
+from lastwords.klog.unwrapped import unwrapped
+from lastwords.klog.wrapped import rejoined
 
 
 def lastwords(log: bytes) -> int:
-    if not sieve.hits(log):
+    text, _ = unwrapped(*decoded(log)[:2], sieve.hits)
+    if not sieve.hits(text):
         return 0
-    records = recognise(log).records(log)
+    records = rejoined(recognise(log).records(text))
     return len(find_oopses(records, sieve.candidates(records)))
 
 

@@ -204,3 +204,102 @@ def test_limits_on_hostile_input():
     draft = body("Call Trace:\n" + " deeper+0x1/0x2\n" * 5000 + "Call Trace:\n one+0x1/0x2\n" * 1000)
     assert len(draft.traces[0].frames) == 2000
     assert len(draft.traces) == 200
+
+
+def test_the_facts_of_an_i386_oops_until_2_6_24():
+    draft = body("""
+        CPU:    1
+        EIP:    0060:[<f88c21f3>]    Tainted: P      VLI
+        EFLAGS: 00010246   (2.6.19.7 #3)
+        EIP is at xr_ring_get+0x13/0x60 [xr_net]
+        eax: 00000000   ebx: f7a3c000   ecx: 00000001   edx: f7a3c0e0
+        esi: f7a3c000   edi: f6fd1c80   ebp: f6b0df24   esp: f6b0df18
+        ds: 007b   es: 007b   ss: 0068
+        Process ringd (pid: 2841, ti=f6b0c000 task=f7e21a90 task.ti=f6b0c000)
+    """)
+    assert (draft.cpu, draft.pid, draft.comm) == (1, 2841, "ringd")
+    assert (draft.release, draft.build, draft.taint) == ("2.6.19.7", "#3", "Tainted: P")
+    assert draft.location is not None
+    assert (draft.location.function, draft.location.module) == ("xr_ring_get", "xr_net")
+    registers = draft.registers.registers
+    assert registers["eip"] == 0xF88C21F3
+    assert (registers["ebx"], registers["esp"], registers["eflags"]) == (0xF7A3C000, 0xF6B0DF18, 0x10246)
+
+
+@pytest.mark.parametrize(
+    ("text", "cpu", "pid", "comm", "taint"),
+    [
+        (
+            "CPU: 3 PID: 92 Comm: kworker/u33:0 Tainted: G           OE",
+            3,
+            92,
+            "kworker/u33:0",
+            "Tainted: G           OE",
+        ),
+        ("CPU: 3 PID: 92 Comm: my worker Kdump: loaded", 3, 92, "my worker", None),
+        ("CPU: 3 PID: 92 Comm: ringd", 3, 92, "ringd", None),
+        ("CPU 3 ", 3, None, None, None),
+        ("CPU 3:", 3, None, None, None),
+        ("EIP: 0060:[<f88c21f3>] EFLAGS: 00010246 CPU: 3", 3, None, None, None),
+    ],
+)
+def test_a_cpu_line_without_its_kernel(text, cpu, pid, comm, taint):
+    draft = body(f"\n{text}\n")
+    assert (draft.cpu, draft.pid, draft.comm, draft.taint) == (cpu, pid, comm, taint)
+
+
+def test_the_build_behind_the_release():
+    draft = body("""
+        [   12.000001] Pid: 2338, comm: ringd Tainted: P      D  C  2.6.35-22-generic #34-Ubuntu Example/Rack 2U
+    """)
+    assert (draft.release, draft.build, draft.hardware) == ("2.6.35-22-generic", "#34-Ubuntu", "Example/Rack 2U")
+
+
+def test_registers_of_an_i386_double_fault():
+    draft = body("""
+        double fault, tss at c1207100
+        eip = c03190f9, esp = ce83bfc4
+        eax = ce83c010, ebx = 00000001, ecx = 0000007b, edx = 00000000
+        esi = 00030001, edi = ce83c010
+    """)
+    assert draft.registers.registers["eip"] == 0xC03190F9
+    assert draft.registers.registers["edi"] == 0xCE83C010
+
+
+def test_two_frames_on_a_line():
+    draft = body("""
+        Call Trace:
+         <c020bb5d> xr_event+0x10d/0x210   <c020ba50> xr_event+0x0/0x210
+         <c0214d1e> kobject_uevent+0x1fe/0x520
+    """)
+    assert [frame.address for frame in draft.traces[0].frames] == [0xC020BB5D, 0xC020BA50, 0xC0214D1E]
+    assert names(draft.traces[0]) == ["xr_event", "xr_event", "kobject_uevent"]
+
+
+def test_klogd_in_the_place_of_the_addresses():
+    draft = body("""
+        EIP:    0060:[free_block+449/489]    Not tainted
+        EIP:    0060:[<c014cad2>]    Not tainted
+        EIP is at free_block+0x1c1/0x1e9
+        Call Trace:
+         [pci_request_region+206/416] pci_request_region+0xce/0x1a0
+         [_end+138572679/2130489456] :xr_net:xr_ioctl+0xe/0x11
+    """)
+    assert draft.registers.registers["eip"] == 0xC014CAD2
+    assert draft.location is not None
+    assert draft.location.function == "free_block"
+    assert [(f.function, f.module) for f in draft.traces[0].frames] == [
+        ("pci_request_region", ""),
+        ("xr_ioctl", "xr_net"),
+    ]
+
+
+def test_code_on_several_lines():
+    draft = body("""
+        Code: 89 d0 5d c3 8d b4 26 00 00 00 00 55 89 e5 56 53 89 c3 8b 83 10 01
+        00 00 <8b> 50 14 85 d2 74 0a 89 d0 5b 5e 5d c3
+        Call Trace:
+    """)
+    assert draft.code is not None
+    assert draft.code.endswith("5d c3")
+    assert len(draft.traces) == 1

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from lastwords.model import Record
 
 from .draft import Draft
-from .facts import FACTS, begin_code, continuation, kernel_line, rcu_line, task_line, xmon_line
-from .frames import read_arm_pair, read_frame
+from .facts import FACTS, begin_code, continuation, eflags_line, eip_line, kernel_line, rcu_line, task_line, xmon_line
+from .frames import frames_apart, read_arm_pair, read_frame
 from .headings import heading
 
 _STACK_MARK = re.compile(
@@ -75,6 +75,8 @@ def _frame(draft: Draft, text: str, line: int) -> bool:
     if " from " in text and (step := read_arm_pair(text, line)) is not None:
         draft.add_step(*step)
         return True
+    if ">" in text and text.count("+0x") > 1 and len(parts := frames_apart(text)) > 1:
+        return all(_frame(draft, part, line) for part in parts)
     if ("+" in text or "inline" in text) and (frame := read_frame(text, line)) is not None:
         draft.add(frame, indented=text[0] == " ")
         return True
@@ -149,6 +151,16 @@ def _rcu(draft: Draft, text: str, line: int) -> None:
         _heading(draft, text, "rcu:", line)
 
 
+def _eip(draft: Draft, text: str, line: int) -> None:
+    if _register(draft, text, line):
+        eip_line(draft, text)
+
+
+def _eflags(draft: Draft, text: str, line: int) -> None:
+    if _register(draft, text, line):
+        eflags_line(draft, text)
+
+
 def _status(draft: Draft, text: str, line: int) -> None:
     """Riscv's last register line, behind which its trace stands without a heading (`show_regs()`)."""
     draft.registers.read(text)
@@ -163,6 +175,8 @@ def _fact(reader: Callable[[Draft, str], None]) -> Callable[[Draft, str, int], N
 _READERS: dict[str, Callable[[Draft, str, int], None]] = {
     **{word: _fact(reader) for word, reader in FACTS.items()},
     "---": _interrupt,
+    "EIP:": _eip,
+    "EFLAGS:": _eflags,
     "rcu:": _rcu,
     "status:": _status,
 }

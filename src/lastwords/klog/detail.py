@@ -98,7 +98,7 @@ def decode(draft: Draft, headlines: Sequence[str], kind: Kind, frame: Frame | No
     return Detail(
         architecture=machine,
         context=_context(draft, texts, main, kind, machine),
-        hypervisor=hypervisor(draft.hardware),
+        hypervisor=hypervisor(draft.hardware, draft.registers.registers),
         taints=from_letters(draft.taint or ""),
         modules=linked_modules(draft.modules),
         error_code=error,
@@ -176,7 +176,7 @@ _SPARC_PAGE = 0x2000
 _WORD = 4
 """What instructions that s390 refuses for their alignment need at least."""
 _HEADLESS = ("---[ end trace", "RIP: 0010:", "Kernel panic - not syncing: Fatal exception")
-_PAGE_FAULT = re.compile(r"#PF: |Oops: [0-9a-f]{4} \[#")
+_PAGE_FAULT = re.compile(r"#PF: |Oops: [0-9a-f]{4} \[#?\d")
 
 
 def _page_fault(texts: Sequence[str]) -> bool:

@@ -19,10 +19,17 @@ _CPU_LINE = re.compile(
     r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?(?:PID: (?P<pid>-?\d+) )?(?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
     rf"{_KERNEL}"
 )
+# All of it on i386 until Linux 2.6.24, and on x86_64 until 3.10.
+_CPU_ALONE = re.compile(r"CPU:? *(?P<cpu>\d{1,5}):?\s*\Z")
+# arch/i386/kernel/traps.c: show_registers(), until Linux 2.6.24: `EIP:    0060:[<c013ac4e>]    Not tainted VLI`,
+# `EFLAGS: 00010282   (2.6.19.1 #1)`, `Process cc1 (pid: 24220, ti=ebd0c000 …`. Later `EIP: 0060:[<…>] EFLAGS: … CPU: 1`.
+_BESIDE_EIP = re.compile(r"(?P<taint>Not tainted|Tainted: [A-Z -]{1,60})|\bCPU: (?P<cpu>\d{1,5})")
+_EFLAGS_LINE = re.compile(r"EFLAGS: [0-9a-f]{8} {1,8}\((?P<release>[a-z\d]\S*)(?: (?P<build>[^)]{1,100}))?\)")
 # The same where the line is cut off, or was folded by who sent it.
 _CUT_CPU_LINE = re.compile(
-    r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?PID: (?P<pid>-?\d+) Comm: (?P<comm>.{1,64}?)(?: (?:Not |Tainted: |Kdump: ).*|\s*)\Z"
+    r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?PID: (?P<pid>-?\d+) Comm: (?P<comm>.{1,64}?)(?: (?:Not |Tainted: |Kdump:).*|\s*)\Z"
 )
+_TAINT = re.compile(r"Not tainted|Tainted: [A-Z](?:[A-Z ]{0,40}[A-Z])?")
 # Once more below the registers: `Process swapper/0 (pid: 1, stack limit = 0xc1546210)`. Before Linux 3.11, and cut off
 # lines apart, the only ones that arm and mips have.
 _PROCESS_LINE = re.compile(r"Process (?P<comm>.{1,64}?) \(pid: (?P<pid>\d+),")
@@ -35,7 +42,7 @@ _XMON_TASK = re.compile(r"pid   = (?P<pid>\d+), comm = (?P<comm>.{1,64}?)\s*\Z")
 # The same before Linux 3.11.
 _PID_LINE = re.compile(
     rf"Pid: (?P<pid>\d+), comm: (?P<comm>.{{1,64}}?) (?P<taint>Not tainted|Tainted: [A-Z](?:[A-Z ]*[A-Z])?){_VENDOR}"
-    r"(?:\s+\(?(?P<release>\d\S*))?(?:\s(?P<build>#\d+))?(?P<hardware>.*)"
+    r"(?:\s+\(?(?P<release>\d\S*))?(?:\s(?P<build>#\d[^\s)]*)\)?)?(?P<hardware>.*)"
 )
 # kernel/hung_task.c: check_hung_task(), below its headline; the `CPU:` lines that may follow are of other tasks.
 _KERNEL_LINE = re.compile(rf"\s{{4,8}}{_KERNEL}")
@@ -45,8 +52,12 @@ _OLD_TASK_LINE = re.compile(
     r"(?P<comm>\S.{0,60}?)\s+[RSDTtZXIPKW]\s*(?:running task(?: on cpu\s+\d+)?\s+|[0-9a-f]{8,16}\s+)?"
     r"\d+\s+(?P<pid>\d+)\s+\d+ 0x"
 )
-# The further lines of powerpc's `Instruction dump:`, of sparc's, one word each since Linux 4.9, and s390's `Krnl Code:`.
-_MORE_CODE = re.compile(r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){1,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s)")
+# The further lines of powerpc's `Instruction dump:`, of sparc's, one word each since Linux 4.9, and s390's `Krnl Code:`; and
+# of an x86 line that was wrapped.
+_MORE_CODE = re.compile(
+    r"\s*(?:(?:[<(]?[0-9a-fX]{8}[>)]?(?:\s|\Z)){1,16}|[#>* ]?[0-9a-f]{16}: [0-9a-f]{4,12}\s"
+    r"|(?:<?[0-9a-f]{2}>?(?:\s{1,4}|\Z)){1,64}\Z)"
+)
 _BACKTRACE_OF = re.compile(r"(?:NMI backtrace for cpu |Backtrace for cpu |CPU#)(?P<cpu>\d+)")
 # kernel/rcu/tree_stall.h
 _STALLED_CPU = re.compile(r"\s*(?P<cpu>\d+)-[.!OoNRD]{3,6}:")
@@ -58,6 +69,7 @@ def _cpu(draft: Draft, text: str) -> None:
     whole = _CPU_LINE.match(text)
     match = whole or _CUT_CPU_LINE.match(text[:400])
     if match is None:
+        _cpu_alone(draft, text)
         return
     cpu, pid = int(match["cpu"]), int(match["pid"]) if match["pid"] else None
     if not draft.ended:
@@ -67,8 +79,34 @@ def _cpu(draft: Draft, text: str) -> None:
             draft.cpu, draft.pid, draft.comm = cpu, pid, match["comm"]
         if whole is not None:
             _kernel(draft, whole)
+        elif (taint := _TAINT.search(text[:400])) is not None:
+            draft.taint = taint[0]
     draft.speaker = pid
     draft.next_cpu = cpu
+
+
+def _cpu_alone(draft: Draft, text: str) -> None:
+    match = _CPU_ALONE.match(text[:40])
+    if match is not None and draft.cpu is None and draft.release is None and not draft.task_named:
+        draft.cpu = int(match["cpu"])
+
+
+def eip_line(draft: Draft, text: str) -> None:
+    """What i386 says behind the instruction pointer: taint flags, or the CPU."""
+    match = _BESIDE_EIP.search(text[:200])
+    if match is None or draft.registers.sets > 1:
+        return
+    if match["taint"]:
+        draft.taint = draft.taint or match["taint"].rstrip().removesuffix("VLI").rstrip()
+    if match["cpu"] and draft.cpu is None and not draft.task_named:
+        draft.cpu = int(match["cpu"])
+
+
+def eflags_line(draft: Draft, text: str) -> None:
+    """The kernel, which i386 named behind the flags."""
+    match = _EFLAGS_LINE.match(text)
+    if match is not None and draft.release is None:
+        draft.release, draft.build = match["release"], match["build"]
 
 
 def _mips_cpu(draft: Draft, text: str) -> None:
@@ -201,6 +239,7 @@ def _foreign_report(draft: Draft, text: str) -> None:
 
 FACTS: dict[str, Callable[[Draft, str], None]] = {
     "CPU:": _cpu,
+    "CPU": _cpu_alone,
     "Pid:": _pid,
     "Cpu": _mips_cpu,
     "cpu": _vector,

@@ -19,8 +19,10 @@ _PLAIN = re.compile(r" (\? )?([A-Za-z_][\w.]*)\+0x([0-9a-f]{1,9})/0x([0-9a-f]{1,
 _FRAME = re.compile(
     r"[\s(>]*"
     r"(?:(?:#\d+|\d+:)\s+)?"
-    # 32-bit powerpc printed capitals until Linux 2.6; its debugger prints the address without brackets.
-    r"(?:\[<?\s*(?P<address>[0-9a-fA-F]{6,16})\s*>?\]\s*){0,2}(?:[0-9a-f]{16}\s+)?\(?"
+    # `<c020bb5d>` without brackets, several on a line, in Linux 2.6.16 and 2.6.17. 32-bit powerpc printed capitals until
+    # Linux 2.6; its debugger prints the address without brackets.
+    r"(?:(?:\[<?\s*(?P<address>[0-9a-fA-F]{6,16})\s*>?\]|<(?P<bare>[0-9a-f]{8,16})>)\s*){0,2}(?:[0-9a-f]{16}\s+)?\(?"
+    r"(?:\[[\w.:$]{1,128}[+-]\d{1,10}/\d{1,10}\]\s*)?"  # klogd's decoding in the place of the address
     r"(?P<doubt>\?\s+)?"
     r"(?::(?P<owner>[\w-]{1,64}):)?"  # `:bonding:bond_release+0x2b/0x74`: x86_64 before Linux 2.6.26
     # Powerpc before ELFv2 names the code of a function with a dot; the name without it is that of its descriptor.
@@ -64,7 +66,8 @@ def read_frame(text: str, line: int) -> Frame | None:
             return Frame(function, line, int(offset, 16), int(size, 16), module or "", doubt is None)
         match = _FRAME.match(text)
         if match is not None:
-            address, doubt, owner, function, offset, size, module, rest = match.groups()
+            address, bare, doubt, owner, function, offset, size, module, rest = match.groups()
+            address = address or bare
             file, source_line = "", None
             if rest and (source := _SOURCE.match(rest)) is not None:
                 file, source_line = source[1], int(source[2])
@@ -90,6 +93,14 @@ def read_frame(text: str, line: int) -> Frame | None:
             source_line=int(match["source_line"]),
         )
     return None
+
+
+_NEXT = re.compile(r"\s+(?=\[?<[0-9a-f]{8,16}>\]?\s{1,4}(?:\?\s)?[A-Za-z_:])")
+
+
+def frames_apart(text: str) -> list[str]:
+    """The frames on a line: i386 printed two of them side by side until Linux 2.6.17."""
+    return [f" {part}" for part in _NEXT.split(text.strip())]
 
 
 def read_arm_pair(text: str, line: int) -> tuple[Frame, Frame] | None:

@@ -55,17 +55,59 @@ def headlines(records: Sequence[Record], candidates: Iterable[int]) -> list[Head
         candidates: positions of records that hold one of `catalogue.literals()`, in order.
     """
     found = []
+    block = 0  # where the last report that is moved in ends
     stamps = any(record.time is not None or record.level is not None for record in records)
     for index in candidates:
         record = records[index]
         bare = record.time is None and record.level is None
         if bare and record.text[:4].isspace():
-            continue  # Quoted in a text that talks about it, such as a commit message.
+            if index >= block and not _reported(records, index):
+                continue  # Quoted in a text that talks about it, such as a commit message.
+            block = block if index < block else index + _BLOCK
         if record.kernel and (headline := _match(record.text, index)) is not None:
             if stamps and headline.kind.stamped and bare:
                 continue
             found.append(headline)
     return found
+
+
+_PARTS = (
+    "CPU: ",
+    "Pid: ",
+    "RIP: ",
+    "EIP: ",
+    "Call Trace:",
+    "Modules linked in:",
+    "Oops: ",
+    "Hardware name: ",
+    "Code: ",
+)
+_BLOCK = 120
+"""Lines of a report, up to the panic at its end."""
+_NEAR = 40
+"""Lines behind a headline in which the parts of its report stand."""
+_COMMIT = re.compile(r"commit [0-9a-f]{40}\b")
+
+
+def _reported(records: Sequence[Record], index: int) -> bool:
+    """Whether a whole report follows a headline that is moved in: a block of code in a text, as in Markdown.
+
+    Not so in `git log`, which moves everything in.
+    """
+    text = records[index].text
+    margin = text[: len(text) - len(text.lstrip())]
+    found: set[str] = set()
+    for record in records[index + 1 : index + 1 + _NEAR]:
+        line = record.text
+        if line and not line.isspace() and not line.startswith(margin):
+            break
+        found.update(part for part in _PARTS if line.startswith(part, len(margin)))
+    who = "CPU: " in found or "Pid: " in found
+    return (
+        who
+        and len(found) >= len(("who", "where", "how"))
+        and not any(_COMMIT.match(record.text) for record in records[max(index - 200, 0) : index])
+    )
 
 
 def names_event(text: str) -> bool:

@@ -45,7 +45,9 @@ def told(records: Sequence[Record], headline: Headline) -> Headline | None:
     pointer alone may be a backtrace that somebody asked for.
     """
     index = headline.index
-    oops, either = headline.kind.forms
+    oops, either, *repeated = headline.kind.forms
+    if headline.form in repeated:
+        return headline
     fatal = any(record.text.startswith(_FATAL) for record in records[index : index + _BEHIND])
     if headline.form is oops:
         near = [record.text for record in records[max(index - 1, 0) : index + 4]]

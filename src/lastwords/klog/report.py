@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from msgspec import structs
+
 from lastwords.model import Frame, OomReport, Oops, Record
 
 from . import titles
@@ -68,7 +70,7 @@ class Report:
             # It prints no report of its own, at most a trace right behind it.
             end = min(end, self.headlines[-1].index + (1 if self.main.kind.trace == "none" else HEADER * 3))
         if not self.caller:
-            return [record for record in self.records[self.start + 1 : end] if record.kernel]
+            return self._plain([record for record in self.records[self.start + 1 : end] if record.kernel])
         caller = self.caller
         mine = self.voices.of(caller, self.start + 1, end)
         if self.main.kind.family == "hang":
@@ -77,6 +79,20 @@ class Report:
             panic = next((place for place, each in enumerate(mine) if each.text.startswith(_PANIC)), len(mine))
             return [*mine[:panic], *others, *mine[panic:]]
         return mine
+
+    def _plain(self, own: list[Record]) -> list[Record]:
+        """The records as newer kernels print them, and not moved in, as a quotation in a text is."""
+        text = self.records[self.start].text
+        if own and text.rstrip().endswith(" RIP:"):
+            # x86_64 until Linux 2.6.24 had the instruction pointer below its headline; `IP:` stands before it since then.
+            own[0] = structs.replace(own[0], text=f"IP: {own[0].text.strip()}")
+        margin = text[: len(text) - len(text.lstrip())]
+        if not margin:
+            return own
+        return [
+            structs.replace(record, text=record.text.removeprefix(margin)) if record.text.startswith(margin) else record
+            for record in own
+        ]
 
     def add(self, headline: Headline) -> None:
         """A further headline of the same report: the more telling of the two names it."""

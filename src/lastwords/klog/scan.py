@@ -16,11 +16,25 @@ from .boots import Start, Starts
 from .catalogue import events
 from .chunks import LONGEST_LINE, count_lines, fill, fill_up, line_end, line_start, next_line
 from .follow import tied
-from .inputs import Dialect, Input, among_strings, holds_control, host_in, is_binary, machines_in, not_a_log, recognise
+from .inputs import (
+    Dialect,
+    Input,
+    among_strings,
+    decoded,
+    holds_control,
+    host_in,
+    is_binary,
+    machines_in,
+    not_a_log,
+    recognise,
+)
 from .inputs.files import shown
 from .listing import Listings, span
 from .oopses import find_oopses
+from .unwrapped import FORMATS as WRAPPED_FORMATS
+from .unwrapped import unwrapped
 from .wall_clock import WallClock
+from .wrapped import rejoined
 
 CHUNK = 16 << 20
 """Bytes read at a time: few enough to stay in a CPU's cache, so many that what is read twice (`TAIL`) costs little."""
@@ -186,6 +200,7 @@ class _Window(NamedTuple):
 
 
 def _read(records: list[Record]) -> _Window:
+    records = rejoined(records)
     return _Window(records, find_oopses(records, sieve.candidates(records)))
 
 
@@ -211,6 +226,11 @@ def _of_text(window: _Window, data: bytes | bytearray, line: int, *, program: bo
         return not among_strings(bytes(data[max(first - BESIDE, 0) : last + BESIDE]))
 
     return _Window(window.records, [oops for oops in window.oopses if _dated(oops) or is_text(oops)])
+
+
+def _of_a_page(window: _Window) -> _Window:
+    """The window without headlines of which a web page only tells: of a crash it shows more than that."""
+    return _Window(window.records, [oops for oops in window.oopses if oops.traces or oops.registers or oops.function])
 
 
 def _dated(oops: Oops) -> bool:
@@ -260,21 +280,35 @@ class _Scanner:
 
     def _all_at_once(self, data: bytes) -> None:
         self.result.size, self.result.lines = len(data), count_lines(data)
-        if self.context or sieve.hits(data):
-            window = _of_text(_read(self.dialect.records(data)), data, 1, program=self.program)
+        sent = decoded(data)
+        text, numbers = sent.text, sent.numbers
+        if self.dialect.name in WRAPPED_FORMATS:
+            text, numbers = unwrapped(text, numbers, sieve.hits)
+        if self.context or sieve.hits(text):
+            window = _of_text(_read(self._whole(text, numbers)), data, 1, program=self.program)
+            if sent.page:
+                window = _of_a_page(window)
             if self.context and not self.program:
                 self.result.listings.feed(window.records)
-            self._take(window if _telling(window) else self._typed(data) or window)
-        elif (typed := self._typed(data)) is not None:
+            self._take(window if sent.page or _telling(window) else self._typed(text, numbers) or window)
+        elif (typed := self._typed(text, numbers)) is not None:
             self._take(typed)
 
-    def _typed(self, data: bytes) -> _Window | None:
+    def _whole(self, text: bytes, numbers: Sequence[int]) -> list[Record]:
+        """The records of a whole file; `numbers` are those of its lines, where they are not just counted."""
+        records = self.dialect.records(text)
+        if numbers:
+            for record in records:
+                record.line = numbers[min(record.line, len(numbers)) - 1]
+        return records
+
+    def _typed(self, data: bytes, numbers: Sequence[int]) -> _Window | None:
         """The text as the kernel would have spelt it, where somebody typed it; None where nothing crashes in it."""
         from .typed import DAMAGE, may_be_typed, typed  # few logs need it
 
         if not may_be_typed(data, self.dialect.name):
             return None
-        records = typed(self.dialect.records(data))
+        records = typed(self._whole(data, numbers))
         window = _read(records) if records is not None else None
         if window is None or not _telling(window):
             return None

@@ -17,6 +17,7 @@ def decoded(architecture: str | None, *texts: str, **registers: int) -> tuple[in
     ("text", "expected"),
     [
         ("Oops: 0002 [#1] SMP PTI", (2, "write", "from kernel mode", "no page is mapped there")),
+        ("Oops: 0002 [1] SMP", (2, "write", "from kernel mode", "no page is mapped there")),
         ("Oops: 0000 [#14] PREEMPT SMP KASAN", (0, "read", "from kernel mode", "no page is mapped there")),
         (
             "#PF: error_code(0x0003) - permissions violation",

@@ -5,6 +5,13 @@ from hypothesis import strategies as st
 from lastwords.klog.decode.hypervisor import hypervisor
 
 
+@pytest.mark.parametrize("selector", [0xE030, 0xE033])
+def test_a_paravirtualised_guest_of_xen(selector: int) -> None:
+    assert hypervisor("Dell Inc. PowerEdge R610/0F0XJ6", {"cs": selector}) == "Xen"
+    assert hypervisor(None, {"cs": selector}) == "Xen"
+    assert hypervisor(None, {"cs": 0x10}) is None
+
+
 @pytest.mark.parametrize(
     ("hardware", "expected"),
     [

@@ -72,6 +72,11 @@ def test_forwarded_without_ends_of_lines() -> None:
         ("Nov 23 10:00:00 db7 kern.warn kernel: {stamp} {text}", True, "Nov 23"),
         ("Mon Nov 23 10:00:00 2026 kern.warn kernel: {stamp} {text}", True, "Mon Nov 23"),
         ("Nov 23 10:00:00 kernel: {text}", False, "Nov 23"),
+        # metalog; a daemon that puts a sign in front of what klogd gave it.
+        ("Nov 23 10:00:00 [{program}] {stamp} {text}", True, "Nov 23"),
+        ("Nov 23 10:00:00 [{program}] {text}", False, "Nov 23"),
+        ("Nov 23 10:00:00 db7 {program}: : {stamp} {text}", True, "Nov 23"),
+        ("Nov 23 10:00:00 db7 {program}: : {text}", False, "Nov 23"),
         # journalctl -o short-iso.
         ("2026-11-23T10:00:00+0000 db7 {program}: {text}", False, "2026-11-23T10:00:00+0000"),
     ],
@@ -79,6 +84,15 @@ def test_forwarded_without_ends_of_lines() -> None:
 def test_forms(tmp_path: Path, form: str, time: bool, wall: str) -> None:
     path = _write(tmp_path / "kern.log", form)
     same_crash(path, "syslog", time=time, wall=wall)
+
+
+@pytest.mark.parametrize("form", ["10:00:00 kernel: {text}", ":{text}", ": {text}"])
+def test_what_is_left_of_a_prefix(tmp_path: Path, form: str) -> None:
+    """A log that somebody shortened before he showed it; the lines of ABRT's mails."""
+    path = tmp_path / "mail"
+    path.write_text("".join(form.format(text=m.text) + "\n" for m in MESSAGES))
+    first = scanned(path).oopses[0]
+    assert (first.title, first.cpu, first.pid, first.intact) == (TITLE, 3, 2871, True)
 
 
 def test_other_programs_between_the_lines(tmp_path: Path) -> None:

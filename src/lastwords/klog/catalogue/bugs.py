@@ -28,7 +28,7 @@ KINDS = (
         "kernel-bug",
         "bug",
         (
-            Form("kernel BUG at ", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at [^:]+:\d+"),
+            Form("kernel BUG at", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at [^:]{0,400}:\d+"),
             Form("BUG: failure at ", r"BUG: failure at [^:]+:\d+/(?P<function>\w+)\(\)"),
             Form("kernel BUG at ", r"kernel BUG at [0-9a-f]+ \[verbose debug info unavailable\]"),
             # Where the kernel has no table of source lines: `kernel BUG at xr_put+0x1f/0x40 [xr_net] [verbose debug …]`.

@@ -10,6 +10,14 @@ KINDS = (
             Form("---[ end trace ", r"---\[ end trace ", "oops in {function}", "oops"),
             # Warnings end with the same line, and have their modules above it.
             Form("RIP: 0010:", r"RIP: 0010:", "oops or warning in {function}", "oops or warning"),
+            # What x86's __die() repeats below the trace, until Linux 4.19.
+            Form("RIP  [<", r"RIP  \[<[0-9a-f]{16}>\] \S", "oops in {function}", "oops"),
+            Form(
+                " SS:ESP ",
+                r"EIP: (?:\[<[0-9a-f]{8}>\] )?\S{1,200}(?: \[[\w-]{1,64}\])? SS:ESP ",
+                "oops in {function}",
+                "oops",
+            ),
         ),
         where=("instruction", "trace"),
         trace="optional",

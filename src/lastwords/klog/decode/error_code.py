@@ -251,10 +251,10 @@ def loongarch_estat(value: int) -> ErrorCode:
 
 _X86_LINE = re.compile(
     r"(?:Oops: )?(?P<name>[a-z][a-z -]{0,60}?[a-z])?(?:, (?:probably|maybe) for (?:non-canonical )?address 0x[0-9a-f]{1,16})?: ?"
-    r"(?P<code>[0-9a-f]{4,8}) \[#\d{1,9}\]"
+    r"(?P<code>[0-9a-f]{4,8}) \[#?\d{1,9}\]"  # x86_64 before Linux 2.6.27 numbers them without the sign
 )
 _PF_LINE = re.compile(r"#PF: error_code\(0x(?P<code>[0-9a-f]{1,8})\)")
-_OOPS_LINE = re.compile(r"Oops: (?P<code>[0-9a-f]{4,8}) \[#\d{1,9}\]")
+_OOPS_LINE = re.compile(r"Oops: (?P<code>[0-9a-f]{4,8}) \[#?\d{1,9}\]")
 _ARM_LINE = re.compile(r"Internal error: (?P<name>[^\[]{0,100}?): ?(?P<code>[0-9a-f]{1,16}) \[#\d{1,9}\]")
 _SERROR_LINE = re.compile(r"SError Interrupt on CPU\d{1,5}, code 0x(?P<code>[0-9a-f]{8,16})\b")
 _S390_LINE = re.compile(r"[\w :-]{1,60}: (?P<code>[0-9a-f]{4}) ilc:\d")

@@ -1,6 +1,7 @@
 """Which hypervisor the machine ran under, from the name that the firmware gave it."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 _LONGEST = 300
@@ -39,14 +40,23 @@ _PATTERNS = tuple((re.compile(pattern), name) for pattern, name in _NAMES)
 
 
 @lru_cache(maxsize=256)
-def hypervisor(hardware: str | None) -> str | None:
-    """The hypervisor that a hardware name gives away, or None: a physical machine, or one that does not tell.
+def _named(hardware: str) -> str | None:
+    text = hardware[:_LONGEST]
+    return next((name for pattern, name in _PATTERNS if pattern.search(text) is not None), None)
+
+
+_XEN_SELECTORS = frozenset((0xE030, 0xE033, 0xE02B))
+"""Of the kernel's code and stack in a paravirtualised guest (`include/xen/interface/xen-x86_64.h: FLAT_KERNEL_CS64`)."""
+
+
+def hypervisor(hardware: str | None, registers: Mapping[str, int] | None = None) -> str | None:
+    """The hypervisor that a report gives away, or None: a physical machine, or one that does not tell.
 
     Args:
+        registers: the report's registers by name.
         hardware: text behind `Hardware name:` (`kernel/printk/printk.c: dump_stack_set_arch_desc()`; on x86 the DMI
             strings of vendor, product and board and the BIOS version, on s390 the machine and what it runs under).
     """
-    if not hardware:
-        return None
-    text = hardware[:_LONGEST]
-    return next((name for pattern, name in _PATTERNS if pattern.search(text) is not None), None)
+    if registers and registers.get("cs") in _XEN_SELECTORS:
+        return "Xen"
+    return _named(hardware) if hardware else None

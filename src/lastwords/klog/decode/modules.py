@@ -51,6 +51,11 @@ _CONTINUED = re.compile(
 )
 
 
+def goes_on(text: str) -> bool:
+    """Whether a line holds nothing but modules, as the further lines of a wrapped list do."""
+    return _CONTINUED.match(text[:4000]) is not None and re.search(r"[_\d(]", text) is not None
+
+
 def continues(text: str, before: str) -> bool:
     """Whether a line goes on with the modules of the line before it.
 
@@ -60,8 +65,8 @@ def continues(text: str, before: str) -> bool:
         text: the line.
         before: the modules line in front of it.
     """
-    if len(before) < 70 or "[last unloaded" in before:
+    if len(before) < 45 or "[last unloaded" in before:
         return False
     if text.startswith((" [last unloaded: ", "[last unloaded: ")):
         return True
-    return _CONTINUED.match(text[:4000]) is not None and re.search(r"[_\d(]", text) is not None
+    return goes_on(text)

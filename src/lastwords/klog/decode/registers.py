@@ -81,6 +81,8 @@ class RegisterReader:
         if values is None:
             return False
         if values is _SUMMARY:
+            if self._keeping and self.location is None:
+                self.location = where(text)  # the report's beginning is gone
             return True
         self._next_gpr = None
         if line.architecture and self.architecture is None:
@@ -146,7 +148,7 @@ def _is_user(values: Values) -> bool:
 # x86
 
 _SELECTOR_AND_ADDRESS = re.compile(
-    r"\s*[RE]IP: ([0-9a-f]{4}):(?:\[<\s{0,20}([0-9a-f]{8,16}|\(null\))>\]|0x([0-9a-f]{1,16})\b)?"
+    r"\s*[RE]IP: {1,4}([0-9a-f]{4}):(?:\[<\s{0,20}([0-9a-f]{8,16}|\(null\))>\]|0x([0-9a-f]{1,16})\b)?"
 )
 _FLAGS_AFTER_EIP = re.compile(r"EFLAGS: ([0-9a-f]{8})\b")
 _RSP = re.compile(
@@ -158,6 +160,10 @@ _FS = re.compile(
 _X86_64 = re.compile(r"(R[A-D0-9S][A-Z0-9]): ([0-9a-f]{16})\b")
 # Not CS: it is that of the CPU while it prints; the one beside RIP is of the context that crashed.
 _X86_SYSTEM = re.compile(r"\b([DEFGS]S|CR[0-9]|DR[0-7]|PKRU|EFLAGS):\s{1,2}([0-9a-f]{16}|[0-9a-f]{8}|[0-9a-f]{4})\b")
+# In lower case until Linux 2.6.24.
+_I386_OLD = re.compile(r"\b(e[a-d]x|e[sd]i|e[bs]p|[c-gs]s):\s{1,2}([0-9a-f]{8}|[0-9a-f]{4})\b")
+# arch/x86/kernel/doublefault_32.c: `eip = c03190f9, esp = ce83bfc4`, until Linux 5.5.
+_I386_DOUBLE_FAULT = re.compile(r"\b(e[a-d]x|e[sd]i|e[bs]p|eip) = (?:0x)?([0-9a-f]{8})\b")
 _I386 = re.compile(r"\b(E[A-DSIB][XPI]|EDI|EFLAGS|CR[0-9]|DR[0-7]|[C-GS]S): ([0-9a-f]{8}|[0-9a-f]{4})\b")
 
 _SPELLED = {"r08": "r8", "r09": "r9"}
@@ -187,7 +193,13 @@ def _rip(text: str) -> Values | None:
     return values
 
 
+# klogd put this in front of the line that it could not decode: `EIP:    0060:[free_block+449/489]    Not tainted`.
+_KLOGD = re.compile(r"\s*EIP: {1,4}[0-9a-f]{4}:\[[A-Za-z_]")
+
+
 def _eip(text: str) -> Values | None:
+    if _KLOGD.match(text) is not None:
+        return _SUMMARY
     values = _selector_and_address(text, "eip")
     if values is None and where(text) is not None:
         return _SUMMARY if " SS:ESP " in text else {}  # Linux 4.14 and later print no selector.
@@ -413,6 +425,7 @@ def _lines() -> dict[str, _Line]:
     x86_64 = _Line(_x86_64, "x86_64")
     system = _Line(_pairs(_X86_SYSTEM))
     i386 = _Line(_pairs(_I386), "i386")
+    old_i386 = _Line(_pairs(_I386_OLD), "i386")
     colon = _Line(_colon)
     saved = _Line(_a_or_t_or_s)
     gprs = _Line(_gprs, "ppc64")
@@ -421,7 +434,7 @@ def _lines() -> dict[str, _Line]:
     mips = _Line(_mips, "mips")
     return {
         "RIP:": _Line(_rip, "x86_64", opens=True, locates=True),
-        "RIP": _Line(_symbol, "x86_64", repeats=True),
+        "RIP": _Line(_symbol, "x86_64", repeats=True, locates=True),
         "IP:": _Line(_symbol, repeats=True, locates=True),
         "RSP:": _Line(_rsp, "x86_64"),
         "RSP": _Line(_rsp, "x86_64", repeats=True),
@@ -434,7 +447,9 @@ def _lines() -> dict[str, _Line]:
         "PKRU:": system,
         "EIP:": _Line(_eip, "i386", opens=True, locates=True),
         "EIP": _Line(_symbol, "i386", repeats=True, locates=True),
-        **{name + ":": i386 for name in ("EAX", "EBX", "ECX", "EDX", "ESI", "EDI", "EBP", "EFLAGS", "DS")},
+        **{name + ":": i386 for name in ("EAX", "EBX", "ECX", "EDX", "ESI", "EDI", "EBP", "ESP", "EFLAGS", "DS")},
+        **{name + ":": old_i386 for name in ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "ds")},
+        **dict.fromkeys(("eip", "eax", "esi"), _Line(_pairs(_I386_DOUBLE_FAULT), "i386")),
         "pstate:": _Line(_pstate, "arm64"),
         "pc": _Line(_pc, locates=True),
         "PC": _Line(_symbol, repeats=True, locates=True),

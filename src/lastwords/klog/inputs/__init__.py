@@ -5,12 +5,14 @@ from .files import Input, among_strings, files_below, find, holds_control, is_bi
 from .host import host_in, machines_in
 from .recognition import recognise
 from .text import Text
+from .transport import decoded
 
 __all__ = [
     "Dialect",
     "Input",
     "Text",
     "among_strings",
+    "decoded",
     "files_below",
     "find",
     "holds_control",

@@ -72,6 +72,8 @@ CARRIERS: tuple[tuple[str, str], ...] = (
     ("0123456789", r"(?P<pri>[0-9]{1,3}),[0-9]{1,18},(?P<microseconds>[0-9]{1,18}),[-c+][^;]{0,200};"),
     # A container's log, as the kubelet keeps it.
     ("0123456789", rf"(?P<wall>{_ISO}) (?:stdout|stderr) [FP] "),
+    # A log that somebody shortened: 19:18:21 kernel: text
+    ("0123456789", rf"(?P<wall>{_CLOCK}) (?P<tag>kernel): "),
     # ISO time stamps: rsyslog, syslog-ng, journalctl -o short-iso and short-iso-precise.
     ("0123456789", rf"(?P<wall>{_ISO}) {_HOST} {_SURE_TAG}"),
     # journalctl -o short-unix.
@@ -95,8 +97,13 @@ CARRIERS: tuple[tuple[str, str], ...] = (
     ("-", r"(?P<other>-- )(?=(?:Boot|Reboot|Logs|Journal|No entries))"),
     # dmesg -x: kern  :warn  : [   12.345678] text
     ("kudmalsncf", rf"(?P<facility>{_FACILITY}) *:(?P<severity>{_SEVERITY}) *: ?"),
-    # E-mail. KASAN's `>ffff8880…` has no blank behind it.
-    (">", r"(?:>{1,8} ){1,16}|>{1,16}$"),
+    # metalog: Feb 01 14:13:27 [kernel] text
+    ("JFMASOND", rf"(?P<wall>{_BSD}) \[(?P<tag>[^\s\]]{{1,64}})\] ?"),
+    # E-mail. Some programs put no blank behind the sign; neither does KASAN's `>ffff8880…`, which is no quotation.
+    (">", r"(?:>{1,8} ){1,16}|>{1,16}$|(?:>{1,8} ){0,8}>{1,8}(?![0-9a-f]{8})(?=[A-Za-z0-9\[*#-]|<[0-7]>)"),
+    (" ", r" {1,3}>{1,8}(?: |$)"),
+    # A block of code in a text, whose lines have a date.
+    (" \t", rf"[ \t]{{1,16}}(?=(?:{_BSD}|{_CTIME}|{_ISO}) )"),
     ("(", r"\(XEN\) ?"),
     # ts(1) and other stamps without a host; busybox klogd without one either.
     ("JFMASOND", rf"(?P<wall>{_BSD})(?: |$)"),

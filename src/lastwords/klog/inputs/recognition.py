@@ -52,7 +52,7 @@ LINES: tuple[tuple[str, str], ...] = (
     # short-monotonic and short-delta, with the host or without.
     ("journal-short", r"\[ {0,8}[0-9]{1,12}\.[0-9]{6}(?: <[ 0-9.]{1,24}>| {1,24})?\] "
                       r"(?:kernel|[^\s:]{1,255} (?:kernel|[^\s:\[\]]{1,128}\[[0-9]{1,10}\])): "),
-    ("dmesg", r"(?:>{1,8} ){0,8}(?:<[0-9]{1,3}>)?\[ {0,8}[0-9]{1,12}\.[0-9]{1,9}[\]@, ]"),
+    ("dmesg", r"[> ]{0,24}(?:<[0-9]{1,3}>)?\[ {0,8}[0-9]{1,12}\.[0-9]{1,9}[\]@, ]"),
     ("dmesg", r"\[(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} ?[ 0-9][0-9] [0-9]{2}:[0-9]{2}|\[[+<] {0,11}[0-9]{1,9}\.[0-9]"),
     ("dmesg", r"(?:kern|user|daemon|auth|syslog|local[0-7]) *:(?:emerg|alert|crit|err|warn|notice|info|debug) *:"),
     ("dmesg", rf"{_ISO},[0-9]{{6}}[+-][0-9:]{{5}} "),

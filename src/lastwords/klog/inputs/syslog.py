@@ -13,7 +13,8 @@ _WALL = (
 _PROGRAM = r"([^\s:\[\]]{1,128})(?:\[[0-9]{0,10}\])?:"
 _STAMP = r"\[ {0,8}([0-9]{1,12}\.[0-9]{6})\](?: ?\[ {0,8}([TC][0-9]{1,10})\])? ?"
 
-LINE = re.compile(rf"\n({_WALL}) [^\s:]{{1,255}} {_PROGRAM} ?(?:{_STAMP})?")
+# No host has a bracket; metalog writes the program's name in brackets in its place.
+LINE = re.compile(rf"\n({_WALL}) [^\s:\[]{{1,255}} {_PROGRAM}(?: :(?= ))? ?(?:{_STAMP})?")
 PROGRAM = re.compile(rf"(?:[^\s:]{{1,255}} )?{_PROGRAM} ?")
 KERNEL = frozenset(("kernel", "KERNEL", "Kernel"))
 

@@ -29,6 +29,8 @@ def displayed(data: bytes) -> tuple[str, list[int]]:
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
     text = data.decode("utf-8", "replace")
+    if not text.isascii() and "\xa0" in text:
+        text = text.replace("\xa0", " ")  # web pages and mails keep blanks apart with it
     if "\x1b" in text:
         text = ESCAPES.sub("", text)
     if "\r" in text:
