@@ -8,6 +8,11 @@ def names(trace: TraceDraft) -> list[str]:
     return [frame.function for frame in trace.frames]
 
 
+def test_the_kernel_in_brackets_before_linux_2_6_37():
+    draft = body("CPU: 1    Not tainted  (2.6.35.3 #10)")
+    assert (draft.cpu, draft.release, draft.build) == (1, "2.6.35.3", "#10")
+
+
 def test_the_facts_of_an_x86_oops():
     draft = body("""
         [   12.000001] Modules linked in: nvme(E) snd

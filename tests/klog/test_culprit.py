@@ -25,7 +25,7 @@ MACHINERY = """
     kmalloc_trace __kmalloc_node_track_caller_noprof kfree kvfree kmem_cache_free vmalloc __vmalloc_node_range
     alloc_pages_mpol get_page_from_freelist __free_pages_ok free_unref_page mempool_alloc krealloc sock_kmalloc
     devm_kmalloc pcpu_alloc_noprof dma_pool_alloc page_pool_alloc_pages shrink_slab kmap_local_page
-    memcpy __memcpy memcmp strlen strscpy snprintf vsnprintf kstrtoint _copy_from_user copy_to_user_nofault
+    memcpy __memcpy memcmp strlen __pi_strlen strscpy snprintf vsnprintf kstrtoint _copy_from_user copy_to_user_nofault
     _copy_to_iter __get_user_4 clear_user rep_movs_alternative find_next_bit _find_next_bit test_and_set_bit
     rb_erase __rb_insert_augmented radix_tree_lookup xas_store xa_load idr_alloc ida_free mas_walk sort bsearch
     crc32_le skb_put skb_pull kfree_skb consume_skb

@@ -121,6 +121,7 @@ def _reported(
     return None
 
 
+_UNTAGGED = (1 << 56) - 1
 _LENGTH = re.compile(r".{0,80}: [0-9a-f]{4} ilc:([1-3]) \[#")
 
 
@@ -197,9 +198,12 @@ def _address(
     operand = decoded.operand if decoded else None
     if reported is None and asked.fault and not _late(error):
         reported = _worked_out(machine, texts, asked, operand)
-    elif reported is not None and reported.page_only and operand is not None and operand.agrees:
-        # s390 tells the page, the instruction and its registers where in it.
-        reported = Reported(operand.address if operand.address is not None else reported.value)
+    elif reported is not None and operand is not None and operand.agrees and operand.address is not None:
+        # s390 tells the page, the instruction and its registers where in it; of what is no pointer, arm64 may leave the
+        # highest byte out.
+        wild = machine == "arm64" and layout.region(reported.value, machine, {}).kind == "non-canonical"
+        if reported.page_only or (wild and operand.address & _UNTAGGED == reported.value & _UNTAGGED):
+            reported = Reported(operand.address)
     if reported is None:
         return None
     return sense(
@@ -221,9 +225,8 @@ def _address(
 def _worked_out(machine: str, texts: Sequence[str], asked: Asked, operand: MemoryOperand | None) -> Reported | None:
     """The operand's address where the report has none.
 
-    s390 reports none for an operand that is not aligned, sparc none for NULL. Linux before 5.6 printed none for a general protection fault;
-    a page fault's headline may be cut off, and CR2 is
-    good where the operand confirms it.
+    s390 reports none for an operand that is not aligned, sparc none for NULL. Linux before 5.6 printed none for a
+    general protection fault; a page fault's headline may be cut off, and CR2 is good where the operand confirms it.
     """
     if operand is None or operand.address is None:
         return None

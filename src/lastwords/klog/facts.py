@@ -12,11 +12,13 @@ from .draft import MAX_ERROR_LINES, MAX_MODULES_TEXT, Draft
 _VENDOR = r"(?: {1,20}-(?:[ t-]{0,60}[t-])?(?= ))?"
 _KERNEL = (
     # Vendors' own letters may be unknown to the kernel that prints them, and leave blanks.
-    rf"(?P<taint>Not tainted|Tainted:(?: [A-Z](?:[A-Z ]*[A-Z])?)?){_VENDOR} +(?P<release>[a-z\d]\S*)(?: (?P<build>.*))?"
+    rf"(?P<taint>Not tainted|Tainted:(?: [A-Z](?:[A-Z ]*[A-Z])?)?){_VENDOR}"
+    # In brackets before Linux 2.6.37.
+    r" +(?P<bracket>\()?(?P<release>[a-z\d]\S*)(?: (?P<build>.*?)(?(bracket)\)?\s*\Z|\Z))?"
 )
 # lib/dump_stack.c: dump_stack_print_info()
 _CPU_LINE = re.compile(
-    r"CPU: *(?P<cpu>\d+) (?:UID: \d+ )?(?:PID: (?P<pid>-?\d+) )?(?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
+    r"CPU: *(?P<cpu>\d+) +(?:UID: \d+ )?(?:PID: (?P<pid>-?\d+) )?(?:Comm: (?P<comm>.{0,64}?) )?(?:Kdump: loaded )?"
     rf"{_KERNEL}"
 )
 # All of it on i386 until Linux 2.6.24, and on x86_64 until 3.10.

@@ -80,6 +80,7 @@ def test_small_numbers_that_come_from_an_error_pointer():
 
 def test_error_pointers():
     assert short(through((1 << 64) - 2, 0)) == ("err-ptr", 0, True)
+    assert through((1 << 64) - 2, 0).text.startswith("ERR_PTR(-2), -ENOENT: an error number was used")
     found = sense(Fault((1 << 64) - 0x16, "x86_64"))
     assert short(found) == ("err-ptr", None, False)
     assert "-EINVAL" in found.text

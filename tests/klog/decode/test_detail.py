@@ -221,6 +221,34 @@ def test_s390_does_not_report_an_unaligned_address():
     assert "-EEXIST" in oops.address.text
 
 
+def test_s390_says_kernel_bug_before_any_program_check():
+    text = (
+        "Kernel BUG at 00000000002b0362 [verbose debug info unavailable]\naddressing exception: 0005 ilc:3 [#1] SMP\n"
+    )
+    assert read(text + UNALIGNED).kind == "program-check"
+    assert read(text.replace("addressing exception: 0005", "monitor event: 0040") + UNALIGNED).kind == "kernel-bug"
+    assert read(text).architecture == "s390x"
+
+
+def test_arm64_leaves_the_highest_byte_of_poison_out():
+    oops = read("""
+Unable to handle kernel paging request at virtual address 006b6b6b6b6b6b9b
+  ESR = 0x96000004
+Internal error: Oops: 96000004 [#1] PREEMPT SMP
+CPU: 0 PID: 1 Comm: swapper/0 Not tainted 5.12.0 #1
+pc : clk_release+0x24/0x138
+lr : clk_release+0x24/0x138
+sp : ffff80001326bac0
+x19: 6b6b6b6b6b6b6b6b x18: 0000000000000010
+Call trace:
+ clk_release+0x24/0x138
+ ret_from_fork+0x10/0x30
+Code: aa0003f3 b140041f 54000788 97fff3a7 (f9401a60)
+""")
+    assert oops.address is not None
+    assert (oops.address.kind, oops.address.offset, oops.address.sure) == ("poison", 0x30, True)
+
+
 def case(name: str) -> Oops:
     text = (Path(__file__).parents[1] / "cases" / name).read_text()
     return read(re.sub(r"(?m)^\[[ \d.]+\] ", "", text.partition("\n\n")[2]))

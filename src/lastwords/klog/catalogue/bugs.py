@@ -21,7 +21,7 @@ KINDS = (
         title="BUG: corrupted list in {function}",
         alternatives=("bad-access in {function}",),
         where=("trace",),
-        refines=("kernel-bug", "warning", "invalid-opcode", "program-check", "oops"),
+        refines=("kernel-bug", "warning", "invalid-opcode", "oops"),
         source="lib/list_debug.c",
     ),
     Kind(
@@ -30,16 +30,18 @@ KINDS = (
         (
             Form("kernel BUG at", r"(?:-+\[ cut here \]-+)?[Kk]ernel BUG at [^:]{0,400}:\d+"),
             Form("BUG: failure at ", r"BUG: failure at [^:]+:\d+/(?P<function>\w+)\(\)"),
-            Form("kernel BUG at ", r"kernel BUG at [0-9a-f]+ \[verbose debug info unavailable\]"),
+            Form("ernel BUG at ", r"[Kk]ernel BUG at [0-9a-f]+ \[verbose debug info unavailable\]"),
             # Where the kernel has no table of source lines: `kernel BUG at xr_put+0x1f/0x40 [xr_net] [verbose debug …]`.
             Form("ernel BUG at ", r"[Kk]ernel BUG at (?P<function>[A-Za-z_][\w.]*)(?:\+0x|$)"),
             # What ext4 and jbd2 say before they BUG().
             Form("Assertion failure in ", r"Assertion failure in (?P<function>\w+)\(\) at [\w./-]{1,100}:\d+: "),
             Form("Oops - BUG", r"Internal error: Oops - BUG"),
+            # What s390 makes BUG() and WARN() of: it dies of the former only.
+            Form("monitor event: ", r"monitor event: [0-9a-f]{4} ilc:\d \[#\d+\]"),
         ),
         title="kernel BUG in {function}",
         where=(*_IP, "headline"),
-        refines=("invalid-opcode", "program-check", "oops", "internal-error", "cpu-exception"),
+        refines=("invalid-opcode", "oops", "internal-error", "cpu-exception"),
         source="include/asm-generic/bug.h, lib/bug.c: report_bug()",
     ),
     Kind(
@@ -124,7 +126,7 @@ KINDS = (
         ),
         title="BUG: bad usercopy in {function}",
         where=("trace",),
-        refines=("kernel-bug", "invalid-opcode", "program-check", "oops"),
+        refines=("kernel-bug", "invalid-opcode", "oops"),
         source="mm/usercopy.c: usercopy_abort()",
     ),
     Kind(
@@ -144,7 +146,7 @@ KINDS = (
             ),
         ),
         where=("trace",),
-        refines=("kernel-bug", "invalid-opcode", "program-check", "oops"),
+        refines=("kernel-bug", "invalid-opcode", "oops"),
         part=True,
         source="lib/string_helpers.c: __fortify_report()",
     ),
@@ -300,7 +302,7 @@ KINDS = (
         where=("trace",),
         also=(r"(?P<what>[a-z].+)",),
         also_within=1,
-        refines=("kernel-bug", "invalid-opcode", "program-check", "oops"),
+        refines=("kernel-bug", "invalid-opcode", "oops"),
         source="rust/kernel/lib.rs: panic()",
     ),
 )

@@ -258,13 +258,11 @@ KINDS = (
         # s390's `die()` names the exception, then its interruption code and the length of the instruction.
         "program-check",
         "fault",
-        (
-            # What BUG() and WARN() are made of: only the former dies of it.
-            Form("monitor event: ", r"monitor event: [0-9a-f]{4} ilc:\d \[#\d+\]", "kernel BUG in {function}"),
-            Form(" ilc:", r"(?!Oops:)(?P<what>[A-Za-z][\w /-]{3,50}): [0-9a-f]{4} ilc:\d \[#\d+\]"),
-        ),
+        (Form(" ilc:", r"(?!Oops:|monitor event:)(?P<what>[A-Za-z][\w /-]{3,50}): [0-9a-f]{4} ilc:\d \[#\d+\]"),),
         title="{what} in {function}",
         where=_IP,
+        # Without CONFIG_DEBUG_BUGVERBOSE, `Kernel BUG at 00000000002b0362` stood before any of them.
+        refines=("kernel-bug",),
         source="arch/s390/kernel/traps.c, arch/s390/kernel/dumpstack.c: die()",
     ),
     Kind(

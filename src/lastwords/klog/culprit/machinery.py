@@ -173,7 +173,7 @@ _{0,2}(obj|mem)_cgroup_(charge|uncharge)\w* __memcg_\w+ memcg_(slab|alloc|charge
 COPIES_AND_LIBRARY = r"""
 _{0,3}mem(cpy|set|move|cmp|chr|scan|dup|zero|chr_inv|zero_explicit)(16|32|64|_\w+)? _{0,3}(arch_|pi_)?memcpy(_\w+)? __pi_mem\w+
 fortify_mem\w* sized_str\w* bcmp __builtin_mem\w+
-_{0,2}(str|strn|strl|strs)(cpy|cat|cmp|len|chr|rchr|str|pbrk|sep|dup|casecmp|ncasecmp|nlen|ncmp|spn|cspn|im|rev|nchr|chrnul|copy|stp)(_\w+)?
+(__pi_)?_{0,2}(str|strn|strl|strs)(cpy|cat|cmp|len|chr|rchr|str|pbrk|sep|dup|casecmp|ncasecmp|nlen|ncmp|spn|cspn|im|rev|nchr|chrnul|copy|stp)(_\w+)?
 strs(cpy|cpy_pad) sized_strscpy strn(cpy_from|len)_user\w* read_word_at_a_time __read_once_word_nocheck
 v?s[cn]?n?printf bstr_printf string(_nocheck|_escape_\w+)? (pointer|number|format_decode|hex_string|put_dec\w*|dentry_name|widen_string)
 (ip[46]_\w*|mac_address|symbol|error|uuid|resource)_string check_pointer\w* kstrto\w+ _kstrto\w+ simple_strto\w+ v?sscanf

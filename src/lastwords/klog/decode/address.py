@@ -182,7 +182,8 @@ def _error(fault: Fault, number: int, offset: int, *, sure: bool) -> AddressSens
     return AddressSense(
         value=fault.value,
         kind="err-ptr",
-        text=f"ERR_PTR(-{number}){f', -{name},' if name else ''}{_plus(offset)}: an error number was used as a pointer,"
+        text=f"ERR_PTR(-{number}){f', -{name}' if name else ''}{',' if name and offset else ''}{_plus(offset)}: an error number was used as a"
+        " pointer,"
         " a check with IS_ERR() is missing",
         offset=offset,
         sure=sure,

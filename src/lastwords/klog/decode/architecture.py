@@ -53,6 +53,10 @@ _NAMES = {
 }
 
 
+# arch/s390/kernel/dumpstack.c: die(), of the length of the instruction
+_S390_DIED = re.compile(r": [0-9a-f]{4} ilc:[1-3] \[#\d")
+
+
 def architecture(
     registers: str | None,
     values: Mapping[str, int],
@@ -81,6 +85,8 @@ def architecture(
         if text.startswith("Internal error: "):
             # arm ends this line with its instruction set, arm64 with nothing (`arch/arm/kernel/traps.c: __die()`).
             return "arm" if re.search(r"\b(?:ARM|THUMB2)\s*\Z", text[-40:]) else "arm64"
+        if _S390_DIED.search(text[:100]) is not None:
+            return "s390x"
     for function in functions:
         if (found := _SYMBOLS.get(function)) is not None:
             return found

@@ -76,6 +76,8 @@ class _Values:
     def __init__(self, architecture: str, registers: Mapping[str, int], length: int) -> None:
         self.registers = registers
         self.mask = (1 << layout.bits(architecture, max(registers.values(), default=0))) - 1
+        # arm64 may report an address without its highest byte, where tags are.
+        self.seen = self.mask >> 8 if architecture == "arm64" else self.mask
         self.rename = _RENAMED.get(architecture, {})
         self.next = _NEXT.get(architecture, ("", 0))
         self.length = length
@@ -126,7 +128,12 @@ def _worked_out(access: Access, known: _Values, reported: int | None, page_only:
         base_value=base_value,
         displacement=access.displacement,
         write=access.write,
-        agrees=_agrees(address, access.size, reported, page_only),
+        agrees=_agrees(
+            address if address is None else address & known.seen,
+            access.size,
+            reported if reported is None else reported & known.seen,
+            page_only,
+        ),
     )
 
 
