@@ -20,6 +20,8 @@ LONGEST = 200
 _FEWEST = 3
 _MOST = 8
 """Different ones in a file: as many files in grep's output, or containers."""
+_ENOUGH = 60
+"""So many lines, from all over the sample, are looked at closely."""
 
 # Where the kernel's own text begins, or a known carrier that says so: printk's stamp, a daemon's `host kernel:`. In logs
 # with neither, the lines of a report that stand alone and begin so in every version.
@@ -41,6 +43,8 @@ def foreign(lines: Sequence[str]) -> list[re.Pattern[bytes]]:
     Args:
         lines: of a file's beginning, without escape codes.
     """
+    if sum(_STAMP.match(line) is not None for line in lines) * 2 >= len(lines):
+        return []
     for mark in (_STAMP, _DAEMON, _ALONE):
         # What printk says of lost messages is the kernel's own word.
         fronts = [DROPPED.sub("", line[: at.start()]) for line in lines if (at := mark.search(line[: LONGEST + 40]))]
@@ -50,6 +54,9 @@ def foreign(lines: Sequence[str]) -> list[re.Pattern[bytes]]:
 
 
 def _most_have(fronts: Sequence[str]) -> list[re.Pattern[bytes]]:
+    if sum(not front for front in fronts) * 2 >= len(fronts):
+        return []
+    fronts = fronts[:: max(1, len(fronts) // _ENOUGH)]
     shapes = Counter(_shape(_unknown(front)) for front in fronts)
     del shapes[""]
     least = max(len(fronts) // 20, 2)

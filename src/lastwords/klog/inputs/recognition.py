@@ -120,10 +120,10 @@ def _bare(sample: bytes) -> Dialect:
     lines = _lines(sample)
     if indent := indentation(lines, _line_dialect):
         bared = outdented(indent)
-        return _pasted(DIALECTS[_of_lines(bared(sample))](), bared)
-    name = _of_lines(sample)
+        return _pasted(_of_lines(bared(sample)), bared)
+    name = _name(lines, sample)
     if name in _FREE_TEXT and (fronts := foreign(lines)):
-        inner = DIALECTS[_of_lines(b"\n".join(without(sample.split(b"\n"), fronts)))]()
+        inner = _of_lines(b"\n".join(without(sample.split(b"\n"), fronts)))
         if inner.line_oriented:
             return Prefixed(inner, fronts)
     return DIALECTS[name]()
@@ -140,8 +140,11 @@ def _lines(sample: bytes) -> list[str]:
     return lines[:: max(1, len(lines) // SAMPLE_LINES)]
 
 
-def _of_lines(sample: bytes) -> str:
-    lines = _lines(sample)
+def _of_lines(sample: bytes) -> Dialect:
+    return DIALECTS[_name(_lines(sample), sample)]()
+
+
+def _name(lines: list[str], sample: bytes) -> str:
     votes = Counter(_line_dialect(line) for line in lines)
     for fields in _FIELDS:
         # init's environment, which the kernel prints before it starts it, looks like them.
