@@ -45,9 +45,13 @@ def foreign(lines: Sequence[str]) -> list[re.Pattern[bytes]]:
     """
     if sum(_STAMP.match(line) is not None for line in lines) * 2 >= len(lines):
         return []
-    for mark in (_STAMP, _DAEMON, _ALONE):
+    for mark, word in ((_STAMP, "["), (_DAEMON, " kernel: "), (_ALONE, " ")):
         # What printk says of lost messages is the kernel's own word.
-        fronts = [DROPPED.sub("", line[: at.start()]) for line in lines if (at := mark.search(line[: LONGEST + 40]))]
+        fronts = [
+            DROPPED.sub("", line[: at.start()])
+            for line in lines
+            if word in line and (at := mark.search(line[: LONGEST + 40])) is not None
+        ]
         if len(fronts) >= _FEWEST:
             return _most_have(fronts)
     return []

@@ -18,7 +18,7 @@ _ENTITIES = {b"lt": b"<", b"gt": b">", b"amp": b"&", b"quot": b'"', b"apos": b"'
 # Only with their semicolon: lockdep prints `&gt->reset.mutex`.
 ENTITY = re.compile(rb"&(?:(lt|gt|amp|quot|apos|nbsp)|#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6}));")
 """What shows that a text was written as HTML; tags do not, `<IRQ>` and `<TASK>` are the kernel's own."""
-_TAG = re.compile(
+TAG = re.compile(
     rb"</?(?:html|body|pre|code|tt|samp|kbd|span|div|section|blockquote|p|br|a|b|i|u|em|strong|font|table|tbody|tr|td|th|ul|ol"
     rb"|li|h[1-6]|mark)(?:\s[^<>\n]{0,500})?/?>"
 )
@@ -58,7 +58,7 @@ class Pasted:
 
 def without_markup(data: bytes) -> bytes:
     """The text that a browser shows of HTML, its lines as they are."""
-    return ENTITY.sub(_character, _TAG.sub(b"", data))
+    return ENTITY.sub(_character, TAG.sub(b"", data))
 
 
 def _character(match: re.Match[bytes]) -> bytes:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from .pasted import TAG
+
 _SIGN_AT_END = re.compile(rb"=\r?\n")
 _SOFT_BREAK = re.compile(rb"(?<!=)=[ \t]{0,8}\r?\Z")
 _WIDTH = range(59, 76)
@@ -19,7 +21,6 @@ _ENCODED = re.compile(rb"=(3D|20|09|2E|46|[89A-F][0-9A-F])")
 
 _TAGGED = re.compile(rb"<(?:br|div|pre|p)(?: [^<>\n]{0,300}| ?/)?>")
 _LINE_ENDS = re.compile(rb"<(?:br(?: [^<>\n]{0,300}| ?/)?|/(?:div|p|pre|tr|li|h\d))>")
-_TAGS = re.compile(rb"</?(?:pre|code|p|div|span|td|tr|li|ul|ol|a|b|i|font|tt|blockquote|h\d)(?: [^<>\n]{0,300})?>")
 
 
 class Sent(NamedTuple):
@@ -96,6 +97,6 @@ def _of_a_page(data: bytes, numbers: Sequence[int]) -> tuple[bytes, list[int]]:
         parts = _LINE_ENDS.split(line)
         if len(parts) > 1 and not parts[-1].strip():
             parts.pop()
-        lines += [_TAGS.sub(b"", part) for part in parts]
+        lines += [TAG.sub(b"", part) for part in parts]
         places += [numbers[index] if index < len(numbers) else index + 1] * len(parts)
     return b"\n".join(lines), places
