@@ -189,3 +189,22 @@ def test_a_stall_whose_outer_end_is_missing() -> None:
         [cut] = oopses("".join(lines[:end]))
         assert not cut.intact
         assert cut.function in (None, "disk_ioctl", "crunch")
+
+
+def test_what_printk_lost_may_be_the_registers() -> None:
+    """The next instruction pointer is then that of the context which the interrupt came upon."""
+    [oops] = oopses("""
+        [    4.489720] BUG: kernel NULL pointer dereference, address: 0000000000000018
+        [    4.489720] #PF: supervisor read access in kernel mode
+        ** 17 printk messages dropped ** [    4.489720]  disk_irq+0x4c/0x70 [disk]
+        [    4.489720]  __handle_irq_event_percpu+0x46/0x190
+        [    4.489720]  common_interrupt+0x7d/0xa0
+        [    4.489720]  </IRQ>
+        [    4.489720]  <TASK>
+        [    4.489720]  asm_common_interrupt+0x22/0x40
+        [    4.489720] RIP: 0010:chacha_permute+0xa1/0x2b0
+        [    4.489720] RSP: 0018:ffffd2078042bb60 EFLAGS: 00000202
+        [    4.489720]  chacha_block_generic+0x76/0xc0
+        [    4.489720]  vfs_read+0x23f/0x310
+    """)
+    assert (oops.function, oops.module, oops.intact, oops.registers) == ("disk_irq", "disk", False, {})

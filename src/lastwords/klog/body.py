@@ -26,6 +26,7 @@ def read_body(records: Sequence[Record], draft: Draft) -> None:
     """
     for record in records:
         text = record.text
+        draft.lost |= bool(record.dropped)
         if not text or text.isspace():
             continue
         if (draft.continued and continuation(draft, text)) or (

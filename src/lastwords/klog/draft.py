@@ -58,6 +58,7 @@ class Draft:
     Attributes:
         headless: the kind's main trace has no heading, so a frame may open a trace.
         reporter: the function that prints this kind's trace, where others of its sort print another report's.
+        lost: printk lost messages before the first trace: its heading may be among them.
         unwoven: caller ids told the lines of this report from those of others.
         task_named: the headline says which task it is about, so that `CPU:` lines, which are of whoever prints, do not.
         speaker: PID of the last `CPU:` or `task:` line.
@@ -79,6 +80,7 @@ class Draft:
     """
 
     headless: bool = False
+    lost: bool = False
     unwoven: bool = False
     reporter: str = ""
     cpu: int | None = None
@@ -145,7 +147,9 @@ class Draft:
         if self.ended:
             return
         if self.open_trace is None:
-            if not self.headless:
+            if self.lost and not self.traces:
+                self.registers.passed()
+            elif not self.headless:
                 # Without a heading, and before the report's first trace: the rest of somebody else's.
                 self.foreign += not self.unwoven and not self.traces and indented
                 return

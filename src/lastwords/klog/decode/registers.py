@@ -99,6 +99,11 @@ class RegisterReader:
             self._expect_gprs(values)
         return True
 
+    def passed(self) -> None:
+        """The crash's own set is gone: those that follow are of other contexts."""
+        if not self.sets:
+            self.sets, self._keeping = 1, False
+
     def _take(self, word: str, line: _Line, values: Values) -> None:
         if not self.sets:
             self.sets = 1
