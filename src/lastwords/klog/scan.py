@@ -1,11 +1,10 @@
 """Whole logs, however large, in one pass and constant memory: sieve, then decode around what it found."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from msgspec import structs
 
@@ -21,7 +20,6 @@ from .inputs import (
     Input,
     among_strings,
     decoded,
-    holds_control,
     host_in,
     is_binary,
     machines_in,
@@ -30,11 +28,10 @@ from .inputs import (
 )
 from .inputs.files import shown
 from .listing import Listings, span
-from .oopses import find_oopses
 from .unwrapped import FORMATS as WRAPPED_FORMATS
 from .unwrapped import unwrapped
 from .wall_clock import WallClock
-from .wrapped import rejoined
+from .window import BEFORE, REACH, Window, of_a_page, of_text, read_window, telling
 
 CHUNK = 16 << 20
 """Bytes read at a time: few enough to stay in a CPU's cache, so many that what is read twice (`TAIL`) costs little."""
@@ -46,15 +43,8 @@ TAIL = 1 << 20
 """Bytes at a chunk's end that wait for the next chunk, so that a report has its end in view."""
 SMALL = 128 << 10
 """Logs up to this size are decoded as a whole."""
-BEFORE = 4 << 10
-"""Bytes decoded before a hit: the headlines that its own may be a part of."""
-REACH = 24 << 10
-"""Bytes decoded behind a hit at first; more where its report is not over by then."""
 WIDEST = 4 << 20
 """Bytes of the widest window."""
-BESIDE = 256
-"""Bytes before and behind a report that tell whether it stands in a text."""
-_LINE_END = re.compile(rb"\n")
 CONTEXT = 2 << 20
 """Bytes decoded before the first oops, where the caller wants to know what came before."""
 
@@ -187,62 +177,6 @@ def _scan_piece(result: Scanned, path: Path, begin: int, end: int) -> None:
         boot.line -= before
 
 
-class _Window(NamedTuple):
-    """A run of records and the oopses in it."""
-
-    records: list[Record]
-    oopses: list[Oops]
-
-    @property
-    def over(self) -> bool:
-        """Whether the last report is over, and not just cut by the window's end."""
-        return not self.oopses or self.oopses[-1].last_line + 40 < self.records[-1].line
-
-
-def _read(records: list[Record]) -> _Window:
-    records = rejoined(records)
-    return _Window(records, find_oopses(records, sieve.candidates(records)))
-
-
-def _of_text(window: _Window, data: bytes | bytearray, line: int, *, program: bool) -> _Window:
-    """The window without what looks like reports among a program's strings.
-
-    Args:
-        window: its records and oopses.
-        data: what it was read from, beginning with line `line`.
-        program: the file begins as none of text does.
-    """
-    if all(map(_dated, window.oopses)) or not holds_control(bytes(data)):
-        return window
-    ends = [-1, *(match.start() for match in _LINE_END.finditer(data)), len(data)]
-
-    def is_text(oops: Oops) -> bool:
-        first, last = (
-            ends[max(min(number, len(ends) - 1), 0)] for number in (oops.line - line, oops.last_line - line + 1)
-        )
-        last = min(last, first + REACH)
-        if program and holds_control(bytes(data[max(first - BEFORE, 0) : last + BEFORE])):
-            return False
-        return not among_strings(bytes(data[max(first - BESIDE, 0) : last + BESIDE]))
-
-    return _Window(window.records, [oops for oops in window.oopses if _dated(oops) or is_text(oops)])
-
-
-def _of_a_page(window: _Window) -> _Window:
-    """The window without headlines of which a web page only tells: of a crash it shows more than that."""
-    return _Window(window.records, [oops for oops in window.oopses if oops.traces or oops.registers or oops.function])
-
-
-def _dated(oops: Oops) -> bool:
-    """A program's strings have no time stamps."""
-    return oops.time is not None or bool(oops.wall)
-
-
-def _telling(window: _Window) -> bool:
-    """Whether it has a crash of a known kind: a line that begins with BUG may be one that was typed."""
-    return any(oops.kind != "kernel-bug-message" for oops in window.oopses)
-
-
 class _Scanner:
     """One pass over one file."""
 
@@ -285,12 +219,12 @@ class _Scanner:
         if self.dialect.name in WRAPPED_FORMATS:
             text, numbers = unwrapped(text, numbers, sieve.hits)
         if self.context or sieve.hits(text):
-            window = _of_text(_read(self._whole(text, numbers)), data, 1, program=self.program)
+            window = of_text(read_window(self._whole(text, numbers)), data, 1, program=self.program)
             if sent.page:
-                window = _of_a_page(window)
+                window = of_a_page(window)
             if self.context and not self.program:
                 self.result.listings.feed(window.records)
-            self._take(window if sent.page or _telling(window) else self._typed(text, numbers) or window)
+            self._take(window if sent.page or telling(window) else self._typed(text, numbers) or window)
         elif (typed := self._typed(text, numbers)) is not None:
             self._take(typed)
 
@@ -302,18 +236,18 @@ class _Scanner:
                 record.line = numbers[min(record.line, len(numbers)) - 1]
         return records
 
-    def _typed(self, data: bytes, numbers: Sequence[int]) -> _Window | None:
+    def _typed(self, data: bytes, numbers: Sequence[int]) -> Window | None:
         """The text as the kernel would have spelt it, where somebody typed it; None where nothing crashes in it."""
         from .typed import DAMAGE, may_be_typed, typed  # few logs need it
 
         if not may_be_typed(data, self.dialect.name):
             return None
         records = typed(self._whole(data, numbers))
-        window = _read(records) if records is not None else None
-        if window is None or not _telling(window):
+        window = read_window(records) if records is not None else None
+        if window is None or not telling(window):
             return None
         oopses = [structs.replace(oops, intact=False, damage=(*oops.damage, DAMAGE)) for oops in window.oopses]
-        return _Window(window.records, oopses)
+        return Window(window.records, oopses)
 
     def _from_the_start(self, file: BinaryIO, data: bytes) -> None:
         """Formats that only make sense from their beginning: decoded in full, chunk after chunk."""
@@ -330,10 +264,10 @@ class _Scanner:
             self._count(end)
             data = more[end:]
             if final:
-                self._take(_read(records))
+                self._take(read_window(records))
             elif len(records) > AT_HAND:
                 # A report that begins near the end has its own end in the next chunk.
-                self._take(_read(records), until=records[-TAIL_RECORDS].line)
+                self._take(read_window(records), until=records[-TAIL_RECORDS].line)
                 records = records[-2 * TAIL_RECORDS :]
             if final or self.full:
                 break
@@ -409,13 +343,13 @@ class _Scanner:
             line += data.count(b"\n", counted, begin)
             counted = begin
             window, end, index = self._window(data, begin, line, found, index)
-            window = _of_text(window, data[begin:end], line, program=self.program)
+            window = of_text(window, data[begin:end], line, program=self.program)
             accepted = line + data.count(b"\n", begin, min(end, limit)) - 1
             self._take(window, until=accepted, begin=begin, data=data)
 
     def _window(
         self, data: bytearray, begin: int, line: int, found: Sequence[int], index: int
-    ) -> tuple[_Window, int, int]:
+    ) -> tuple[Window, int, int]:
         """What stands from `begin` to where the report behind hit `index` is over, how far it counts, the next hit."""
         reach = REACH
         while True:
@@ -425,7 +359,7 @@ class _Scanner:
                 last += 1
                 end = max(end, min(found[last] + REACH, begin + WIDEST))
             end = line_end(data, end)
-            window = _read(self._records(data, begin, end, line))
+            window = read_window(self._records(data, begin, end, line))
             if end >= len(data) or window.over:
                 return window, end, last + 1
             if end - begin >= WIDEST:
@@ -437,7 +371,7 @@ class _Scanner:
 
     def _take(
         self,
-        window: _Window,
+        window: Window,
         *,
         until: int | None = None,
         begin: int = 0,
