@@ -11,6 +11,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import atheris
@@ -84,8 +85,8 @@ def _dictionary() -> str:
     return file.name
 
 
-def main() -> None:
-    """Run until stopped, or as long as the options say."""
+def run(one: Callable[[bytes], None]) -> None:
+    """Give a function mutated logs until stopped, or as long as the options say."""
     with tempfile.TemporaryDirectory() as seeds:
         for number, seed in enumerate(SEEDS):
             Path(seeds, str(number)).write_bytes(seed[:LONGEST])
@@ -98,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(one)
