@@ -33,13 +33,13 @@ from .unwrapped import unwrapped
 from .wall_clock import WallClock
 from .window import BEFORE, REACH, Window, of_a_page, of_text, read_window, telling
 
-CHUNK = 16 << 20
+CHUNK = 8 << 20
 """Bytes read at a time: few enough to stay in a CPU's cache, so many that what is read twice (`TAIL`) costs little."""
 AT_HAND = 400_000
 """Records decoded at a time where the format has to be decoded as a whole."""
 TAIL_RECORDS = 10_000
 """Records at their end that wait for the next ones."""
-TAIL = 1 << 20
+TAIL = 512 << 10
 """Bytes at a chunk's end that wait for the next chunk, so that a report has its end in view."""
 SMALL = 128 << 10
 """Logs up to this size are decoded as a whole."""
